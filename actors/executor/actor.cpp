@@ -1,0 +1,160 @@
+#include "actors/executor/actor.hpp"
+
+#include <caf/stateful_actor.hpp>
+#include <caf/typed_event_based_actor.hpp>
+#include <spdlog/spdlog.h>
+
+namespace troupe::executor {
+namespace {
+
+[[noreturn]] void fatal(std::string_view what, const Error& error) {
+    invariant_failed((std::string{what} + ": " + error.message).c_str(), __FILE__, __LINE__);
+}
+
+/// Looks into the signer's database, on a connection of its own.
+class StoredChunks final : public ChunkAvailability {
+public:
+    explicit StoredChunks(std::filesystem::path path) : path_(std::move(path)) {}
+
+    [[nodiscard]] bool has_chunk(const ChunkId& id) const override {
+        const auto have = reader().has_chunk(id);
+        return have && *have;
+    }
+    [[nodiscard]] std::shared_ptr<const Chunk> chunk(const ChunkId& id) const {
+        auto data = reader().chunk(id);
+        if (!data) fatal("chunk database", data.error());
+        if (!*data) return nullptr;
+        auto chunk = decode<Chunk>(**data);
+        if (!chunk) fatal("chunk database", chunk.error());
+        return std::make_shared<const Chunk>(std::move(*chunk));
+    }
+
+private:
+    /// Opened at first use: the signer makes the file after the executor is there.
+    [[nodiscard]] ChainReader& reader() const {
+        if (!reader_) {
+            auto opened = ChainReader::open(path_.string());
+            if (!opened) fatal("chunk database", opened.error());
+            reader_ = std::make_unique<ChainReader>(std::move(*opened));
+        }
+        return *reader_;
+    }
+
+    std::filesystem::path path_;
+    mutable std::unique_ptr<ChainReader> reader_;
+};
+
+struct State {
+    static inline const char* name = "executor";
+
+    std::unique_ptr<ActorOptions> options;
+    std::unique_ptr<StoredChunks> chunks;
+    std::unique_ptr<Core> core;
+    Connections connections;
+    /// Own results that no block has confirmed yet.
+    std::map<Height, ExecutionResult> unconfirmed;
+
+    void carry_out(const Outbox& out);
+    void execute(const CommittedBlockPtr& block);
+    void check_against(const CommittedBlock& block);
+};
+
+void State::carry_out(const Outbox& out) {
+    for (const auto& effect : out) {
+        if (const auto* need = std::get_if<NeedChunks>(&effect))
+            caf::anon_send(connections.fetcher, NeededChunks{need->certificates});
+        else
+            execute(std::get<Execute>(effect).block);
+    }
+}
+
+/// A quorum has signed what executing an earlier block gives. A node that got something else must not go on.
+void State::check_against(const CommittedBlock& block) {
+    for (const auto& result : block.block.results) {
+        const auto own = unconfirmed.find(result.height);
+        if (own != unconfirmed.end() && own->second != result) {
+            spdlog::critical("execution of block {} differs from the quorum's: own state root {}, agreed {}",
+                             result.height.value, to_hex(own->second.state_root.view()), to_hex(result.state_root.view()));
+            invariant_failed("this node's state has diverged; delete its data directory to catch up anew", __FILE__,
+                             __LINE__);
+        }
+        unconfirmed.erase(unconfirmed.begin(), unconfirmed.upper_bound(result.height));
+    }
+}
+
+void State::execute(const CommittedBlockPtr& block) {
+    check_against(*block);
+    std::vector<std::shared_ptr<const Chunk>> contents;
+    for (const auto& certificate : block->block.certificates) {
+        contents.push_back(chunks->chunk(certificate.chunk.id));
+        TROUPE_ASSERT(contents.back() != nullptr);
+    }
+    options->tracker.observe(block->block);
+    auto& ledger = *options->ledger;
+    const BlockInput input{
+        options->genesis->parameters,
+        options->genesis->validators.size(),
+        options->tracker,
+        *block,
+        contents,
+        [this](ByteView raw) { return options->transactions->get(raw); },
+        [this](const TransactionHash& hash) { return options->ledger->cache()->native_executed(hash); },
+        [this](std::uint64_t height) { return options->ledger->block_hash(height); },
+    };
+    auto output = execute_block(input, ledger.state(), *options->code_cache);
+    if (auto status = ledger.commit(output); !status) fatal("state database", status.error());
+    unconfirmed[output.executed.result.height] = output.executed.result;
+    if (!output.executed.transactions.empty() || !output.filtered.empty())
+        spdlog::info("executed block {}: {} transactions, {} filtered, {} gas", output.executed.result.height.value,
+                     output.executed.transactions.size(), output.filtered.size(), output.executed.result.gas_used);
+    const auto outcome = std::make_shared<const ExecutionOutcome>(
+        ExecutionOutcome{block, std::move(output.executed), std::move(output.filtered)});
+    for (const auto& listener : connections.listeners) caf::anon_send(listener, outcome);
+}
+
+Actor::behavior_type behavior(Actor::stateful_pointer<State> self, std::shared_ptr<ActorOptions> options) {
+    auto& state = self->state;
+    state.options = std::make_unique<ActorOptions>(std::move(*options));
+    state.chunks = std::make_unique<StoredChunks>(state.options->chunks_path);
+    state.core = std::make_unique<Core>(state.options->ledger->executed());
+    auto results = state.options->ledger->recent_results(16);
+    if (!results) fatal("state database", results.error());
+    for (auto& result : *results) state.unconfirmed[result.height] = result;
+
+    // Executing one block may make the next one ready: finish in a loop, so that other messages get their turn between.
+    const auto step = [self](Outbox out) {
+        auto& s = self->state;
+        while (!out.empty()) {
+            const auto before = s.options->ledger->executed();
+            s.carry_out(out);
+            out.clear();
+            const auto after = s.options->ledger->executed();
+            if (after != before) s.core->on_finished(after, out);
+        }
+    };
+    return {
+        [self, step](const CommittedBlockPtr& block) {
+            Outbox out;
+            self->state.core->on_committed(block, *self->state.chunks, out);
+            step(std::move(out));
+        },
+        [self, step](const ChunkId& id) {
+            Outbox out;
+            self->state.core->on_chunk_arrived(id, out);
+            step(std::move(out));
+        },
+        [self](const Connections& connections) { self->state.connections = connections; },
+        [self](stop_atom) {
+            self->state.connections = {};
+            self->quit();
+        },
+    };
+}
+
+}  // namespace
+
+Actor spawn(caf::actor_system& system, ActorOptions options) {
+    return system.spawn<caf::detached>(behavior, std::make_shared<ActorOptions>(std::move(options)));
+}
+
+}  // namespace troupe::executor

@@ -1,0 +1,80 @@
+#include "actors/vm_pool/actor.hpp"
+
+#include <caf/stateful_actor.hpp>
+#include <caf/typed_event_based_actor.hpp>
+
+namespace troupe::vm_pool {
+namespace {
+
+/// Transactions that one worker recovers before others may take over: about 3 ms.
+constexpr std::size_t recovery_slice = 64;
+
+using done_atom = caf::atom_constant<caf::atom("done")>;
+using Worker = caf::typed_actor<caf::replies_to<Job>::with<done_atom>>;
+
+struct WorkerState {
+    static inline const char* name = "vm_worker";
+};
+
+Worker::behavior_type worker(Worker::stateful_pointer<WorkerState>) {
+    return {[](const Job& job) {
+        (*job)();
+        return done_atom::value;
+    }};
+}
+
+struct State {
+    static inline const char* name = "vm_pool";
+
+    std::shared_ptr<TransactionCache> transactions;
+    std::vector<Worker> idle;
+    std::vector<Worker> all;
+    std::deque<Job> jobs;
+};
+
+void dispatch(Actor::stateful_pointer<State> self) {
+    auto& state = self->state;
+    while (!state.idle.empty() && !state.jobs.empty()) {
+        auto chosen = std::move(state.idle.back());
+        state.idle.pop_back();
+        auto job = std::move(state.jobs.front());
+        state.jobs.pop_front();
+        const auto free = [self, chosen] {
+            self->state.idle.push_back(chosen);
+            dispatch(self);
+        };
+        self->request(chosen, caf::infinite, std::move(job))
+            .then([free](done_atom) { free(); }, [free](const caf::error&) { free(); });
+    }
+}
+
+Actor::behavior_type behavior(Actor::stateful_pointer<State> self, const ActorOptions& options) {
+    auto& state = self->state;
+    state.transactions = options.transactions;
+    for (std::size_t i = 0; i < options.workers; ++i) state.all.push_back(self->spawn<caf::linked>(worker));
+    state.idle = state.all;
+    return {
+        [self](const ChunkPtr& chunk) {
+            const auto cache = self->state.transactions;
+            for (std::size_t first = 0; first < chunk->transactions.size(); first += recovery_slice)
+                self->state.jobs.push_back(std::make_shared<const std::function<void()>>([cache, chunk, first] {
+                    const auto last = std::min(first + recovery_slice, chunk->transactions.size());
+                    // What can't be recovered is filtered when it executes.
+                    for (auto i = first; i < last; ++i) static_cast<void>(cache->get(chunk->transactions[i]));
+                }));
+            dispatch(self);
+        },
+        [self](const Job& job) {
+            // Somebody waits for a read call; recovery is ahead of its time.
+            self->state.jobs.push_front(job);
+            dispatch(self);
+        },
+        [self](stop_atom) { self->quit(); },
+    };
+}
+
+}  // namespace
+
+Actor spawn(caf::actor_system& system, ActorOptions options) { return system.spawn(behavior, options); }
+
+}  // namespace troupe::vm_pool

@@ -1,0 +1,77 @@
+import { after, before, test } from 'node:test';
+import assert from 'node:assert/strict';
+import { createPublicClient, createWalletClient, defineChain, http, parseAbi, webSocket, ContractFunctionRevertedError, BaseError } from 'viem';
+import { privateKeyToAccount, generatePrivateKey } from 'viem/accounts';
+import { compile, rpc, startCluster, until } from './cluster.mjs';
+import { sources } from './contracts.mjs';
+
+let cluster, chain, reader, writer, account, contracts;
+before(async () => {
+  cluster = await startCluster();
+  const id = Number((await rpc(cluster.rpc, 'eth_chainId')).result);
+  chain = defineChain({ id, name: 'Troupe', nativeCurrency: { name: 'Ether', symbol: 'ETH', decimals: 18 }, blockTime: 500, rpcUrls: { default: { http: [cluster.rpc], webSocket: [cluster.ws] } } });
+  account = privateKeyToAccount(cluster.keys[2].private_key);
+  reader = createPublicClient({ chain, transport: http() });
+  writer = createWalletClient({ chain, account, transport: http() });
+  contracts = await compile(sources);
+});
+after(() => cluster?.stop());
+
+async function deploy(name, args = []) {
+  const hash = await writer.deployContract({ ...contracts[name], args });
+  return (await reader.waitForTransactionReceipt({ hash })).contractAddress;
+}
+
+test('deploy, write, read, simulate', async () => {
+  const address = await deploy('Token', [10n ** 24n]);
+  const to = privateKeyToAccount(generatePrivateKey()).address;
+  const { request } = await reader.simulateContract({ account, address, abi: contracts.Token.abi, functionName: 'transfer', args: [to, 5n] });
+  const receipt = await reader.waitForTransactionReceipt({ hash: await writer.writeContract(request) });
+  assert.equal(receipt.status, 'success');
+  assert.equal(await reader.readContract({ address, abi: contracts.Token.abi, functionName: 'balanceOf', args: [to] }), 5n);
+});
+
+test('sendRawTransactionSync answers with the receipt', async () => {
+  const request = await writer.prepareTransactionRequest({ to: account.address, value: 1n });
+  const answer = await rpc(cluster.rpc, 'eth_sendRawTransactionSync', [await writer.signTransaction(request)]);
+  assert.equal(answer.result.status, '0x1');
+});
+
+test('a custom error is decoded', async () => {
+  const address = await deploy('Reverter');
+  await assert.rejects(reader.readContract({ address, abi: contracts.Reverter.abi, functionName: 'withCustom' }), (e) => {
+    const cause = e instanceof BaseError && e.walk((x) => x instanceof ContractFunctionRevertedError);
+    return cause && cause.data.errorName === 'Custom';
+  });
+});
+
+test('watching blocks and events over HTTP filters and over WebSocket', async () => {
+  const address = await deploy('Reverter');
+  for (const transport of [http(), webSocket()]) {
+    const client = createPublicClient({ chain, transport, pollingInterval: 200 });
+    const blocks = [], logs = [];
+    const stops = [
+      client.watchBlocks({ onBlock: (b) => blocks.push(b.number), onError: () => {} }),
+      client.watchContractEvent({ address, abi: contracts.Reverter.abi, eventName: 'Changed', onLogs: (l) => logs.push(...l) }),
+    ];
+    await until(() => blocks.length > 0, 'a block is seen');
+    const hash = await writer.writeContract({ address, abi: contracts.Reverter.abi, functionName: 'setValue', args: [BigInt(blocks.length)] });
+    await reader.waitForTransactionReceipt({ hash });
+    await until(() => logs.some((l) => l.transactionHash === hash), 'the log is seen');
+    stops.forEach((s) => s());
+    const socket = await client.transport.getRpcClient?.();
+    socket?.close();
+  }
+});
+
+test('multicall-like batches, access lists, proofs, logs', async () => {
+  const address = await deploy('Token', [1000n]);
+  const batched = createPublicClient({ chain, transport: http(undefined, { batch: true }) });
+  const [number, balance, code, id] = await Promise.all([
+    batched.getBlockNumber(), batched.getBalance({ address: account.address }), batched.getCode({ address }), batched.getChainId()]);
+  assert.ok(number > 0n && balance > 0n && code.length > 100 && id === chain.id);
+  const proof = await reader.getProof({ address, storageKeys: ['0x' + '02'.padStart(64, '0')] });
+  assert.equal(proof.storageProof.length, 1);
+  const logs = await reader.getLogs({ address, event: parseAbi(['event Transfer(address indexed from, address indexed to, uint256 value)'])[0], fromBlock: 'earliest' });
+  assert.equal(logs.length, 1);
+});
