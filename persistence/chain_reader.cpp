@@ -1,5 +1,7 @@
 #include "persistence/chain_reader.hpp"
 
+#include <algorithm>
+
 #include "persistence/chain_schema.hpp"
 
 namespace troupe {
@@ -9,7 +11,7 @@ struct ChainReader::Statements {
     Statement chunk, has_chunk, chunks_from;
     Statement executed, height_of_executed, find_transaction, blooms;
     Statement account, storage, code, accounts;
-    Statement node_at;
+    Statement latest_version, node_version;
     Statement has_seen, seen_from;
     Statement meta;
 };
@@ -59,17 +61,6 @@ template <class... Arguments>
     return *number ? std::optional{Height{**number}} : std::nullopt;
 }
 
-/// Heights in meta are eight bytes, big-endian.
-[[nodiscard]] Result<std::optional<Height>> as_height(const Database& database,
-                                                      const Result<std::optional<Bytes>>& bytes) {
-    if (!bytes) return bytes.error();
-    if (!*bytes) return std::optional<Height>{};
-    if ((*bytes)->size() != 8) return damaged(database, "a height in meta");
-    std::uint64_t value = 0;
-    for (const auto byte : **bytes) value = value << 8 | byte;
-    return std::optional{Height{value}};
-}
-
 }  // namespace
 
 Result<ChainReader> ChainReader::on(Database& database) {
@@ -90,8 +81,8 @@ Result<ChainReader> ChainReader::on(Database& database) {
         {&made->storage, "SELECT value FROM storage WHERE address = ? AND slot = ?"},
         {&made->code, "SELECT data FROM codes WHERE hash = ?"},
         {&made->accounts, "SELECT address, data FROM accounts ORDER BY address"},
-        {&made->node_at,
-         "SELECT node FROM trie_nodes WHERE owner = ? AND path = ? AND height <= ? ORDER BY height DESC LIMIT 1"},
+        {&made->latest_version, "SELECT version FROM trie_latest WHERE key = ?"},
+        {&made->node_version, "SELECT previous, node FROM trie_nodes WHERE version = ?"},
         {&made->has_seen, "SELECT 1 FROM seen WHERE expiry = ? AND hash = ?"},
         {&made->seen_from, "SELECT expiry, hash FROM seen WHERE expiry >= ? ORDER BY expiry, hash"},
         {&made->meta, "SELECT value FROM meta WHERE key = ?"},
@@ -129,7 +120,7 @@ Result<ChainReader> ChainReader::open(const std::string& path, std::size_t cache
     return reader;
 }
 
-Result<Transaction> ChainReader::snapshot() { return Transaction::begin(*database_, false); }
+Result<DatabaseTransaction> ChainReader::snapshot() { return DatabaseTransaction::begin(*database_, false); }
 
 Result<std::optional<Height>> ChainReader::committed_tip() {
     return as_height(first_integer(statements_->committed_tip));
@@ -175,7 +166,7 @@ Status ChainReader::for_each_chunk(TimeMs from,
 }
 
 Result<std::optional<Height>> ChainReader::executed_tip() {
-    return as_height(*database_, meta(chain_schema::executed_tip_key));
+    return as_height(meta_number(chain_schema::executed_tip_key));
 }
 
 Result<std::optional<StoredBlock>> ChainReader::executed(Height height) {
@@ -235,13 +226,29 @@ Status ChainReader::for_each_account(const std::function<bool(const Address&, By
 }
 
 Result<std::optional<Bytes>> ChainReader::node_at(const Hash256& owner, ByteView path, Height height) {
-    auto found = first_blob(statements_->node_at, owner, path, height);
-    if (found && *found && (*found)->empty()) return std::optional<Bytes>{};
-    return found;
+    const auto latest = first_integer(statements_->latest_version, chain_schema::trie_key(owner, path));
+    if (!latest) return latest.error();
+    const auto end = chain_schema::first_version(std::min(height, chain_schema::versioned_height_max).next());
+    std::optional<Bytes> node;
+    for (auto version = latest->value_or(0); version != 0;) {
+        std::uint64_t previous = 0;
+        auto row = statements_->node_version.first(
+            [&](Row r) {
+                previous = r.integer(0);
+                if (version < end) node = r.copy(1);
+            },
+            version);
+        if (!row) return row.error();
+        if (node && node->empty()) node.reset();
+        if (version < end) break;
+        if (previous >= version) return damaged(*database_, "order of the versions of a trie node");
+        version = previous;
+    }
+    return node;
 }
 
 Result<Height> ChainReader::history_start() {
-    auto height = as_height(*database_, meta(chain_schema::history_start_key));
+    auto height = as_height(meta_number(chain_schema::history_start_key));
     if (!height) return height.error();
     return height->value_or(Height{0});
 }
@@ -260,6 +267,16 @@ Status ChainReader::for_each_seen(TimeMs from, const std::function<bool(const Se
         },
         from);
     return broken ? Status{damaged(*database_, "hash of a seen transaction")} : status;
+}
+
+Result<std::optional<std::uint64_t>> ChainReader::meta_number(std::string_view key) {
+    const auto bytes = meta(key);
+    if (!bytes) return bytes.error();
+    if (!*bytes) return std::optional<std::uint64_t>{};
+    if ((*bytes)->size() != 8) return damaged(*database_, "a number in meta");
+    std::uint64_t value = 0;
+    for (const auto byte : **bytes) value = value << 8 | byte;
+    return std::optional{value};
 }
 
 Result<std::optional<Bytes>> ChainReader::meta(std::string_view key) { return first_blob(statements_->meta, key); }

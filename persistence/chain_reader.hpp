@@ -24,7 +24,7 @@ public:
     ~ChainReader();
 
     /// Freezes what this reader sees until it is destroyed. Keep it short: the write-ahead log grows meanwhile.
-    [[nodiscard]] Result<Transaction> snapshot();
+    [[nodiscard]] Result<DatabaseTransaction> snapshot();
 
     // Committed blocks.
     [[nodiscard]] Result<std::optional<Height>> committed_tip();
@@ -56,7 +56,8 @@ public:
     Status for_each_account(const std::function<bool(const Address&, Bytes&&)>& visit);
 
     // Trie nodes.
-    /// As of `height`: the newest version of that height or below. Meaningless below history_start().
+    /// As of `height`: the newest version of that height or below. Meaningless below history_start(). Takes a step for
+    /// each version of the node above `height`: quick for recent heights.
     [[nodiscard]] Result<std::optional<Bytes>> node_at(const Hash256& owner, ByteView path, Height height);
     /// Trie nodes of this height and above are complete; older ones have been pruned.
     [[nodiscard]] Result<Height> history_start();
@@ -73,6 +74,7 @@ private:
     struct Statements;
     /// On somebody else's connection, which must outlive the reader.
     [[nodiscard]] static Result<ChainReader> on(Database& database);
+    [[nodiscard]] Result<std::optional<std::uint64_t>> meta_number(std::string_view key);
     ChainReader(std::unique_ptr<Database> own, Database& database, std::unique_ptr<Statements> statements) noexcept;
 
     std::unique_ptr<Database> own_;

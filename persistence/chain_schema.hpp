@@ -25,12 +25,11 @@ CREATE TABLE storage (address BLOB NOT NULL, slot BLOB NOT NULL, value BLOB NOT 
                       PRIMARY KEY (address, slot)) WITHOUT ROWID;
 CREATE TABLE codes (hash BLOB NOT NULL UNIQUE, data BLOB NOT NULL);
 
--- The node at owner and path from `height` on, until the next version; an empty node says that there is none.
-CREATE TABLE trie_nodes (owner BLOB NOT NULL, path BLOB NOT NULL, height INTEGER NOT NULL, node BLOB NOT NULL,
-                         PRIMARY KEY (owner, path, height)) WITHOUT ROWID;
--- Which nodes each height wrote, for pruning: owner (32), length of the path (1), path; one after another.
-CREATE TABLE trie_changes (height INTEGER NOT NULL, part INTEGER NOT NULL, nodes BLOB NOT NULL,
-                           PRIMARY KEY (height, part)) WITHOUT ROWID;
+-- Every version of every trie node, in the order of writing, and for each owner and path the latest. A version is
+-- height * 2^24 + number within the height, so appending touches no old page, whatever the paths are; older versions are
+-- found through `previous` (0: none). An empty node says that there is none, and then `key` is its owner and path.
+CREATE TABLE trie_nodes (version INTEGER PRIMARY KEY, previous INTEGER NOT NULL, node BLOB NOT NULL, key BLOB);
+CREATE TABLE trie_latest (key BLOB PRIMARY KEY, version INTEGER NOT NULL) WITHOUT ROWID;
 
 CREATE TABLE seen (expiry INTEGER NOT NULL, hash BLOB NOT NULL, PRIMARY KEY (expiry, hash)) WITHOUT ROWID;
 )sql"};
@@ -38,5 +37,23 @@ CREATE TABLE seen (expiry INTEGER NOT NULL, hash BLOB NOT NULL, PRIMARY KEY (exp
 /// Meta keys of the store itself; others belong to callers.
 inline constexpr const char* executed_tip_key = "store.executed_tip";
 inline constexpr const char* history_start_key = "store.history_start";
+/// Version of the trie node that pruning visits next.
+inline constexpr const char* prune_cursor_key = "store.prune_cursor";
+
+inline constexpr unsigned version_number_bits = 24;
+[[nodiscard]] constexpr std::uint64_t first_version(Height height) noexcept {
+    return height.value << version_number_bits;
+}
+/// Heights beyond this have no versions; far above any chain.
+inline constexpr Height versioned_height_max{(1ULL << (63 - version_number_bits)) - 2};
+
+/// Key of trie_latest: owner, then path.
+[[nodiscard]] inline Bytes trie_key(const Hash256& owner, ByteView path) {
+    Bytes key;
+    key.reserve(Hash256::size_bytes + path.size());
+    append(key, owner.view());
+    append(key, path);
+    return key;
+}
 
 }  // namespace troupe::chain_schema

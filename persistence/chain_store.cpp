@@ -1,5 +1,7 @@
 #include "persistence/chain_store.hpp"
 
+#include <algorithm>
+
 #include "persistence/chain_schema.hpp"
 
 namespace troupe {
@@ -8,17 +10,11 @@ struct ChainStore::Statements {
     Statement put_block, put_chunk, prune_chunks;
     Statement put_executed, put_bloom, put_transaction;
     Statement put_account, delete_account, clear_storage, put_slot, delete_slot, put_code;
-    Statement put_node, put_changes, next_changes, delete_node_versions, delete_changes;
+    Statement last_version, latest_version, put_latest, delete_latest;
+    Statement put_node, put_empty_node, nodes_from, delete_node;
     Statement put_seen, prune_seen;
     Statement put_meta;
 };
-
-namespace {
-
-/// Node keys in one row of trie_changes: the unit of pruning, and small enough to stay off long overflow chains.
-constexpr std::size_t changes_in_part = 64;
-
-}  // namespace
 
 Result<ChainStore> ChainStore::open(const std::string& path, const ChainStoreOptions& options) {
     auto opened = Database::open(path, chain_schema::schema, options.database);
@@ -39,16 +35,15 @@ Result<ChainStore> ChainStore::open(const std::string& path, const ChainStoreOpt
         {&made->put_slot, "INSERT OR REPLACE INTO storage (address, slot, value) VALUES (?, ?, ?)"},
         {&made->delete_slot, "DELETE FROM storage WHERE address = ? AND slot = ?"},
         {&made->put_code, "INSERT INTO codes (hash, data) VALUES (?, ?) ON CONFLICT DO NOTHING"},
-        {&made->put_node, "INSERT OR REPLACE INTO trie_nodes (owner, path, height, node) VALUES (?, ?, ?, ?)"},
-        {&made->put_changes,
-         "INSERT INTO trie_changes (height, part, nodes) VALUES"
-         " (?1, (SELECT coalesce(max(part) + 1, 0) FROM trie_changes WHERE height = ?1), ?2)"},
-        {&made->next_changes,
-         "SELECT height, part, nodes FROM trie_changes WHERE height <= ? ORDER BY height, part LIMIT 1"},
-        {&made->delete_node_versions,
-         "DELETE FROM trie_nodes WHERE owner = ?1 AND path = ?2 AND height <= ?3"
-         " AND (height < ?3 OR length(node) = 0)"},
-        {&made->delete_changes, "DELETE FROM trie_changes WHERE height = ? AND part = ?"},
+        {&made->last_version, "SELECT version FROM trie_nodes ORDER BY version DESC LIMIT 1"},
+        {&made->latest_version, "SELECT version FROM trie_latest WHERE key = ?"},
+        {&made->put_latest, "INSERT OR REPLACE INTO trie_latest (key, version) VALUES (?, ?)"},
+        {&made->delete_latest, "DELETE FROM trie_latest WHERE key = ? AND version = ?"},
+        {&made->put_node, "INSERT INTO trie_nodes (version, previous, node, key) VALUES (?, ?, ?, NULL)"},
+        {&made->put_empty_node, "INSERT INTO trie_nodes (version, previous, node, key) VALUES (?, ?, x'', ?)"},
+        {&made->nodes_from,
+         "SELECT version, previous, key FROM trie_nodes WHERE version >= ? AND version < ? ORDER BY version LIMIT ?"},
+        {&made->delete_node, "DELETE FROM trie_nodes WHERE version = ?"},
         {&made->put_seen, "INSERT OR REPLACE INTO seen (expiry, hash) VALUES (?, ?)"},
         {&made->prune_seen,
          "DELETE FROM seen WHERE (expiry, hash) IN"
@@ -74,7 +69,7 @@ ChainStore::ChainStore(std::unique_ptr<Database> database, std::unique_ptr<State
 ChainStore::ChainStore(ChainStore&&) noexcept = default;
 ChainStore::~ChainStore() = default;
 
-Result<Transaction> ChainStore::batch() { return Transaction::begin(*database_); }
+Result<DatabaseTransaction> ChainStore::batch() { return DatabaseTransaction::begin(*database_); }
 
 Status ChainStore::put_block(Height height, const BlockHash& hash, ByteView data) {
     auto& statement = statements_->put_block;
@@ -112,7 +107,7 @@ Status ChainStore::apply_execution(const ExecutionUpdate& update) {
     if (auto status = put_trie_nodes(update.height, update.trie_nodes); !status) return status;
     for (const auto& [hash, expiry] : update.seen)
         if (auto status = statements_->put_seen.run(expiry, hash); !status) return status;
-    if (auto status = put_height(chain_schema::executed_tip_key, update.height); !status) return status;
+    if (auto status = put_number(chain_schema::executed_tip_key, update.height.value); !status) return status;
     return transaction->commit();
 }
 
@@ -145,26 +140,34 @@ Status ChainStore::put_accounts(const std::vector<AccountUpdate>& accounts) {
 }
 
 Status ChainStore::put_trie_nodes(Height height, const std::vector<TrieNodeUpdate>& nodes) {
+    if (nodes.empty()) return Done{};
     auto transaction = batch();
     if (!transaction) return transaction.error();
-    Bytes changes;
-    std::size_t in_part = 0;
+    std::uint64_t last = 0;
+    if (auto row = statements_->last_version.first([&](Row r) { last = r.integer(0); }); !row) return row.error();
+    // Never below the pruning's cursor, which would miss it; and version 0 stands for "none".
+    const auto cursor = reader_.meta_number(chain_schema::prune_cursor_key);
+    if (!cursor) return cursor.error();
+    auto version = std::max({chain_schema::first_version(height), last + 1, cursor->value_or(1)});
+    if (height > chain_schema::versioned_height_max ||
+        version + nodes.size() > chain_schema::first_version(height.next()))
+        return make_error(ErrorCode::invalid, database_->path() + ": trie nodes of height " +
+                                                  std::to_string(height.value) + " come too late or are too many");
     for (const auto& [owner, path, node] : nodes) {
-        TROUPE_ASSERT(path.size() <= 0xff);
-        const auto encoded = node ? ByteView{*node} : ByteView{};
-        TROUPE_ASSERT(!node || !node->empty());
-        if (auto status = statements_->put_node.run(owner, path, height, encoded); !status) return status;
-        append(changes, owner.view());
-        changes.push_back(static_cast<std::uint8_t>(path.size()));
-        append(changes, path);
-        if (++in_part < changes_in_part) continue;
-        if (auto status = statements_->put_changes.run(height, changes); !status) return status;
-        changes.clear();
-        in_part = 0;
+        const auto key = chain_schema::trie_key(owner, path);
+        if (auto status = put_trie_node(version++, key, node); !status) return status;
     }
-    if (!changes.empty())
-        if (auto status = statements_->put_changes.run(height, changes); !status) return status;
     return transaction->commit();
+}
+
+Status ChainStore::put_trie_node(std::uint64_t version, ByteView key, const std::optional<Bytes>& node) {
+    std::uint64_t previous = 0;
+    auto row = statements_->latest_version.first([&](Row r) { previous = r.integer(0); }, key);
+    if (!row) return row.error();
+    TROUPE_ASSERT(!node || !node->empty());
+    auto status = node ? statements_->put_node.run(version, previous, *node)
+                       : statements_->put_empty_node.run(version, previous, key);
+    return status ? statements_->put_latest.run(key, version) : status;
 }
 
 Result<std::size_t> ChainStore::prune_trie(Height keep_from, std::size_t limit) {
@@ -173,42 +176,39 @@ Result<std::size_t> ChainStore::prune_trie(Height keep_from, std::size_t limit) 
     const auto start = reader_.history_start();
     if (!start) return start.error();
     if (keep_from > *start)
-        if (auto status = put_height(chain_schema::history_start_key, keep_from); !status) return status.error();
+        if (auto status = put_number(chain_schema::history_start_key, keep_from.value); !status) return status.error();
+    const auto cursor = reader_.meta_number(chain_schema::prune_cursor_key);
+    if (!cursor) return cursor.error();
 
-    // In order of height: an empty node must not go before the older versions that it hides.
-    std::size_t visited = 0;
-    for (; visited < limit; visited += changes_in_part) {
-        Height height;
-        std::uint64_t part = 0;
-        Bytes nodes;
-        auto row = statements_->next_changes.first(
-            [&](Row r) {
-                height = Height{r.integer(0)};
-                part = r.integer(1);
-                nodes = r.copy(2);
-            },
-            keep_from);
-        if (!row) return row.error();
-        if (!*row) break;
-        if (auto status = prune_changes(height, nodes); !status) return status.error();
-        if (auto status = statements_->delete_changes.run(height, part); !status) return status.error();
+    struct Visited {
+        std::uint64_t version = 0;
+        std::uint64_t previous = 0;
+        Bytes key;
+    };
+    std::vector<Visited> visited;
+    const auto end = chain_schema::first_version(std::min(keep_from, chain_schema::versioned_height_max).next());
+    auto listed = statements_->nodes_from.each(
+        [&](Row row) {
+            visited.push_back({row.integer(0), row.integer(1), row.copy(2)});
+            return true;
+        },
+        cursor->value_or(0), end, limit);
+    if (!listed) return listed.error();
+    if (visited.empty()) return std::size_t{0};
+
+    // In order of writing: what hides a version is visited before anything that could show it again goes.
+    for (const auto& [version, previous, key] : visited) {
+        if (previous != 0)
+            if (auto status = statements_->delete_node.run(previous); !status) return status.error();
+        if (key.empty()) continue;
+        // The successor of an empty node that goes still names it as `previous`, which then leads nowhere: the same.
+        if (auto status = statements_->delete_latest.run(key, version); !status) return status.error();
+        if (auto status = statements_->delete_node.run(version); !status) return status.error();
     }
+    if (auto status = put_number(chain_schema::prune_cursor_key, visited.back().version + 1); !status)
+        return status.error();
     if (auto status = transaction->commit(); !status) return status.error();
-    return visited;
-}
-
-Status ChainStore::prune_changes(Height height, ByteView nodes) {
-    constexpr std::size_t owner_bytes = Hash256::size_bytes;
-    while (!nodes.empty()) {
-        const std::size_t path_bytes = nodes.size() > owner_bytes ? nodes[owner_bytes] : 0;
-        if (nodes.size() < owner_bytes + 1 + path_bytes)
-            return make_error(ErrorCode::malformed, database_->path() + ": damaged: list of changed trie nodes");
-        const auto owner = nodes.first(owner_bytes);
-        const auto path = nodes.subspan(owner_bytes + 1, path_bytes);
-        if (auto status = statements_->delete_node_versions.run(owner, path, height); !status) return status;
-        nodes = nodes.subspan(owner_bytes + 1 + path_bytes);
-    }
-    return Done{};
+    return visited.size();
 }
 
 Result<std::size_t> ChainStore::prune_seen(TimeMs before, std::size_t limit) {
@@ -218,9 +218,9 @@ Result<std::size_t> ChainStore::prune_seen(TimeMs before, std::size_t limit) {
 
 Status ChainStore::put_meta(std::string_view key, ByteView value) { return statements_->put_meta.run(key, value); }
 
-Status ChainStore::put_height(const char* key, Height height) {
+Status ChainStore::put_number(const char* key, std::uint64_t number) {
     std::uint8_t big_endian[8];
-    for (std::size_t i = 0; i < 8; ++i) big_endian[i] = static_cast<std::uint8_t>(height.value >> (8 * (7 - i)));
+    for (std::size_t i = 0; i < 8; ++i) big_endian[i] = static_cast<std::uint8_t>(number >> (8 * (7 - i)));
     return put_meta(key, big_endian);
 }
 

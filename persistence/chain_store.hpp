@@ -17,7 +17,9 @@ namespace troupe {
 struct ChainStoreOptions {
     /// Keep where each transaction is: for gateways.
     bool transaction_index = false;
-    DatabaseOptions database;
+    /// Pages that several blocks change are folded in once: a large log halves the time of a block, and costs its size
+    /// on the disk and a pause of about 100 ms when it is folded in.
+    DatabaseOptions database{.checkpoint_bytes = 64 << 20};
 };
 
 class ChainStore {
@@ -30,7 +32,7 @@ public:
 
     /// Reads on the writer's own connection: sees what is not committed yet.
     [[nodiscard]] ChainReader& reader() noexcept { return reader_; }
-    [[nodiscard]] Result<Transaction> batch();
+    [[nodiscard]] Result<DatabaseTransaction> batch();
 
     /// Storing the same block again does nothing; another block at a height that has one is already_exists.
     Status put_block(Height height, const BlockHash& hash, ByteView data);
@@ -43,8 +45,8 @@ public:
     Status apply_execution(const ExecutionUpdate& update);
     /// For tries that are computed after the block has been applied. Heights must not decrease from call to call.
     Status put_trie_nodes(Height height, const std::vector<TrieNodeUpdate>& nodes);
-    /// Removes trie nodes that nobody sees who reads at `keep_from` or above, visiting the changes of about `limit`
-    /// nodes a call; gives how many it visited: call again until it gives 0. History starts at `keep_from` at once.
+    /// Removes trie nodes that nobody sees who reads at `keep_from` or above, visiting at most `limit` changes a call;
+    /// gives how many it visited: call again until it gives 0. History starts at `keep_from` at once.
     Result<std::size_t> prune_trie(Height keep_from, std::size_t limit);
     /// Forgets at most `limit` seen transactions that expire before `before`; gives how many.
     Result<std::size_t> prune_seen(TimeMs before, std::size_t limit);
@@ -60,8 +62,8 @@ private:
 
     Status put_accounts(const std::vector<AccountUpdate>& accounts);
     Status put_executed(const ExecutionUpdate& update);
-    Status put_height(const char* key, Height height);
-    Status prune_changes(Height height, ByteView nodes);
+    Status put_trie_node(std::uint64_t version, ByteView key, const std::optional<Bytes>& node);
+    Status put_number(const char* key, std::uint64_t number);
 
     std::unique_ptr<Database> database_;
     std::unique_ptr<Statements> statements_;

@@ -155,7 +155,7 @@ Status Database::configure(const DatabaseOptions& options) {
         sql += options.durability == Durability::synced ? "PRAGMA synchronous = full;" : "PRAGMA synchronous = normal;";
         sql += "PRAGMA wal_autocheckpoint = " + std::to_string(options.checkpoint_bytes / options.page_bytes) + ";";
         // A log that a long reader made grow gives its space back.
-        sql += "PRAGMA journal_size_limit = " + std::to_string(8 * options.checkpoint_bytes) + ";";
+        sql += "PRAGMA journal_size_limit = " + std::to_string(2 * options.checkpoint_bytes) + ";";
         if (options.file_bytes_max != 0)
             sql += "PRAGMA max_page_count = " + std::to_string(options.file_bytes_max / options.page_bytes) + ";";
     }
@@ -229,7 +229,7 @@ Status Database::check_integrity() {
 
 // ---------------------------------------------------------------- transactions
 
-Result<Transaction> Transaction::begin(Database& database, bool write) {
+Result<DatabaseTransaction> DatabaseTransaction::begin(Database& database, bool write) {
     auto& connection = *database.connection_;
     if (connection.depth == 0) {
         connection.inner_failed = false;
@@ -237,10 +237,10 @@ Result<Transaction> Transaction::begin(Database& database, bool write) {
             return status.error();
     }
     ++connection.depth;
-    return Transaction{&connection};
+    return DatabaseTransaction{&connection};
 }
 
-Status Transaction::commit() {
+Status DatabaseTransaction::commit() {
     TROUPE_ASSERT(connection_ != nullptr);
     auto& connection = *connection_;
     if (connection.depth > 1) {
@@ -258,7 +258,7 @@ Status Transaction::commit() {
     return Done{};
 }
 
-Transaction::~Transaction() {
+DatabaseTransaction::~DatabaseTransaction() {
     if (connection_ == nullptr) return;
     auto& connection = *connection_;
     if (--connection.depth > 0) {

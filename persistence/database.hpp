@@ -149,7 +149,7 @@ private:
     std::unique_ptr<sqlite3_stmt, Finalize> handle_;
 };
 
-class Transaction;
+class DatabaseTransaction;
 
 class Database {
 public:
@@ -169,7 +169,7 @@ public:
     [[nodiscard]] const std::string& path() const noexcept;
 
 private:
-    friend class Transaction;
+    friend class DatabaseTransaction;
     struct Connection;
     struct Close {
         void operator()(Connection* connection) const noexcept;
@@ -184,19 +184,19 @@ private:
 
 /// All or nothing. Undone by its destructor unless committed. A transaction begun within another is part of it: if the
 /// inner one is not committed, the outer one cannot be either.
-class Transaction {
+class DatabaseTransaction {
 public:
     /// `write`: takes the lock at once. A read transaction sees one state of the database until it ends.
-    [[nodiscard]] static Result<Transaction> begin(Database& database, bool write = true);
+    [[nodiscard]] static Result<DatabaseTransaction> begin(Database& database, bool write = true);
 
-    Transaction(Transaction&& other) noexcept : connection_(std::exchange(other.connection_, nullptr)) {}
-    Transaction& operator=(Transaction&&) = delete;
-    ~Transaction();
+    DatabaseTransaction(DatabaseTransaction&& other) noexcept : connection_(std::exchange(other.connection_, nullptr)) {}
+    DatabaseTransaction& operator=(DatabaseTransaction&&) = delete;
+    ~DatabaseTransaction();
 
     Status commit();
 
 private:
-    explicit Transaction(Database::Connection* connection) noexcept : connection_(connection) {}
+    explicit DatabaseTransaction(Database::Connection* connection) noexcept : connection_(connection) {}
 
     Database::Connection* connection_;
 };

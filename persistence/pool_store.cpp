@@ -41,7 +41,7 @@ PoolStore::PoolStore(PoolStore&&) noexcept = default;
 PoolStore::~PoolStore() = default;
 
 Status PoolStore::put(const std::vector<PooledTransaction>& transactions) {
-    auto transaction = Transaction::begin(*database_);
+    auto transaction = DatabaseTransaction::begin(*database_);
     if (!transaction) return transaction.error();
     for (const auto& [hash, raw, time] : transactions)
         if (auto status = statements_->put.run(hash, time, raw); !status) return status;
@@ -49,7 +49,7 @@ Status PoolStore::put(const std::vector<PooledTransaction>& transactions) {
 }
 
 Status PoolStore::remove(const std::vector<TransactionHash>& hashes) {
-    auto transaction = Transaction::begin(*database_);
+    auto transaction = DatabaseTransaction::begin(*database_);
     if (!transaction) return transaction.error();
     for (const auto& hash : hashes)
         if (auto status = statements_->remove.run(hash); !status) return status;

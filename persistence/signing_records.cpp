@@ -55,7 +55,7 @@ SigningRecords::SigningRecords(SigningRecords&&) noexcept = default;
 SigningRecords::~SigningRecords() = default;
 
 Status SigningRecords::put(const std::vector<SigningRecord>& records, const std::vector<SigningState>& states) {
-    auto transaction = Transaction::begin(*database_);
+    auto transaction = DatabaseTransaction::begin(*database_);
     if (!transaction) return transaction.error();
     for (const auto& [kind, order, key, value] : records) {
         if (auto status = statements_->put.run(kind, order, key, value); !status) return status;

@@ -1,6 +1,5 @@
 #include "actors/chunk_builder/actor.hpp"
 
-#include <caf/delayed_send.hpp>
 #include <caf/stateful_actor.hpp>
 #include <caf/typed_event_based_actor.hpp>
 #include <spdlog/spdlog.h>

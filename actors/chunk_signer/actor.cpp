@@ -1,6 +1,5 @@
 #include "actors/chunk_signer/actor.hpp"
 
-#include <caf/delayed_send.hpp>
 #include <caf/stateful_actor.hpp>
 #include <caf/typed_event_based_actor.hpp>
 #include <spdlog/spdlog.h>
@@ -90,7 +89,7 @@ void State::carry_out(const Effect& effect) {
         network.send(request->to, FrameKind::chunk_request, to_payload(ChunkRequest{request->id}));
     } else if (const auto* arrived = std::get_if<ChunkArrived>(&effect)) {
         caf::anon_send(options.vm_pool, arrived->content);
-        caf::anon_send(options.executor, arrived->chunk.id);
+        caf::anon_send(options.executor, executor::StoredChunk{arrived->chunk.id});
     } else if (const auto* forget = std::get_if<ForgetChunks>(&effect)) {
         // Their content goes with the periodic pruning.
         spdlog::debug("{} chunks expired without being included", forget->ids.size());
@@ -137,7 +136,7 @@ Actor::behavior_type behavior(Actor::stateful_pointer<State> self, std::shared_p
             for (const auto& certificate : needed.certificates) {
                 const auto have = self->state.store->reader().has_chunk(certificate.chunk.id);
                 if (have && *have)
-                    caf::anon_send(self->state.options.executor, certificate.chunk.id);
+                    caf::anon_send(self->state.options.executor, executor::StoredChunk{certificate.chunk.id});
                 else
                     missing.push_back(certificate);
             }

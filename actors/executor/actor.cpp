@@ -138,9 +138,9 @@ Actor::behavior_type behavior(Actor::stateful_pointer<State> self, std::shared_p
             self->state.core->on_committed(block, *self->state.chunks, out);
             step(std::move(out));
         },
-        [self, step](const ChunkId& id) {
+        [self, step](const StoredChunk& chunk) {
             Outbox out;
-            self->state.core->on_chunk_arrived(id, out);
+            self->state.core->on_chunk_arrived(chunk.id, out);
             step(std::move(out));
         },
         [self](const Connections& connections) { self->state.connections = connections; },

@@ -2,6 +2,7 @@
 // ask about who pays. Execution reads from one thread; payer() may be called from any.
 #pragma once
 
+#include <map>
 #include <mutex>
 #include <shared_mutex>
 #include <unordered_map>

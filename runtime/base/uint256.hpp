@@ -86,6 +86,10 @@ inline uint256& operator*=(uint256& a, const uint256& b) noexcept { return a = a
 [[nodiscard]] std::optional<uint256> checked_sub(const uint256& a, const uint256& b) noexcept;
 [[nodiscard]] std::optional<uint256> checked_mul(const uint256& a, const uint256& b) noexcept;
 
+/// (a + b) mod m and (a * b) mod m without losing the high bits; zero for m = 0.
+[[nodiscard]] uint256 add_modulo(const uint256& a, const uint256& b, const uint256& modulus) noexcept;
+[[nodiscard]] uint256 multiply_modulo(const uint256& a, const uint256& b, const uint256& modulus) noexcept;
+
 /// Number of bits needed: 0 for 0, 256 at most.
 [[nodiscard]] unsigned bit_length(const uint256& a) noexcept;
 

@@ -23,7 +23,7 @@ struct EvpKeyFree {
 using EvpKey = std::unique_ptr<evp_pkey_st, EvpKeyFree>;
 }  // namespace detail
 
-/// A public key made ready for many verifications: keep it, creating it costs as much as a hash of a kilobyte.
+/// A public key made ready for many verifications: keep it, creating it takes some microseconds.
 /// `verify` may be called from several threads at once.
 class Ed25519Verifier {
 public:

@@ -23,7 +23,7 @@ struct KnownKeySignature {
 };
 
 /// Whether `recover_public_key` would give `key` for every item (so high s is accepted here too). True for none.
-/// Worth it from about 8 items on, and the more so the fewer different keys there are.
+/// Worth it from about 16 items on, and the more so the fewer different keys there are.
 [[nodiscard]] bool verify_batch(std::span<const KnownKeySignature> batch);
 
 /// The positions, ascending, of the items for which recovery does not give the key: the batch check first, and only if

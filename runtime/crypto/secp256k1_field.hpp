@@ -31,50 +31,62 @@ inline constexpr uint256 field_prime{0xFFFFFFFFFFFFFFFFULL, 0xFFFFFFFFFFFFFFFFUL
 [[nodiscard]] inline bool is_odd(const FieldElement& a) noexcept { return (to_uint256(a).limb[0] & 1) != 0; }
 
 [[nodiscard, gnu::always_inline]] inline FieldElement operator+(const FieldElement& a, const FieldElement& b) noexcept {
-    FieldElement r;
-    std::uint64_t carry = 0;
-    for (std::size_t i = 0; i < 4; ++i) r.n.limb[i] = add_carry(a.n.limb[i], b.n.limb[i], carry);
-    std::uint64_t again = 0;
-    r.n.limb[0] = add_carry(r.n.limb[0], carry * field_fold, again);
-    for (std::size_t i = 1; i < 4; ++i) r.n.limb[i] = add_carry(r.n.limb[i], 0, again);
+    Carry carry = 0;
+    auto r0 = add_carry(a.n.limb[0], b.n.limb[0], carry);
+    auto r1 = add_carry(a.n.limb[1], b.n.limb[1], carry);
+    auto r2 = add_carry(a.n.limb[2], b.n.limb[2], carry);
+    auto r3 = add_carry(a.n.limb[3], b.n.limb[3], carry);
+    const std::uint64_t fold = carry != 0 ? field_fold : 0;
+    carry = 0;
+    r0 = add_carry(r0, fold, carry);
+    r1 = add_carry(r1, 0, carry);
+    r2 = add_carry(r2, 0, carry);
+    r3 = add_carry(r3, 0, carry);
     // Only sums within 2^33 of 2^257 overflow a second time, and leave nearly nothing.
-    if (again != 0) [[unlikely]]
-        r.n.limb[0] += field_fold;
-    return r;
+    if (carry != 0) [[unlikely]]
+        r0 += field_fold;
+    return {{r3, r2, r1, r0}};
 }
 
 [[nodiscard, gnu::always_inline]] inline FieldElement operator-(const FieldElement& a, const FieldElement& b) noexcept {
-    FieldElement r;
-    std::uint64_t borrow = 0;
-    for (std::size_t i = 0; i < 4; ++i) r.n.limb[i] = subtract_borrow(a.n.limb[i], b.n.limb[i], borrow);
-    std::uint64_t again = 0;
-    r.n.limb[0] = subtract_borrow(r.n.limb[0], borrow * field_fold, again);
-    for (std::size_t i = 1; i < 4; ++i) r.n.limb[i] = subtract_borrow(r.n.limb[i], 0, again);
+    Carry borrow = 0;
+    auto r0 = subtract_borrow(a.n.limb[0], b.n.limb[0], borrow);
+    auto r1 = subtract_borrow(a.n.limb[1], b.n.limb[1], borrow);
+    auto r2 = subtract_borrow(a.n.limb[2], b.n.limb[2], borrow);
+    auto r3 = subtract_borrow(a.n.limb[3], b.n.limb[3], borrow);
+    const std::uint64_t fold = borrow != 0 ? field_fold : 0;
+    borrow = 0;
+    r0 = subtract_borrow(r0, fold, borrow);
+    r1 = subtract_borrow(r1, 0, borrow);
+    r2 = subtract_borrow(r2, 0, borrow);
+    r3 = subtract_borrow(r3, 0, borrow);
     // Only differences within 2^33 of -2^256 borrow a second time; what is left is within 2^33 of 2^256.
-    if (again != 0) [[unlikely]]
-        r.n.limb[0] -= field_fold;
-    return r;
+    if (borrow != 0) [[unlikely]]
+        r0 -= field_fold;
+    return {{r3, r2, r1, r0}};
 }
 
 [[nodiscard]] inline FieldElement negated(const FieldElement& a) noexcept { return FieldElement{} - a; }
 
 [[nodiscard, gnu::always_inline]] inline FieldElement field_reduced(const Wide& wide) noexcept {
-    FieldElement r;
-    std::uint64_t carry = 0;
-    for (std::size_t i = 0; i < 4; ++i) r.n.limb[i] = multiply_add(wide[i], wide[4 + i], field_fold, carry);
-    const auto low = static_cast<uint128>(carry) * field_fold + r.n.limb[0];
-    r.n.limb[0] = static_cast<std::uint64_t>(low);
-    std::uint64_t over = 0;
-    r.n.limb[1] = add_carry(r.n.limb[1], static_cast<std::uint64_t>(low >> 64), over);
-    r.n.limb[2] = add_carry(r.n.limb[2], 0, over);
-    r.n.limb[3] = add_carry(r.n.limb[3], 0, over);
-    if (over != 0) [[unlikely]] {
+    std::uint64_t high = 0;
+    auto r0 = multiply_add(wide[0], wide[4], field_fold, high);
+    auto r1 = multiply_add(wide[1], wide[5], field_fold, high);
+    auto r2 = multiply_add(wide[2], wide[6], field_fold, high);
+    auto r3 = multiply_add(wide[3], wide[7], field_fold, high);
+    std::uint64_t above = 0;
+    r0 = multiply_add(r0, high, field_fold, above);
+    Carry carry = 0;
+    r1 = add_carry(r1, above, carry);
+    r2 = add_carry(r2, 0, carry);
+    r3 = add_carry(r3, 0, carry);
+    if (carry != 0) [[unlikely]] {
         // What overflowed leaves less than 2^67.
-        std::uint64_t again = 0;
-        r.n.limb[0] = add_carry(r.n.limb[0], field_fold, again);
-        r.n.limb[1] += again;
+        carry = 0;
+        r0 = add_carry(r0, field_fold, carry);
+        r1 += carry;
     }
-    return r;
+    return {{r3, r2, r1, r0}};
 }
 
 [[nodiscard, gnu::always_inline]] inline FieldElement operator*(const FieldElement& a, const FieldElement& b) noexcept {

@@ -27,20 +27,26 @@ inline constexpr uint256 order_complement{0, 1, 0x4551231950B75FC4ULL, 0x402DA17
     return s < a ? s + order_complement : reduce_once(s);
 }
 
-[[nodiscard]] constexpr uint256 scalar_product(const uint256& a, const uint256& b) noexcept {
+[[nodiscard]] inline uint256 scalar_product(const uint256& a, const uint256& b) noexcept {
     auto wide = full_product(a, b);
     // Each folding of the upper half takes about 127 bits off: 512, 386, 260, 257.
     while ((wide[4] | wide[5] | wide[6] | wide[7]) != 0) {
         const auto before = wide;
         wide = full_product(order_complement, {before[7], before[6], before[5], before[4]});
-        std::uint64_t carry = 0;
-        for (std::size_t i = 0; i < 8; ++i) wide[i] = add_carry(wide[i], i < 4 ? before[i] : 0, carry);
+        Carry carry = 0;
+        wide[0] = add_carry(wide[0], before[0], carry);
+        wide[1] = add_carry(wide[1], before[1], carry);
+        wide[2] = add_carry(wide[2], before[2], carry);
+        wide[3] = add_carry(wide[3], before[3], carry);
+        wide[4] = add_carry(wide[4], 0, carry);
+        wide[5] = add_carry(wide[5], 0, carry);
+        wide[6] = add_carry(wide[6], 0, carry);
     }
     return reduce_once({wide[3], wide[2], wide[1], wide[0]});
 }
 
 /// a^(n - 2); 0 for 0.
-[[nodiscard]] constexpr uint256 scalar_inverse(const uint256& a) noexcept {
+[[nodiscard]] inline uint256 scalar_inverse(const uint256& a) noexcept {
     const auto exponent = group_order - uint256{2};
     uint256 r{1};
     for (int bit = 255; bit >= 0; --bit) {
@@ -71,7 +77,7 @@ inline constexpr uint256 lambda{0x5363AD4CC05C30E0ULL, 0xA5261C028812645AULL, 0x
 
 /// k1, k2 with k = k1 + k2 lambda; each or its negative is below 2^128 (Gallant, Lambert, Vanstone 2001; the constants
 /// are those of libsecp256k1's scalar_split_lambda).
-[[nodiscard]] constexpr std::pair<uint256, uint256> split_by_lambda(const uint256& k) noexcept {
+[[nodiscard]] inline std::pair<uint256, uint256> split_by_lambda(const uint256& k) noexcept {
     constexpr uint256 g1{0x3086D221A7D46BCDULL, 0xE86C90E49284EB15ULL, 0x3DAA8A1471E8CA7FULL, 0xE893209A45DBB031ULL};
     constexpr uint256 g2{0xE4437ED6010E8828ULL, 0x6F547FA90ABFE4C4ULL, 0x221208AC9DF506C6ULL, 0x1571B4AE8AC47F71ULL};
     constexpr uint256 minus_b1{0, 0, 0xE4437ED6010E8828ULL, 0x6F547FA90ABFE4C3ULL};

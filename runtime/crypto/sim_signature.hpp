@@ -1,5 +1,5 @@
 // Signatures for the simulator ONLY. INSECURE: the "signature" is a 64-bit keyed hash whose secrets anybody derives
-// from the seed, and the verifier holds them all. It is about a thousand times as fast as Ed25519 and the same on every
+// from the seed, and the verifier holds them all. It is thousands of times as fast as Ed25519 and the same on every
 // run, so that a simulated day of a cluster takes seconds. Simulated Byzantine nodes are given only their own signer.
 #pragma once
 

@@ -5,6 +5,8 @@
 #include <array>
 #include <cstdint>
 
+#include <immintrin.h>
+
 #include "runtime/base/uint256.hpp"
 
 namespace troupe::secp256k1_detail {
@@ -12,34 +14,36 @@ namespace troupe::secp256k1_detail {
 using Wide = std::array<std::uint64_t, 8>;
 
 /// accumulator + a * b + carry, which fits 128 bits; the upper half goes to `carry`.
-[[nodiscard, gnu::always_inline]] inline constexpr std::uint64_t multiply_add(std::uint64_t accumulator,
-                                                                              std::uint64_t a, std::uint64_t b,
-                                                                              std::uint64_t& carry) noexcept {
+[[nodiscard, gnu::always_inline]] inline std::uint64_t multiply_add(std::uint64_t accumulator, std::uint64_t a,
+                                                                    std::uint64_t b, std::uint64_t& carry) noexcept {
     const auto t = static_cast<uint128>(a) * b + accumulator + carry;
     carry = static_cast<std::uint64_t>(t >> 64);
     return static_cast<std::uint64_t>(t);
 }
 
-/// a + b + carry, where `carry` is 0 or 1 before and after.
-[[nodiscard, gnu::always_inline]] inline constexpr std::uint64_t add_carry(std::uint64_t a, std::uint64_t b,
-                                                                           std::uint64_t& carry) noexcept {
-    const auto t = static_cast<uint128>(a) + b + carry;
-    carry = static_cast<std::uint64_t>(t >> 64);
-    return static_cast<std::uint64_t>(t);
+/// 0 or 1.
+using Carry = unsigned char;
+
+/// a + b + carry.
+[[nodiscard, gnu::always_inline]] inline std::uint64_t add_carry(std::uint64_t a, std::uint64_t b,
+                                                                 Carry& carry) noexcept {
+    unsigned long long sum = 0;
+    carry = _addcarry_u64(carry, a, b, &sum);
+    return sum;
 }
 
-/// a - b - borrow, where `borrow` is 0 or 1 before and after.
-[[nodiscard, gnu::always_inline]] inline constexpr std::uint64_t subtract_borrow(std::uint64_t a, std::uint64_t b,
-                                                                                 std::uint64_t& borrow) noexcept {
-    const auto t = static_cast<uint128>(a) - b - borrow;
-    borrow = static_cast<std::uint64_t>(t >> 64) & 1;
-    return static_cast<std::uint64_t>(t);
+/// a - b - borrow.
+[[nodiscard, gnu::always_inline]] inline std::uint64_t subtract_borrow(std::uint64_t a, std::uint64_t b,
+                                                                       Carry& borrow) noexcept {
+    unsigned long long difference = 0;
+    borrow = _subborrow_u64(borrow, a, b, &difference);
+    return difference;
 }
 
-[[nodiscard, gnu::always_inline]] inline constexpr Wide full_product(const uint256& x, const uint256& y) noexcept {
+[[nodiscard, gnu::always_inline]] inline Wide full_product(const uint256& x, const uint256& y) noexcept {
     const auto [a0, a1, a2, a3] = x.limb;
     const auto [b0, b1, b2, b3] = y.limb;
-    Wide r{};
+    Wide r;
     std::uint64_t carry = 0;
     r[0] = multiply_add(0, a0, b0, carry);
     r[1] = multiply_add(0, a1, b0, carry);
@@ -68,9 +72,9 @@ using Wide = std::array<std::uint64_t, 8>;
 }
 
 /// Products of different limbs once and doubled, then the squares of the limbs.
-[[nodiscard, gnu::always_inline]] inline constexpr Wide full_square(const uint256& x) noexcept {
+[[nodiscard, gnu::always_inline]] inline Wide full_square(const uint256& x) noexcept {
     const auto [a0, a1, a2, a3] = x.limb;
-    Wide r{};
+    Wide r;
     std::uint64_t carry = 0;
     r[1] = multiply_add(0, a0, a1, carry);
     r[2] = multiply_add(0, a0, a2, carry);
@@ -94,15 +98,15 @@ using Wide = std::array<std::uint64_t, 8>;
     const auto d1 = static_cast<uint128>(a1) * a1;
     const auto d2 = static_cast<uint128>(a2) * a2;
     const auto d3 = static_cast<uint128>(a3) * a3;
-    carry = 0;
+    Carry over = 0;
     r[0] = static_cast<std::uint64_t>(d0);
-    r[1] = add_carry(r[1], static_cast<std::uint64_t>(d0 >> 64), carry);
-    r[2] = add_carry(r[2], static_cast<std::uint64_t>(d1), carry);
-    r[3] = add_carry(r[3], static_cast<std::uint64_t>(d1 >> 64), carry);
-    r[4] = add_carry(r[4], static_cast<std::uint64_t>(d2), carry);
-    r[5] = add_carry(r[5], static_cast<std::uint64_t>(d2 >> 64), carry);
-    r[6] = add_carry(r[6], static_cast<std::uint64_t>(d3), carry);
-    r[7] = add_carry(r[7], static_cast<std::uint64_t>(d3 >> 64), carry);
+    r[1] = add_carry(r[1], static_cast<std::uint64_t>(d0 >> 64), over);
+    r[2] = add_carry(r[2], static_cast<std::uint64_t>(d1), over);
+    r[3] = add_carry(r[3], static_cast<std::uint64_t>(d1 >> 64), over);
+    r[4] = add_carry(r[4], static_cast<std::uint64_t>(d2), over);
+    r[5] = add_carry(r[5], static_cast<std::uint64_t>(d2 >> 64), over);
+    r[6] = add_carry(r[6], static_cast<std::uint64_t>(d3), over);
+    r[7] = add_carry(r[7], static_cast<std::uint64_t>(d3 >> 64), over);
     return r;
 }
 

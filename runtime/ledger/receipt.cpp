@@ -17,15 +17,15 @@ void for_each_bloom_bit(ByteView item, Visit&& visit) {
     }
 }
 
-void add_item(LogsBloom& bloom, ByteView item) {
+}  // namespace
+
+void add_to_bloom(LogsBloom& bloom, ByteView item) {
     for_each_bloom_bit(item, [&](std::size_t byte, std::uint8_t mask) { bloom[byte] |= mask; });
 }
 
-}  // namespace
-
 void add_to_bloom(LogsBloom& bloom, const LogEntry& log) {
-    add_item(bloom, log.address.view());
-    for (const auto& topic : log.topics) add_item(bloom, topic.view());
+    add_to_bloom(bloom, log.address.view());
+    for (const auto& topic : log.topics) add_to_bloom(bloom, topic.view());
 }
 
 bool bloom_may_contain(const LogsBloom& bloom, ByteView address_or_topic) {

@@ -76,6 +76,7 @@ struct ExecutedBlock {
 
 /// Yellow paper 4.3.1: address and topics of every log.
 void add_to_bloom(LogsBloom& bloom, const LogEntry& log);
+void add_to_bloom(LogsBloom& bloom, ByteView address_or_topic);
 [[nodiscard]] LogsBloom bloom_of(const Receipt& receipt);
 [[nodiscard]] bool bloom_may_contain(const LogsBloom& bloom, ByteView address_or_topic);
 /// EIP-2718 receipt bytes (type || rlp(status, cumulative gas, bloom, logs)) for the receipts trie.

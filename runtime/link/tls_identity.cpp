@@ -1,10 +1,10 @@
 #include "runtime/link/tls_identity.hpp"
 
+#include <memory>
+
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <openssl/x509.h>
-
-#include <memory>
 
 namespace troupe::link {
 namespace {
@@ -43,12 +43,17 @@ Status configure_tls(ssl_ctx_st* context, const Ed25519Seed& identity) {
     const KeyPtr key{EVP_PKEY_new_raw_private_key(EVP_PKEY_ED25519, nullptr, identity.data(), identity.size())};
     const auto certificate = key ? self_signed(key.get()) : nullptr;
     if (!certificate) return make_error(ErrorCode::invalid, "link identity: OpenSSL does not accept the key");
-    const bool done = SSL_CTX_set_min_proto_version(context, TLS1_3_VERSION) == 1 &&
-                      SSL_CTX_set_max_proto_version(context, TLS1_3_VERSION) == 1 &&
-                      SSL_CTX_use_certificate(context, certificate.get()) == 1 &&
-                      SSL_CTX_use_PrivateKey(context, key.get()) == 1;
+    const bool done =
+        SSL_CTX_set_min_proto_version(context, TLS1_3_VERSION) == 1 &&
+        SSL_CTX_set_max_proto_version(context, TLS1_3_VERSION) == 1 &&
+        SSL_CTX_set_ciphersuites(context, "TLS_AES_128_GCM_SHA256:TLS_CHACHA20_POLY1305_SHA256") == 1 &&
+        SSL_CTX_set1_groups_list(context, "X25519") == 1 && SSL_CTX_set1_sigalgs_list(context, "ed25519") == 1 &&
+        SSL_CTX_use_certificate(context, certificate.get()) == 1 && SSL_CTX_use_PrivateKey(context, key.get()) == 1;
     if (!done) return make_error(ErrorCode::invalid, "link identity: TLS context can't be made");
     SSL_CTX_set_verify(context, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, accept_any_issuer);
+    // One small certificate: what a stranger may make us hold of its chain.
+    SSL_CTX_set_max_cert_list(context, 4096);
+    SSL_CTX_set_mode(context, SSL_MODE_RELEASE_BUFFERS);
     SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
     SSL_CTX_set_num_tickets(context, 0);
     return Done{};

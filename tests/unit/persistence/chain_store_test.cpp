@@ -271,7 +271,6 @@ TEST_CASE("trie nodes read as of any height equal a model, before and after each
         }
         CHECK(rows(store, "trie_nodes") == visible);
     }
-    CHECK(rows(store, "trie_changes") == 0);
     CHECK(store.prune_trie(Height{5}, 100).value() == 0);
     CHECK(store.reader().history_start().value() == Height{heights});
 }

@@ -39,11 +39,11 @@ TEST_CASE("a file keeps what was committed, and nothing that was not") {
         auto database = open_at(folder.file("a.db"));
         auto insert = database.prepare("INSERT INTO numbers VALUES (?, ?)").value();
         {
-            auto transaction = Transaction::begin(database).value();
+            auto transaction = DatabaseTransaction::begin(database).value();
             CHECK(insert.run(std::uint64_t{1}, Bytes{1, 2}).ok());
             CHECK(transaction.commit().ok());
         }
-        auto undone = Transaction::begin(database).value();
+        auto undone = DatabaseTransaction::begin(database).value();
         CHECK(insert.run(std::uint64_t{2}, Bytes{}).ok());
     }
     auto database = open_at(folder.file("a.db"));
@@ -70,21 +70,21 @@ TEST_CASE("a transaction within another is part of it, and its failure is the ou
     auto database = open_at(folder.file("a.db"));
     auto insert = database.prepare("INSERT INTO numbers VALUES (?, NULL)").value();
     {
-        auto outer = Transaction::begin(database).value();
-        auto inner = Transaction::begin(database).value();
+        auto outer = DatabaseTransaction::begin(database).value();
+        auto inner = DatabaseTransaction::begin(database).value();
         CHECK(insert.run(std::uint64_t{1}).ok());
         CHECK(inner.commit().ok());
         CHECK(outer.commit().ok());
     }
     CHECK(count(database) == 1);
     {
-        auto outer = Transaction::begin(database).value();
+        auto outer = DatabaseTransaction::begin(database).value();
         CHECK(insert.run(std::uint64_t{2}).ok());
-        { auto inner = Transaction::begin(database).value(); }
+        { auto inner = DatabaseTransaction::begin(database).value(); }
         CHECK_FALSE(outer.commit().ok());
     }
     CHECK(count(database) == 1);
-    auto outer = Transaction::begin(database).value();
+    auto outer = DatabaseTransaction::begin(database).value();
     CHECK(insert.run(std::uint64_t{3}).ok());
     CHECK(outer.commit().ok());
     CHECK(count(database) == 2);
@@ -142,7 +142,7 @@ TEST_CASE("a full disk is told as such, undoes the transaction, and passes when 
         auto insert = database.prepare("INSERT INTO numbers VALUES (?, ?)").value();
         const Bytes data(3000, 7);
         for (;;) {
-            auto transaction = Transaction::begin(database).value();
+            auto transaction = DatabaseTransaction::begin(database).value();
             auto status = insert.run(2 * stored, data);
             if (status) status = insert.run(2 * stored + 1, data);
             if (status) status = transaction.commit();
@@ -168,7 +168,7 @@ TEST_CASE("damage within the file is told as such") {
     {
         auto database = open_at(path);
         auto insert = database.prepare("INSERT INTO numbers VALUES (?, ?)").value();
-        auto transaction = Transaction::begin(database).value();
+        auto transaction = DatabaseTransaction::begin(database).value();
         for (std::uint64_t i = 0; i < 200; ++i) CHECK(insert.run(i, Bytes(1000, 1)).ok());
         CHECK(transaction.commit().ok());
     }
