@@ -105,7 +105,7 @@ void Machine::run_frame(Frame& f) {
     for (;;) {
         const auto op = code[pc];
         if (tracer_ != nullptr)
-            tracer_->on_step({pc, op, f.gas, f.message.depth, {base, static_cast<std::size_t>(top - base)}, f.memory});
+            tracer_->on_step({pc, op, f.gas, f.message.depth, f.message.recipient, {base, static_cast<std::size_t>(top - base)}, f.memory});
         const auto cost = costs[op];
         if (cost.gas < 0) {
             f.error_text = op == INVALID ? "invalid opcode: INVALID" : "invalid opcode: opcode 0x" + to_hex({&op, 1}) + " not defined";

@@ -64,6 +64,8 @@ public:
         std::uint8_t opcode = 0;
         std::int64_t gas = 0;
         std::uint32_t depth = 0;
+        /// Whose storage.
+        const Address& self;
         std::span<const uint256> stack;  // bottom first
         ByteView memory;
     };

@@ -96,7 +96,8 @@ TEST_CASE("TLS 1.2 is refused") {
 
 TEST_CASE("plain bytes are refused") {
     Listening world;
-    for (const std::string_view text : {"GET / HTTP/1.1\r\nHost: x\r\n\r\n", "\x00\x00\x00\x01\x00 not TLS at all"}) {
+    using namespace std::string_view_literals;
+    for (const auto text : {"GET / HTTP/1.1\r\nHost: x\r\n\r\n"sv, "\x00\x00\x00\x01\x00 not TLS at all"sv}) {
         RawClient client{world.node.hub->listen_port()};
         client.send_plain(as_bytes(text));
         CHECK(client.is_closed_by_other());

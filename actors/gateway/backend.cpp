@@ -1,0 +1,197 @@
+#include "actors/gateway/backend.hpp"
+
+#include <spdlog/spdlog.h>
+
+#include "runtime/base/clock.hpp"
+
+namespace troupe::gateway {
+namespace {
+
+constexpr std::size_t dropped_kept = 10'000;
+constexpr std::size_t submission_bytes_max = 256 << 10;
+constexpr DurationMs sweep_period{500};
+
+}  // namespace
+
+Result<std::shared_ptr<Backend>> Backend::open(BackendOptions options, std::shared_ptr<ChainView> chain) {
+    auto store = PoolStore::open((options.directory / "pool.db").string());
+    if (!store) return store.error();
+    std::shared_ptr<Backend> backend{new Backend(std::move(options), std::move(chain), std::move(*store))};
+    // What was accepted before a restart and has not executed since.
+    std::vector<TransactionHash> gone;
+    const auto now = wall_clock_now();
+    const auto status = backend->store_.for_each([&](PooledTransaction&& stored) {
+        auto transaction = backend->options_.transactions->get(stored.raw);
+        if (!transaction || !backend->pool_.add(*transaction, now, *backend->options_.payers)) gone.push_back(stored.hash);
+        return true;
+    });
+    if (!status) return status.error();
+    if (auto removed = backend->store_.remove(gone); !removed) return removed.error();
+    return backend;
+}
+
+std::shared_ptr<EventListener> Backend::listener() const {
+    const std::lock_guard lock{mutex_};
+    return listener_.lock();
+}
+
+Result<TransactionHash> Backend::submit(ByteView raw) {
+    auto recovered = options_.transactions->get(raw);
+    if (!recovered) return recovered.error();
+    const auto& transaction = *recovered;
+    std::shared_ptr<EventListener> to_tell;
+    {
+        const std::lock_guard lock{mutex_};
+        const auto now = wall_clock_now();
+        std::optional<TransactionHash> replaced;
+        if (auto status = pool_.add(transaction, now, *options_.payers, &replaced); !status) return status.error();
+        // Written with the next timer, a few milliseconds from now: one commit for all that come together.
+        to_store_.push_back({transaction->hash, transaction->raw, now});
+        if (replaced) to_remove_.push_back(*replaced);
+        to_tell = listener_.lock();
+    }
+    if (to_tell) to_tell->on_pending(transaction);
+    return transaction->hash;
+}
+
+RecoveredTransactionPtr Backend::pending(const TransactionHash& hash) const {
+    const std::lock_guard lock{mutex_};
+    return pool_.find(hash);
+}
+
+std::uint64_t Backend::pending_nonce(const Address& sender) const {
+    const auto executed = options_.payers->payer(sender).nonce;
+    const std::lock_guard lock{mutex_};
+    return pool_.pending_nonce(sender, executed);
+}
+
+std::vector<RecoveredTransactionPtr> Backend::all_pending(std::size_t most) const {
+    std::vector<RecoveredTransactionPtr> out;
+    const std::lock_guard lock{mutex_};
+    pool_.for_each([&](const RecoveredTransactionPtr& transaction) {
+        if (out.size() < most) out.push_back(transaction);
+    });
+    return out;
+}
+
+std::size_t Backend::pool_size() const {
+    const std::lock_guard lock{mutex_};
+    return pool_.size();
+}
+
+std::optional<std::string> Backend::dropped(const TransactionHash& hash) const {
+    const std::lock_guard lock{mutex_};
+    const auto it = dropped_.find(hash);
+    return it == dropped_.end() ? std::nullopt : std::optional{it->second};
+}
+
+bool Backend::await_execution(const TransactionHash& hash, std::optional<DurationMs> wait,
+                              std::function<void(bool)> done) {
+    const std::lock_guard lock{mutex_};
+    if (!pool_.find(hash) || held_count_ >= options_.held_max) return false;
+    held_[hash].push_back({wall_clock_now() + wait.value_or(options_.receipt_wait), std::move(done)});
+    ++held_count_;
+    return true;
+}
+
+void Backend::release(const TransactionHash& hash, std::vector<std::function<void(bool)>>& released) {
+    const auto it = held_.find(hash);
+    if (it == held_.end()) return;
+    for (auto& held : it->second) released.push_back(std::move(held.done));
+    held_count_ -= it->second.size();
+    held_.erase(it);
+}
+
+void Backend::drop(const std::vector<Pool::Dropped>& dropped, std::vector<std::function<void(bool)>>& released) {
+    for (const auto& entry : dropped) {
+        to_remove_.push_back(entry.hash);
+        if (dropped_.emplace(entry.hash, entry.why).second) dropped_order_.push_back(entry.hash);
+        if (dropped_order_.size() > dropped_kept) {
+            dropped_.erase(dropped_order_.front());
+            dropped_order_.pop_front();
+        }
+        release(entry.hash, released);
+    }
+}
+
+void Backend::on_executed(const ExecutionOutcome& outcome) {
+    chain_->on_executed(outcome);
+    std::vector<std::function<void(bool)>> executed;
+    std::vector<std::function<void(bool)>> released;
+    {
+        const std::lock_guard lock{mutex_};
+        tracker_.observe(outcome.block->block);
+        drop(pool_.on_executed(outcome, *options_.payers), released);
+        for (const auto& transaction : outcome.executed.transactions) {
+            to_remove_.push_back(transaction.receipt.transaction);
+            release(transaction.receipt.transaction, executed);
+        }
+    }
+    for (auto& done : executed) done(true);
+    for (auto& done : released) done(false);
+    if (const auto to_tell = listener()) to_tell->on_block(chain_->block(outcome.executed.result.height));
+}
+
+void Backend::on_refusals(const Refusals& refusals) {
+    std::vector<std::function<void(bool)>> released;
+    {
+        const std::lock_guard lock{mutex_};
+        for (const auto& refusal : refusals.refusals) {
+            // A builder may lag behind or lie: only what this node's own state confirms is dropped.
+            const auto transaction = pool_.find(refusal.transaction);
+            if (!transaction) continue;
+            const bool stale = transaction->transaction.type != TransactionType::native &&
+                               transaction->transaction.nonce < options_.payers->payer(transaction->sender).nonce;
+            spdlog::debug("builder refuses {}: {}", to_hex(refusal.transaction.view()), refusal.why);
+            if (stale && pool_.on_refused(refusal.transaction, true))
+                drop({{refusal.transaction, refusal.why}}, released);
+        }
+    }
+    for (auto& done : released) done(false);
+}
+
+void Backend::on_builder(ValidatorIndex builder, bool connected) {
+    if (connected) return;
+    const std::lock_guard lock{mutex_};
+    pool_.on_builder_lost(builder);
+}
+
+void Backend::on_timer(TimeMs now) {
+    std::vector<std::function<void(bool)>> released;
+    Pool::Submissions submissions;
+    {
+        const std::lock_guard lock{mutex_};
+        if (!to_store_.empty()) {
+            if (const auto status = store_.put(to_store_); !status)
+                spdlog::error("pool database: {}", status.error().message);
+            to_store_.clear();
+        }
+        if (now >= last_sweep_ + sweep_period) {
+            last_sweep_ = now;
+            drop(pool_.sweep(now), released);
+            for (auto it = held_.begin(); it != held_.end();) {
+                std::erase_if(it->second, [&](Held& held) {
+                    if (now < held.until) return false;
+                    released.push_back(std::move(held.done));
+                    --held_count_;
+                    return true;
+                });
+                it = it->second.empty() ? held_.erase(it) : std::next(it);
+            }
+            if (!to_remove_.empty()) {
+                if (const auto status = store_.remove(to_remove_); !status)
+                    spdlog::error("pool database: {}", status.error().message);
+                to_remove_.clear();
+            }
+        }
+        submissions = pool_.collect(now, tracker_, submission_bytes_max);
+    }
+    for (auto& done : released) done(false);
+    for (const auto& [builder, transactions] : submissions) {
+        SubmitTransactions submit;
+        for (const auto& transaction : transactions) submit.transactions.push_back(transaction->raw);
+        options_.network->send(NodeIndex{builder.value}, FrameKind::submit, to_payload(submit));
+    }
+}
+
+}  // namespace troupe::gateway

@@ -1,0 +1,103 @@
+// What the gateway's methods stand on: the pool of accepted transactions and its way to the builders, and the events
+// that clients wait for. Called from RPC threads and from the gateway's actor; thread-safe.
+#pragma once
+
+#include <functional>
+#include <mutex>
+
+#include "actors/gateway/chain_view.hpp"
+#include "actors/gateway/pool.hpp"
+#include "actors/vm_pool/transaction_cache.hpp"
+#include "persistence/pool_store.hpp"
+#include "runtime/actor/network.hpp"
+
+namespace troupe::gateway {
+
+/// Hears of what happens; called without locks held. Must not block.
+class EventListener {
+public:
+    virtual ~EventListener() = default;
+    virtual void on_block(const ExecutedBlockPtr& block) = 0;
+    virtual void on_pending(const RecoveredTransactionPtr& transaction) = 0;
+};
+
+struct BackendOptions {
+    std::shared_ptr<const Genesis> genesis;
+    std::filesystem::path directory;
+    std::shared_ptr<const PayerReader> payers;
+    std::shared_ptr<vm_pool::TransactionCache> transactions;
+    std::shared_ptr<Network> network;
+    ActivityTracker tracker;
+    PoolConfig pool;
+    /// How long a request for the receipt of an accepted transaction is held open.
+    DurationMs receipt_wait{2000};
+    std::size_t held_max = 50'000;
+};
+
+class Backend {
+public:
+    [[nodiscard]] static Result<std::shared_ptr<Backend>> open(BackendOptions options, std::shared_ptr<ChainView> chain);
+
+    // From RPC threads --------------------------------------------------------------------------------------------------
+
+    [[nodiscard]] Result<TransactionHash> submit(ByteView raw);
+    [[nodiscard]] RecoveredTransactionPtr pending(const TransactionHash& hash) const;
+    [[nodiscard]] std::uint64_t pending_nonce(const Address& sender) const;
+    [[nodiscard]] std::vector<RecoveredTransactionPtr> all_pending(std::size_t most) const;
+    [[nodiscard]] std::size_t pool_size() const;
+    /// Why a transaction that was accepted will not execute; nothing if it is not known to have been dropped.
+    [[nodiscard]] std::optional<std::string> dropped(const TransactionHash& hash) const;
+
+    /// Calls `done(true)` when the transaction has executed, `done(false)` when it is dropped or `wait` has passed.
+    /// False: it is neither pending nor is there room; `done` is not called.
+    bool await_execution(const TransactionHash& hash, std::optional<DurationMs> wait, std::function<void(bool)> done);
+
+    // From the actor ----------------------------------------------------------------------------------------------------
+
+    void on_executed(const ExecutionOutcome& outcome);
+    void on_refusals(const Refusals& refusals);
+    void on_builder(ValidatorIndex builder, bool connected);
+    /// Sends what is unsent, looks after what is overdue.
+    void on_timer(TimeMs now);
+
+    void set_listener(std::weak_ptr<EventListener> listener) {
+        const std::lock_guard lock{mutex_};
+        listener_ = std::move(listener);
+    }
+    [[nodiscard]] const ChainView& chain() const noexcept { return *chain_; }
+    [[nodiscard]] const Genesis& genesis() const noexcept { return *options_.genesis; }
+    [[nodiscard]] const PayerReader& payers() const noexcept { return *options_.payers; }
+    [[nodiscard]] vm_pool::TransactionCache& transactions() const noexcept { return *options_.transactions; }
+
+private:
+    struct Held {
+        TimeMs until;
+        std::function<void(bool)> done;
+    };
+
+    Backend(BackendOptions options, std::shared_ptr<ChainView> chain, PoolStore store)
+        : options_(std::move(options)), chain_(std::move(chain)), store_(std::move(store)), pool_(options_.pool),
+          tracker_(options_.tracker) {}
+    void drop(const std::vector<Pool::Dropped>& dropped, std::vector<std::function<void(bool)>>& released);
+    void release(const TransactionHash& hash, std::vector<std::function<void(bool)>>& released);
+    [[nodiscard]] std::shared_ptr<EventListener> listener() const;
+
+    BackendOptions options_;
+    std::shared_ptr<ChainView> chain_;
+
+    /// Guards everything below.
+    mutable std::mutex mutex_;
+    PoolStore store_;
+    Pool pool_;
+    ActivityTracker tracker_;
+    std::map<TransactionHash, std::vector<Held>> held_;
+    std::size_t held_count_ = 0;
+    std::unordered_map<TransactionHash, std::string, FixedBytesHash> dropped_;
+    std::deque<TransactionHash> dropped_order_;
+    std::vector<PooledTransaction> to_store_;
+    std::vector<TransactionHash> to_remove_;
+    std::weak_ptr<EventListener> listener_;
+    TimeMs last_sweep_;
+};
+
+}  // namespace troupe::gateway

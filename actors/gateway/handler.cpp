@@ -1,0 +1,266 @@
+#include "actors/gateway/handler.hpp"
+
+#include <caf/send.hpp>
+#include <spdlog/spdlog.h>
+
+namespace troupe::gateway {
+
+Failure invalid_params(std::string message) { return {{-32602, std::move(message), ""}}; }
+
+std::string quoted_quantity(const uint256& value) { return "\"" + to_quantity(value) + "\""; }
+std::string quoted_bytes(ByteView value) { return "\"" + to_hex_prefixed(value) + "\""; }
+
+// Parameters ----------------------------------------------------------------------------------------------------------
+
+Parameters::Parameters(const std::string& json) {
+    if (json.empty()) return;
+    auto parsed = Json::parse(json, nullptr, false);
+    if (parsed.is_null()) return;
+    if (!parsed.is_array()) throw Failure{{-32602, "non-array args", ""}};
+    for (auto& value : parsed) values_.push_back(std::move(value));
+}
+
+const Json& Parameters::at(std::size_t i) const {
+    if (!has(i)) throw invalid_params("missing value for required argument " + std::to_string(i));
+    return values_[i];
+}
+
+namespace {
+
+[[nodiscard]] const std::string& text_of(const Json& value, const std::string& where) {
+    if (!value.is_string()) throw invalid_params(where + "expected a hex string");
+    return value.get_ref<const std::string&>();
+}
+
+}  // namespace
+
+Bytes Parameters::bytes(std::size_t i) const {
+    const auto where = "invalid argument " + std::to_string(i) + ": ";
+    const auto& text = text_of(at(i), where);
+    if (!text.starts_with("0x")) throw invalid_params(where + "hex string without 0x prefix");
+    if (text.size() % 2 != 0) throw invalid_params(where + "hex string of odd length: odd number of digits");
+    auto data = from_hex(text);
+    if (!data) throw invalid_params(where + "invalid hex string");
+    return std::move(*data);
+}
+
+Address Parameters::address(std::size_t i) const { return fixed<Address>(i); }
+
+uint256 Parameters::quantity(std::size_t i) const {
+    const auto& value = at(i);
+    if (value.is_number_unsigned()) return uint256{value.get<std::uint64_t>()};
+    const auto number = parse_uint256(text_of(value, "invalid argument " + std::to_string(i) + ": "));
+    if (!number) throw invalid_params("invalid argument " + std::to_string(i) + ": invalid quantity");
+    return *number;
+}
+
+// Dispatch ------------------------------------------------------------------------------------------------------------
+
+const std::unordered_map<std::string_view, Handler::Method>& Handler::methods() {
+    using H = Handler;
+    static const std::unordered_map<std::string_view, Method> table{
+        {"eth_chainId", &H::chain_id},
+        {"net_version", &H::net_version},
+        {"eth_blockNumber", &H::block_number},
+        {"eth_gasPrice", &H::gas_price},
+        {"eth_maxPriorityFeePerGas", &H::max_priority_fee},
+        {"eth_blobBaseFee", &H::blob_base_fee},
+        {"eth_feeHistory", &H::fee_history},
+        {"eth_getBlockByNumber", &H::block_by_number},
+        {"eth_getBlockByHash", &H::block_by_hash},
+        {"eth_getBlockReceipts", &H::block_receipts},
+        {"eth_getBlockTransactionCountByNumber", &H::transaction_count_by_number},
+        {"eth_getBlockTransactionCountByHash", &H::transaction_count_by_hash},
+        {"eth_getUncleCountByBlockNumber", &H::zero_if_block},
+        {"eth_getUncleCountByBlockHash", &H::zero_if_block},
+        {"eth_getUncleByBlockNumberAndIndex", &H::no_uncle},
+        {"eth_getUncleByBlockHashAndIndex", &H::no_uncle},
+        {"eth_syncing", &H::syncing},
+        {"eth_accounts", &H::accounts},
+        {"web3_clientVersion", &H::client_version},
+        {"web3_sha3", &H::sha3},
+        {"net_listening", &H::listening},
+        {"net_peerCount", &H::peer_count},
+        {"troupe_nodeInfo", &H::node_info},
+        {"troupe_transactionStatus", &H::transaction_status},
+        {"eth_getBalance", &H::balance},
+        {"eth_getCode", &H::code},
+        {"eth_getStorageAt", &H::storage_at},
+        {"eth_getTransactionCount", &H::transaction_count},
+        {"eth_getAccountInfo", &H::account_info},
+        {"eth_getProof", &H::proof},
+        {"eth_call", &H::call},
+        {"eth_estimateGas", &H::estimate_gas},
+        {"eth_createAccessList", &H::create_access_list},
+        {"eth_fillTransaction", &H::fill_transaction},
+        {"eth_sendRawTransaction", &H::send_raw},
+        {"eth_sendRawTransactionSync", &H::send_raw_sync},
+        {"eth_sendTransaction", &H::no_accounts},
+        {"eth_signTransaction", &H::no_accounts},
+        {"eth_sign", &H::no_accounts},
+        {"eth_getTransactionByHash", &H::transaction_by_hash},
+        {"eth_getTransactionByBlockNumberAndIndex", &H::transaction_by_block},
+        {"eth_getTransactionByBlockHashAndIndex", &H::transaction_by_block},
+        {"eth_getRawTransactionByHash", &H::raw_transaction},
+        {"eth_getTransactionReceipt", &H::receipt},
+        {"txpool_status", &H::pool_status},
+        {"txpool_content", &H::pool_content},
+        {"eth_getLogs", &H::logs},
+        {"eth_newFilter", &H::new_filter},
+        {"eth_newBlockFilter", &H::new_block_filter},
+        {"eth_newPendingTransactionFilter", &H::new_pending_filter},
+        {"eth_getFilterChanges", &H::filter_changes},
+        {"eth_getFilterLogs", &H::filter_logs},
+        {"eth_uninstallFilter", &H::uninstall_filter},
+        {"eth_subscribe", &H::subscribe},
+        {"eth_unsubscribe", &H::unsubscribe},
+    };
+    return table;
+}
+
+Handler::Handler(HandlerOptions options, std::shared_ptr<Backend> backend)
+    : options_(std::move(options)), backend_(std::move(backend)),
+      runner_(backend_->chain(), std::shared_ptr<const Genesis>(backend_, &backend_->genesis()), options_.code_cache) {}
+
+void Handler::handle(const std::shared_ptr<rpc::Peer>& peer, rpc::Request request, rpc::Respond respond) {
+    const auto& table = methods();
+    const auto method = table.find(request.method);
+    if (method == table.end())
+        return respond({"", rpc::RpcError{-32601, "the method " + request.method + " does not exist/is not available", ""}});
+    try {
+        const Parameters parameters{std::string{request.params_json}};
+        auto result = (this->*method->second)({parameters, peer, respond});
+        if (result) respond({std::move(*result), std::nullopt});
+    } catch (Failure& failure) {
+        respond({"", std::move(failure.error)});
+    } catch (const std::exception& error) {
+        spdlog::error("{}: {}", request.method, error.what());
+        respond({"", rpc::RpcError{-32000, "internal error", ""}});
+    }
+}
+
+std::optional<rpc::HttpAnswer> Handler::on_get(std::string_view path) {
+    if (path == "/health" || path == "/ready")
+        return rpc::HttpAnswer{200, "application/json",
+                               "{\"status\":\"ok\",\"height\":" + std::to_string(backend_->chain().latest().value) + "}"};
+    return std::nullopt;
+}
+
+// Blocks as parameters ------------------------------------------------------------------------------------------------
+
+Height Handler::resolve(const Json& block) const {
+    const auto& chain = backend_->chain();
+    if (block.is_object()) {
+        // EIP-1898
+        if (block.contains("blockHash")) {
+            const auto hash = block["blockHash"].is_string() ? fixed_from_hex<BlockHash>(block["blockHash"].get<std::string>())
+                                                             : std::nullopt;
+            if (!hash) throw invalid_params("invalid block hash");
+            const auto height = chain.height_of(*hash);
+            if (!height) throw Failure{{-32001, "header for hash not found", ""}};
+            return *height;
+        }
+        if (block.contains("blockNumber")) return resolve(block["blockNumber"]);
+        throw invalid_params("block parameter without blockHash or blockNumber");
+    }
+    if (!block.is_string()) throw invalid_params("invalid block parameter: expected a tag or a hex number");
+    const auto& text = block.get_ref<const std::string&>();
+    if (text == "latest" || text == "pending") return chain.latest();
+    if (text == "safe" || text == "finalized") return chain.finalized();
+    if (text == "earliest") return Height{0};
+    const auto number = text.starts_with("0x") ? parse_uint256(text) : std::nullopt;
+    if (!number || !number->fits_u64()) throw invalid_params("invalid block parameter: " + text.substr(0, 80));
+    return Height{number->low64()};
+}
+
+Height Handler::height_parameter(const Call& call, std::size_t index) const {
+    const auto height = call.parameters.has(index) ? resolve(call.parameters.at(index)) : backend_->chain().latest();
+    const auto latest = backend_->chain().latest();
+    if (height > latest)
+        throw invalid_params("BlockOutOfRangeError: block height is " + std::to_string(latest.value) +
+                             " but requested was " + std::to_string(height.value));
+    return height;
+}
+
+ExecutedBlockPtr Handler::block_parameter(const Call& call, std::size_t index) const {
+    const auto& value = call.parameters.at(index);
+    const auto& chain = backend_->chain();
+    if (value.is_string() && value.get_ref<const std::string&>().size() == 66) {
+        const auto hash = call.parameters.fixed<BlockHash>(index);
+        const auto height = chain.height_of(hash);
+        return height ? chain.block(*height) : nullptr;
+    }
+    const auto height = resolve(value);
+    return height > chain.latest() ? nullptr : chain.block(height);
+}
+
+std::unique_ptr<StateAt> Handler::state(const Call& call, std::size_t index) const {
+    auto state = backend_->chain().state_at(height_parameter(call, index));
+    if (!state) throw Failure{{-32000, "missing trie node: state of this block is pruned", ""}};
+    return state;
+}
+
+std::string Handler::block_json(const ExecutedBlock& block, bool full, bool header_only) const {
+    const auto& genesis = backend_->genesis();
+    BlockFacts facts{genesis.parameters.block_gas_limit, genesis.parameters.base_fee, {}};
+    if (block.proposer.value < genesis.validators.size()) facts.coinbase = genesis.validators[block.proposer.value].beneficiary;
+    JsonText out;
+    write_block(out, block, facts, full, header_only);
+    return out.take();
+}
+
+// Read calls ----------------------------------------------------------------------------------------------------------
+
+void Handler::run_call(const Call& call, CallRequest request, Height height,
+                       std::function<std::optional<CallResult>(const CallRunner&, const CallRequest&, Height)> run,
+                       std::function<std::string(const CallResult&, const CallRequest&)> show) {
+    if (calls_.fetch_add(1) >= options_.calls_max) {
+        calls_.fetch_sub(1);
+        throw Failure{{-32005, "request limit exceeded, try again", ""}};
+    }
+    auto job = [self = shared_from_this(), request = std::move(request), height, run = std::move(run),
+                show = std::move(show), respond = call.respond] {
+        const auto result = run(self->runner_, request, height);
+        self->calls_.fetch_sub(1);
+        if (!result) return respond({"", rpc::RpcError{-32000, "missing trie node: state of this block is pruned", ""}});
+        if (result->succeeded) return respond({show(*result, request), std::nullopt});
+        if (result->reverted)
+            return respond({"", rpc::RpcError{3, revert_message(result->output), quoted_bytes(result->output)}});
+        respond({"", rpc::RpcError{-32000, result->error, ""}});
+    };
+    caf::anon_send(options_.vm_pool, vm_pool::Job{std::make_shared<const std::function<void()>>(std::move(job))});
+}
+
+std::string revert_message(ByteView data) {
+    const std::string plain = "execution reverted";
+    if (data.empty()) return plain;
+    if (data.size() < 4) return plain;
+    const auto selector = to_hex(data.first(4));
+    if (selector == "08c379a0" && data.size() >= 68) {
+        const auto size = from_big_endian(data.subspan(36, 32));
+        if (size <= uint256{data.size() - 68}) {
+            const auto text = data.subspan(68, size.low64());
+            return plain + ": " + std::string{text.begin(), text.end()};
+        }
+        return plain;
+    }
+    if (selector == "4e487b71" && data.size() >= 36) {
+        const auto code = from_big_endian(data.subspan(4, 32)).low64();
+        const char* what = code == 0x01   ? "assertion failed"
+                           : code == 0x11 ? "arithmetic underflow or overflow"
+                           : code == 0x12 ? "division or modulo by zero"
+                           : code == 0x21 ? "enum conversion out of range"
+                           : code == 0x22 ? "incorrectly encoded storage byte array"
+                           : code == 0x31 ? "pop on an empty array"
+                           : code == 0x32 ? "array index out of bounds"
+                           : code == 0x41 ? "memory allocation error"
+                           : code == 0x51 ? "call to a zero-initialized function"
+                                          : "generic panic";
+        char hex[8];
+        std::snprintf(hex, sizeof hex, "0x%02x", static_cast<unsigned>(code & 0xff));
+        return plain + ": panic: " + what + " (" + hex + ")";
+    }
+    return plain + ": custom error 0x" + selector;
+}
+
+}  // namespace troupe::gateway

@@ -1,0 +1,196 @@
+// Ethereum JSON-RPC and Troupe's own methods over the backend: what cast, ethers, viem, Foundry and Hardhat call.
+// Texts and codes are those that these clients parse (reference: ecosystem, section 1).
+#pragma once
+
+#include <atomic>
+
+#include "actors/gateway/backend.hpp"
+#include "actors/gateway/calls.hpp"
+#include "actors/gateway/json_out.hpp"
+#include "actors/vm_pool/interface.hpp"
+#include "runtime/base/json.hpp"
+#include "runtime/rpc/server.hpp"
+
+namespace troupe::gateway {
+
+struct HandlerOptions {
+    std::string node_name;
+    std::string version;
+    vm_pool::Actor vm_pool;
+    std::shared_ptr<evm::AnalysisCache> code_cache;
+    /// Read calls waiting for a worker; more are refused with -32005.
+    std::size_t calls_max = 2000;
+    /// Filters and subscriptions of all clients.
+    std::size_t filters_max = 10'000;
+    DurationMs filter_idle_max{5 * 60 * 1000};
+    std::size_t logs_max = 10'000;
+    std::uint64_t log_blocks_max = 100'000;
+};
+
+/// Ends a method with an error.
+struct Failure {
+    rpc::RpcError error;
+};
+
+struct LogFilter {
+    std::vector<Address> addresses;
+    /// Per position: any of these; empty: anything.
+    std::vector<std::vector<Hash256>> topics;
+
+    [[nodiscard]] bool may_match(const LogsBloom& bloom) const;
+    [[nodiscard]] bool matches(const LogEntry& log) const;
+};
+
+/// One method call's parameters, with checks that name the argument.
+class Parameters {
+public:
+    explicit Parameters(const std::string& json);
+
+    [[nodiscard]] bool has(std::size_t i) const { return i < values_.size() && !values_[i].is_null(); }
+    [[nodiscard]] const Json& at(std::size_t i) const;
+    [[nodiscard]] Address address(std::size_t i) const;
+    [[nodiscard]] Bytes bytes(std::size_t i) const;
+    [[nodiscard]] uint256 quantity(std::size_t i) const;
+    template <class Fixed>
+    [[nodiscard]] Fixed fixed(std::size_t i) const {
+        const auto data = bytes(i);
+        const auto value = Fixed::from_view(data);
+        if (!value)
+            throw Failure{{-32602, "invalid argument " + std::to_string(i) + ": hex string has length " +
+                                       std::to_string(data.size() * 2) + ", want " + std::to_string(Fixed::size() * 2), ""}};
+        return *value;
+    }
+
+private:
+    std::vector<Json> values_;
+};
+
+[[nodiscard]] Failure invalid_params(std::string message);
+
+class Handler final : public rpc::Handler, public EventListener, public std::enable_shared_from_this<Handler> {
+public:
+    Handler(HandlerOptions options, std::shared_ptr<Backend> backend);
+
+    void handle(const std::shared_ptr<rpc::Peer>& peer, rpc::Request request, rpc::Respond respond) override;
+    void on_closed(std::uint64_t peer) override;
+    std::optional<rpc::HttpAnswer> on_get(std::string_view path) override;
+
+    void on_block(const ExecutedBlockPtr& block) override;
+    void on_pending(const RecoveredTransactionPtr& transaction) override;
+
+private:
+    using Answer = std::function<void(std::string)>;
+    struct Call {
+        const Parameters& parameters;
+        const std::shared_ptr<rpc::Peer>& peer;
+        const rpc::Respond& respond;
+    };
+    /// Gives the result, or nothing if it answers later through the call's respond.
+    using Method = std::optional<std::string> (Handler::*)(const Call&);
+    [[nodiscard]] static const std::unordered_map<std::string_view, Method>& methods();
+
+    // methods_chain.cpp
+    std::optional<std::string> chain_id(const Call&);
+    std::optional<std::string> net_version(const Call&);
+    std::optional<std::string> block_number(const Call&);
+    std::optional<std::string> gas_price(const Call&);
+    std::optional<std::string> max_priority_fee(const Call&);
+    std::optional<std::string> blob_base_fee(const Call&);
+    std::optional<std::string> fee_history(const Call&);
+    std::optional<std::string> block_by_number(const Call&);
+    std::optional<std::string> block_by_hash(const Call&);
+    std::optional<std::string> block_receipts(const Call&);
+    std::optional<std::string> transaction_count_by_number(const Call&);
+    std::optional<std::string> transaction_count_by_hash(const Call&);
+    std::optional<std::string> zero_if_block(const Call&);
+    std::optional<std::string> no_uncle(const Call&);
+    std::optional<std::string> syncing(const Call&);
+    std::optional<std::string> accounts(const Call&);
+    std::optional<std::string> client_version(const Call&);
+    std::optional<std::string> sha3(const Call&);
+    std::optional<std::string> listening(const Call&);
+    std::optional<std::string> peer_count(const Call&);
+    std::optional<std::string> node_info(const Call&);
+    std::optional<std::string> transaction_status(const Call&);
+
+    // methods_state.cpp
+    std::optional<std::string> balance(const Call&);
+    std::optional<std::string> code(const Call&);
+    std::optional<std::string> storage_at(const Call&);
+    std::optional<std::string> transaction_count(const Call&);
+    std::optional<std::string> account_info(const Call&);
+    std::optional<std::string> proof(const Call&);
+    std::optional<std::string> call(const Call&);
+    std::optional<std::string> estimate_gas(const Call&);
+    std::optional<std::string> create_access_list(const Call&);
+    std::optional<std::string> fill_transaction(const Call&);
+
+    // methods_transaction.cpp
+    std::optional<std::string> send_raw(const Call&);
+    std::optional<std::string> send_raw_sync(const Call&);
+    std::optional<std::string> no_accounts(const Call&);
+    std::optional<std::string> transaction_by_hash(const Call&);
+    std::optional<std::string> transaction_by_block(const Call&);
+    std::optional<std::string> raw_transaction(const Call&);
+    std::optional<std::string> receipt(const Call&);
+    std::optional<std::string> pool_status(const Call&);
+    std::optional<std::string> pool_content(const Call&);
+
+    // methods_filter.cpp
+    std::optional<std::string> logs(const Call&);
+    std::optional<std::string> new_filter(const Call&);
+    std::optional<std::string> new_block_filter(const Call&);
+    std::optional<std::string> new_pending_filter(const Call&);
+    std::optional<std::string> filter_changes(const Call&);
+    std::optional<std::string> filter_logs(const Call&);
+    std::optional<std::string> uninstall_filter(const Call&);
+    std::optional<std::string> subscribe(const Call&);
+    std::optional<std::string> unsubscribe(const Call&);
+
+    // Shared
+    [[nodiscard]] Height height_parameter(const Call& call, std::size_t index) const;
+    [[nodiscard]] Height resolve(const Json& block) const;
+    /// Null block: the caller answers null.
+    [[nodiscard]] ExecutedBlockPtr block_parameter(const Call& call, std::size_t index) const;
+    [[nodiscard]] std::unique_ptr<StateAt> state(const Call& call, std::size_t index) const;
+    [[nodiscard]] CallRequest call_request(const Json& object) const;
+    void run_call(const Call& call, CallRequest request, Height height,
+                  std::function<std::optional<CallResult>(const CallRunner&, const CallRequest&, Height)> run,
+                  std::function<std::string(const CallResult&, const CallRequest&)> show);
+    [[nodiscard]] std::string block_json(const ExecutedBlock& block, bool full, bool header_only = false) const;
+    [[nodiscard]] std::optional<std::string> receipt_json(const TransactionHash& hash) const;
+    [[nodiscard]] LogFilter log_filter(const Json& object) const;
+    void collect_logs(JsonText& out, const ExecutedBlock& block, const LogFilter& filter, std::size_t& count) const;
+    [[nodiscard]] std::string find_logs(const LogFilter& filter, Height first, Height last) const;
+    [[nodiscard]] uint256 suggested_tip() const;
+
+    struct Filter {
+        enum class Kind : std::uint8_t { logs, blocks, pending };
+        Kind kind{};
+        LogFilter logs;
+        std::optional<Height> from;
+        std::optional<Height> to;
+        Height next;
+        std::vector<TransactionHash> hashes;
+        TimeMs used;
+        // Subscriptions only.
+        std::shared_ptr<rpc::Peer> peer;
+    };
+    [[nodiscard]] std::string add_filter(Filter filter);
+
+    HandlerOptions options_;
+    std::shared_ptr<Backend> backend_;
+    CallRunner runner_;
+    std::atomic<std::size_t> calls_{0};
+    std::mutex filters_mutex_;
+    std::map<std::string, Filter> filters_;
+    std::uint64_t next_filter_ = 0;
+    std::atomic<std::size_t> pending_watchers_{0};
+};
+
+[[nodiscard]] std::string quoted_quantity(const uint256& value);
+[[nodiscard]] std::string quoted_bytes(ByteView value);
+/// "execution reverted: reason" from Error(string), Panic(uint256), or a custom error's selector.
+[[nodiscard]] std::string revert_message(ByteView data);
+
+}  // namespace troupe::gateway

@@ -1,0 +1,17 @@
+// The gateway as other roles see it.
+#pragma once
+
+#include "actors/executor/interface.hpp"
+
+namespace troupe::gateway {
+
+using Actor = caf::typed_actor<
+    // refusals
+    caf::reacts_to<PeerFrame>,
+    caf::reacts_to<ExecutionOutcomePtr>,
+    // A link to a validator came up or went down.
+    caf::reacts_to<std::uint32_t, bool>,
+    caf::reacts_to<timer_atom>,
+    caf::reacts_to<stop_atom>>;
+
+}  // namespace troupe::gateway

@@ -1,0 +1,144 @@
+// Methods about transactions, from sending to receipt.
+#include "actors/gateway/handler.hpp"
+
+namespace troupe::gateway {
+namespace {
+
+/// Longest wait of eth_sendRawTransactionSync (EIP-7966's default is 2 s).
+constexpr std::uint64_t sync_wait_ms_default = 20'000;
+constexpr std::uint64_t sync_wait_ms_max = 60'000;
+
+[[nodiscard]] Failure rejected(const Error& error) {
+    switch (error.code) {
+        case ErrorCode::overloaded: return {{-32005, error.message + ": limit exceeded, try again", ""}};
+        case ErrorCode::malformed:
+        case ErrorCode::too_large: return {{-32602, error.message, ""}};
+        default: return {{-32000, error.message, ""}};
+    }
+}
+
+}  // namespace
+
+std::optional<std::string> Handler::send_raw(const Call& call) {
+    const auto hash = backend_->submit(call.parameters.bytes(0));
+    if (!hash) throw rejected(hash.error());
+    return quoted_bytes(hash->view());
+}
+
+std::optional<std::string> Handler::send_raw_sync(const Call& call) {
+    auto wait = sync_wait_ms_default;
+    if (call.parameters.has(1)) {
+        const auto asked = call.parameters.quantity(1);
+        if (!asked.is_zero() && asked.fits_u64()) wait = std::min(asked.low64(), sync_wait_ms_max);
+    }
+    const auto submitted = backend_->submit(call.parameters.bytes(0));
+    if (!submitted) throw rejected(submitted.error());
+    const auto hash = *submitted;
+    auto done = [self = shared_from_this(), hash, respond = call.respond](bool) {
+        if (auto json = self->receipt_json(hash)) return respond({std::move(*json), std::nullopt});
+        respond({"", rpc::RpcError{4, "The transaction was added to the mempool but wasn't processed in the time given",
+                                   quoted_bytes(hash.view())}});
+    };
+    if (!backend_->await_execution(hash, DurationMs{wait}, done)) done(true);
+    return std::nullopt;
+}
+
+std::optional<std::string> Handler::no_accounts(const Call&) {
+    throw Failure{{-32000, "unknown account: this node holds no keys; sign locally and use eth_sendRawTransaction", ""}};
+}
+
+std::optional<std::string> Handler::transaction_by_hash(const Call& call) {
+    const auto hash = call.parameters.fixed<TransactionHash>(0);
+    JsonText out;
+    if (const auto place = backend_->chain().find(hash)) {
+        const auto block = backend_->chain().block(place->height);
+        if (!block || place->index >= block->transactions.size()) return "null";
+        const auto& executed = block->transactions[place->index];
+        const auto decoded = decode_transaction(executed.raw);
+        if (!decoded) return "null";
+        RecoveredTransaction transaction;
+        transaction.transaction = *decoded;
+        transaction.hash = hash;
+        transaction.sender = executed.receipt.sender;
+        write_transaction(out, transaction, Placed{block->hash, place->height, block->timestamp, place->index,
+                                                   executed.receipt.effective_gas_price});
+        return out.take();
+    }
+    const auto pending = backend_->pending(hash);
+    if (!pending) return "null";
+    write_transaction(out, *pending, std::nullopt);
+    return out.take();
+}
+
+std::optional<std::string> Handler::transaction_by_block(const Call& call) {
+    const auto block = block_parameter(call, 0);
+    const auto index = call.parameters.quantity(1);
+    if (!block || index >= uint256{block->transactions.size()}) return "null";
+    const auto& executed = block->transactions[index.low64()];
+    const auto decoded = decode_transaction(executed.raw);
+    if (!decoded) return "null";
+    RecoveredTransaction transaction;
+    transaction.transaction = *decoded;
+    transaction.hash = executed.receipt.transaction;
+    transaction.sender = executed.receipt.sender;
+    JsonText out;
+    write_transaction(out, transaction, Placed{block->hash, block->result.height, block->timestamp, index.low64(),
+                                               executed.receipt.effective_gas_price});
+    return out.take();
+}
+
+std::optional<std::string> Handler::raw_transaction(const Call& call) {
+    const auto hash = call.parameters.fixed<TransactionHash>(0);
+    if (const auto pending = backend_->pending(hash)) return quoted_bytes(pending->raw);
+    const auto place = backend_->chain().find(hash);
+    const auto block = place ? backend_->chain().block(place->height) : nullptr;
+    return block ? quoted_bytes(block->transactions[place->index].raw) : "null";
+}
+
+std::optional<std::string> Handler::receipt_json(const TransactionHash& hash) const {
+    const auto place = backend_->chain().find(hash);
+    const auto block = place ? backend_->chain().block(place->height) : nullptr;
+    if (!block || place->index >= block->transactions.size()) return std::nullopt;
+    JsonText out;
+    write_receipt(out, *block, place->index, logs_before(*block, place->index));
+    return out.take();
+}
+
+std::optional<std::string> Handler::receipt(const Call& call) {
+    const auto hash = call.parameters.fixed<TransactionHash>(0);
+    if (auto json = receipt_json(hash)) return json;
+    // Accepted and not executed yet: held open, since a client that hears null sleeps for seconds.
+    auto done = [self = shared_from_this(), hash, respond = call.respond](bool) {
+        auto json = self->receipt_json(hash);
+        respond({json ? std::move(*json) : "null", std::nullopt});
+    };
+    if (backend_->await_execution(hash, std::nullopt, done)) return std::nullopt;
+    // It may have executed between the two looks.
+    auto json = receipt_json(hash);
+    return json ? json : std::optional<std::string>{"null"};
+}
+
+std::optional<std::string> Handler::pool_status(const Call&) {
+    JsonText out;
+    out.begin_object().key("pending").quantity(backend_->pool_size()).key("queued").text("0x0");
+    return out.end_object().take();
+}
+
+std::optional<std::string> Handler::pool_content(const Call&) {
+    std::map<Address, std::map<std::uint64_t, RecoveredTransactionPtr>> by_sender;
+    for (const auto& transaction : backend_->all_pending(5000))
+        by_sender[transaction->sender][transaction->transaction.nonce] = transaction;
+    JsonText out;
+    out.begin_object().key("pending").begin_object();
+    for (const auto& [sender, transactions] : by_sender) {
+        out.key(to_hex_prefixed(sender.view())).begin_object();
+        for (const auto& [nonce, transaction] : transactions) {
+            out.key(std::to_string(nonce));
+            write_transaction(out, *transaction, std::nullopt);
+        }
+        out.end_object();
+    }
+    return out.end_object().key("queued").begin_object().end_object().end_object().take();
+}
+
+}  // namespace troupe::gateway
