@@ -13,6 +13,8 @@ endfunction()
 troupe_dependency(msgpack Boost::headers)
 # JSON of configuration, RPC and inspection.
 troupe_dependency(json)
+# Parsing RPC bodies: thousands of requests a second.
+troupe_dependency(simdjson simdjson)
 # TLS 1.3, SHA-256, RIPEMD-160, Ed25519, keystore ciphers.
 troupe_dependency(openssl OpenSSL::SSL OpenSSL::Crypto)
 # Ethereum signatures with public-key recovery.

@@ -43,8 +43,8 @@ struct ChainView::Pool {
 
 class StateAt::Connection {
 public:
-    Connection(std::shared_ptr<ChainView::Pool> pool, std::unique_ptr<ChainReader> reader)
-        : pool_(std::move(pool)), reader(std::move(reader)) {}
+    Connection(std::shared_ptr<ChainView::Pool> pool, std::unique_ptr<ChainReader> borrowed)
+        : pool_(std::move(pool)), reader(std::move(borrowed)) {}
     ~Connection() {
         trie.reset();
         pool_->give(std::move(reader));

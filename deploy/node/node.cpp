@@ -1,0 +1,348 @@
+#include "deploy/node/node.hpp"
+
+#include <caf/actor_system.hpp>
+#include <caf/actor_system_config.hpp>
+#include <caf/function_view.hpp>
+#include <caf/scoped_actor.hpp>
+#include <caf/send.hpp>
+#include <signal.h>
+#include <spdlog/sinks/stdout_sinks.h>
+#include <spdlog/spdlog.h>
+#include <unistd.h>
+
+#include <algorithm>
+
+#include "actors/chunk_builder/actor.hpp"
+#include "actors/chunk_signer/actor.hpp"
+#include "actors/consensus/actor.hpp"
+#include "actors/execution/admission.hpp"
+#include "actors/executor/actor.hpp"
+#include "actors/gateway/actor.hpp"
+#include "actors/gateway/handler.hpp"
+#include "actors/vm_pool/actor.hpp"
+#include "deploy/node/node_config.hpp"
+#include "deploy/node/node_network.hpp"
+#include "runtime/base/clock.hpp"
+#include "runtime/base/json.hpp"
+#include "runtime/crypto/random.hpp"
+#include "runtime/ledger/genesis_json.hpp"
+
+namespace troupe {
+namespace {
+
+constexpr const char* node_version = "0.1.0";
+
+class Node {
+public:
+    Node(NodeConfig config, std::filesystem::path directory, caf::actor_system& system)
+        : config_(std::move(config)), directory_(std::move(directory)), system_(system) {}
+
+    [[nodiscard]] Status start();
+    /// Writes status.json; called twice a second.
+    void report();
+    void stop();
+
+private:
+    [[nodiscard]] Status load();
+    [[nodiscard]] Status spawn_actors();
+    [[nodiscard]] Status start_links();
+    [[nodiscard]] Status start_rpc();
+    [[nodiscard]] bool has_role(std::string_view role) const {
+        return std::ranges::find(config_.roles, role) != config_.roles.end();
+    }
+
+    NodeConfig config_;
+    std::filesystem::path directory_;
+    caf::actor_system& system_;
+    std::filesystem::path data_;
+    std::shared_ptr<const Genesis> genesis_;
+    Ed25519Seed seed_;
+    std::shared_ptr<NodeNetwork> network_;
+    std::shared_ptr<link::Hub> hub_;
+    std::shared_ptr<gateway::Backend> backend_;
+    std::shared_ptr<gateway::Handler> handler_;
+    std::unique_ptr<rpc::Server> rpc_;
+    vm_pool::Actor vm_pool_;
+    executor::Actor executor_;
+    chunk_signer::Actor signer_;
+    chunk_builder::Actor builder_;
+    consensus::Actor consensus_;
+    gateway::Actor gateway_;
+    std::shared_ptr<evm::AnalysisCache> code_cache_ = std::make_shared<evm::AnalysisCache>();
+};
+
+Status Node::load() {
+    auto text = read_text_file(config_.genesis_path);
+    if (!text) return text.error();
+    auto genesis = genesis_from_json(*text);
+    if (!genesis) return make_error(genesis.error().code, config_.genesis_path + ": " + genesis.error().message);
+    genesis_ = std::make_shared<const Genesis>(std::move(*genesis));
+
+    auto key_text = read_text_file(config_.identity_path, 1024);
+    if (!key_text) return key_text.error();
+    while (!key_text->empty() && std::isspace(static_cast<unsigned char>(key_text->back()))) key_text->pop_back();
+    const auto seed = fixed_from_hex<Ed25519Seed>(*key_text);
+    wipe({reinterpret_cast<std::uint8_t*>(key_text->data()), key_text->size()});
+    if (!seed) return make_error(ErrorCode::malformed, config_.identity_path + ": expected 64 hex digits");
+    seed_ = *seed;
+
+    const auto n = genesis_->validators.size();
+    if (config_.index >= n + genesis_->followers.size())
+        return make_error(ErrorCode::invalid, "the genesis has no node with index " + std::to_string(config_.index));
+    const auto& known = config_.index < n ? genesis_->validators[config_.index] : genesis_->followers[config_.index - n];
+    const auto pair = Ed25519KeyPair::from_seed(seed_.view());
+    if (!pair || pair->public_key() != known.public_key)
+        return make_error(ErrorCode::unauthorized, config_.identity_path + ": is not the key that the genesis pins for " +
+                                                       config_.name);
+    data_ = config_.data_directory;
+    std::error_code error;
+    std::filesystem::create_directories(data_, error);
+    if (error) return make_error(ErrorCode::io, data_.string() + ": " + error.message());
+    return Done{};
+}
+
+Status Node::spawn_actors() {
+    const auto& parameters = genesis_->parameters;
+    const auto n = genesis_->validators.size();
+    const auto self = config_.is_validator ? std::optional{ValidatorIndex{config_.index}} : std::nullopt;
+
+    std::vector<Ed25519PublicKey> keys;
+    for (const auto& validator : genesis_->validators) keys.push_back(validator.public_key);
+    auto made_scheme = make_ed25519_scheme(keys);
+    if (!made_scheme) return made_scheme.error();
+    const std::shared_ptr<const SignatureScheme> scheme = std::move(*made_scheme);
+    std::shared_ptr<const Signer> signer;
+    if (self) signer = make_ed25519_signer(*Ed25519KeyPair::from_seed(seed_.view()));
+
+    network_ = std::make_shared<NodeNetwork>(NodeIndex{config_.index}, n, n + genesis_->followers.size());
+
+    executor::LedgerState::Options ledger_options;
+    ledger_options.directory = data_;
+    ledger_options.transaction_index = has_role("gateway");
+    auto ledger = executor::LedgerState::open(*genesis_, ledger_options);
+    if (!ledger) return ledger.error();
+    const std::shared_ptr<executor::LedgerState> state = std::move(*ledger);
+    auto tracker = consensus::restore_tracker(*genesis_, data_, state->executed());
+    if (!tracker) return tracker.error();
+    auto results = state->recent_results(parameters.execution_delay + 16);
+    if (!results) return results.error();
+    const auto executed = state->executed();
+    const std::shared_ptr<const PayerReader> payers = state->cache();
+
+    const auto transactions = std::make_shared<vm_pool::TransactionCache>();
+    vm_pool_ = vm_pool::spawn(system_, {config_.vm_workers, transactions});
+    executor_ = executor::spawn(system_, {genesis_, state, chunk_signer::chunks_path(data_), transactions, code_cache_, *tracker});
+
+    chunk_signer::ActorOptions signer_options;
+    signer_options.config.chain_id = parameters.chain_id;
+    signer_options.config.parameters = parameters;
+    signer_options.config.self = self;
+    signer_options.directory = data_;
+    signer_options.scheme = scheme;
+    signer_options.signer = signer;
+    signer_options.network = network_;
+    signer_options.executor = executor_;
+    signer_options.vm_pool = vm_pool_;
+    auto spawned_signer = chunk_signer::spawn(system_, std::move(signer_options));
+    if (!spawned_signer) return spawned_signer.error();
+    signer_ = *spawned_signer;
+
+    consensus::ActorOptions consensus_options;
+    consensus_options.genesis = genesis_;
+    consensus_options.self = self;
+    consensus_options.node = NodeIndex{config_.index};
+    consensus_options.directory = data_;
+    consensus_options.scheme = scheme;
+    consensus_options.signer = signer;
+    consensus_options.network = network_;
+    consensus_options.executor = executor_;
+    consensus_options.executed = executed;
+    consensus_options.recent_results = std::move(*results);
+    auto spawned_consensus = consensus::spawn(system_, std::move(consensus_options));
+    if (!spawned_consensus) return spawned_consensus.error();
+    consensus_ = *spawned_consensus;
+
+    executor::Connections connections;
+    connections.fetcher = signer_;
+    connections.listeners = {consensus_, signer_};
+    for (const auto kind : {FrameKind::consensus, FrameKind::certificate, FrameKind::blocks_request, FrameKind::blocks})
+        network_->set_receiver(kind, consensus_);
+    for (const auto kind : {FrameKind::chunk_proposal, FrameKind::chunk_request, FrameKind::chunk_reply})
+        network_->set_receiver(kind, signer_);
+
+    if (self) {
+        chunk_builder::ActorOptions builder_options{
+            {}, data_, scheme, signer, network_, payers, transactions, *tracker, {}};
+        builder_options.config.chain_id = parameters.chain_id;
+        builder_options.config.parameters = parameters;
+        builder_options.config.self = *self;
+        builder_options.config.beneficiary = genesis_->validators[self->value].beneficiary;
+        builder_options.config.validators = n;
+        auto spawned_builder = chunk_builder::spawn(system_, std::move(builder_options));
+        if (!spawned_builder) return spawned_builder.error();
+        builder_ = *spawned_builder;
+        connections.listeners.push_back(builder_);
+        for (const auto kind : {FrameKind::submit, FrameKind::chunk_signature}) network_->set_receiver(kind, builder_);
+    }
+    if (has_role("gateway")) {
+        auto chain = std::make_shared<gateway::ChainView>(executor::LedgerState::database_path(data_));
+        if (auto status = chain->load_tip(); !status) return status;
+        gateway::BackendOptions backend_options{genesis_, data_, payers, transactions, network_, *tracker, {}};
+        backend_options.pool.parameters = parameters;
+        auto backend = gateway::Backend::open(std::move(backend_options), chain);
+        if (!backend) return backend.error();
+        backend_ = *backend;
+        gateway_ = gateway::spawn(system_, backend_);
+        connections.listeners.push_back(gateway_);
+        network_->set_receiver(FrameKind::refusals, gateway_);
+    }
+    caf::anon_send(executor_, std::move(connections));
+    return Done{};
+}
+
+Status Node::start_links() {
+    link::Options options;
+    options.self = NodeIndex{config_.index};
+    options.self_name = config_.name;
+    options.identity = seed_;
+    options.network = Hash256::from(hash_of(*genesis_));
+    options.listen_host = config_.link_host.empty() ? "127.0.0.1" : config_.link_host;
+    options.listen_port = config_.link_port;
+    options.kinds = NodeNetwork::kinds();
+    for (const auto& peer : config_.peers)
+        if (peer.index != config_.index)
+            options.peers.push_back({NodeIndex{peer.index}, peer.name, peer.public_key, peer.host, peer.port});
+    link::Callbacks callbacks;
+    callbacks.on_frame = [network = network_](NodeIndex from, link::Kind kind, Bytes payload) {
+        network->deliver(from, static_cast<FrameKind>(kind), std::move(payload));
+    };
+    const auto n = genesis_->validators.size();
+    callbacks.on_peer = [gateway = gateway_, n](NodeIndex peer, bool connected) {
+        if (gateway && peer.value < n) caf::anon_send(gateway, peer.value, connected);
+    };
+    auto hub = link::Hub::create(std::move(options), std::move(callbacks));
+    if (!hub) return hub.error();
+    hub_ = std::move(*hub);
+    network_->set_hub(hub_);
+    return hub_->start();
+}
+
+Status Node::start_rpc() {
+    if (!backend_ || config_.rpc_port == 0) return Done{};
+    gateway::HandlerOptions options;
+    options.node_name = config_.name;
+    options.version = node_version;
+    options.vm_pool = vm_pool_;
+    options.code_cache = code_cache_;
+    handler_ = std::make_shared<gateway::Handler>(std::move(options), backend_);
+    backend_->set_listener(handler_);
+    rpc::ServerOptions server;
+    server.host = config_.rpc_host.empty() ? "127.0.0.1" : config_.rpc_host;
+    server.port = config_.rpc_port;
+    auto started = rpc::Server::start(server, handler_);
+    if (!started) return started.error();
+    rpc_ = std::move(*started);
+    spdlog::info("JSON-RPC on http://{}:{} and ws://{}:{}", server.host, rpc_->port(), server.host, rpc_->port());
+    return Done{};
+}
+
+Status Node::start() {
+    if (auto status = load(); !status) return status;
+    if (auto status = spawn_actors(); !status) return status;
+    if (auto status = start_links(); !status) return status;
+    caf::anon_send(consensus_, start_atom::value);
+    return start_rpc();
+}
+
+void Node::report() {
+    caf::scoped_actor self{system_};
+    consensus::NodeStatus status;
+    bool answered = false;
+    self->request(consensus_, std::chrono::seconds(2), status_atom::value)
+        .receive([&](const consensus::NodeStatus& s) { status = s, answered = true; }, [](const caf::error&) {});
+    auto json = to_json_value(status);
+    json["name"] = config_.name;
+    json["pid"] = static_cast<std::uint64_t>(::getpid());
+    json["state"] = !answered ? "starting" : status.catching_up ? "catching_up" : "ready";
+    json["roles"] = config_.roles;
+    json["time_ms"] = wall_clock_now().value;
+    std::size_t connected = 0;
+    for (const auto& peer : hub_->counters()) connected += peer.connected ? 1 : 0;
+    json["peers_connected"] = connected;
+    if (const auto written = write_text_file(directory_ / "status.json", json.dump() + "\n"); !written)
+        spdlog::warn("status file: {}", written.error().message);
+}
+
+void Node::stop() {
+    spdlog::info("stopping");
+    if (rpc_) rpc_->stop(2000);
+    if (hub_) hub_->stop(500);
+    if (network_) network_->close();
+    const auto end = [](const auto& actor) {
+        if (actor) caf::anon_send(actor, stop_atom::value);
+    };
+    // Those who feed others first.
+    end(gateway_);
+    end(builder_);
+    end(consensus_);
+    end(signer_);
+    end(executor_);
+    end(vm_pool_);
+    rpc_.reset();
+    handler_.reset();
+    hub_.reset();
+    gateway_ = nullptr;
+    builder_ = nullptr;
+    consensus_ = nullptr;
+    signer_ = nullptr;
+    executor_ = nullptr;
+    vm_pool_ = nullptr;
+}
+
+}  // namespace
+
+int run_node(const std::filesystem::path& directory) {
+    // Signals are taken by this thread only, so block them before any other thread is made.
+    sigset_t signals;
+    sigemptyset(&signals);
+    sigaddset(&signals, SIGTERM);
+    sigaddset(&signals, SIGINT);
+    pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+    signal(SIGPIPE, SIG_IGN);
+
+    auto config = read_node_config(directory / "node.json");
+    if (!config) {
+        std::fprintf(stderr, "troupe node: %s\n", config.error().message.c_str());
+        return 1;
+    }
+    auto logger = spdlog::stdout_logger_mt(config->name);
+    logger->set_pattern("%Y-%m-%dT%H:%M:%S.%e %^%L%$ %n %v");
+    logger->set_level(spdlog::level::from_str(config->log_level));
+    logger->flush_on(spdlog::level::info);
+    spdlog::set_default_logger(logger);
+
+    caf::actor_system_config caf_config;
+    caf_config.add_message_types<caf::id_block::troupe_shared>();
+    caf_config.add_message_types<caf::id_block::troupe_executor>();
+    caf_config.add_message_types<caf::id_block::troupe_consensus>();
+    caf_config.add_message_types<caf::id_block::troupe_vm_pool>();
+    caf_config.set("scheduler.max-threads", std::max<std::size_t>(config->vm_workers, 2));
+    caf::actor_system system{caf_config};
+
+    Node node{std::move(*config), directory, system};
+    if (const auto status = node.start(); !status) {
+        spdlog::critical("can't start: {}", status.error().message);
+        node.stop();
+        return 1;
+    }
+    for (;;) {
+        const timespec half_second{0, 500'000'000};
+        const int signal_number = sigtimedwait(&signals, nullptr, &half_second);
+        if (signal_number == SIGTERM || signal_number == SIGINT) break;
+        node.report();
+    }
+    node.stop();
+    return 0;
+}
+
+}  // namespace troupe
