@@ -17,3 +17,14 @@ for (const e of out.errors ?? []) console.error(e.formattedMessage);
 const token = out.contracts['TroupeToken.sol'].TroupeToken;
 fs.writeFileSync(path.join(here, 'TroupeToken.bin'), token.evm.bytecode.object + '\n');
 fs.writeFileSync(path.join(here, 'TroupeToken.abi.json'), JSON.stringify(token.abi, null, 1) + '\n');
+const lines = token.evm.bytecode.object.match(/.{1,110}/g).map((l) => `    "${l}"`).join('\n');
+fs.writeFileSync(path.join(here, 'token_bytecode.hpp'), `// TroupeToken.bin as text for \`troupe demo\`. Made by compile.mjs from TroupeToken.sol.
+#pragma once
+
+namespace troupe {
+
+inline constexpr const char* token_bytecode =
+${lines};
+
+}  // namespace troupe
+`);

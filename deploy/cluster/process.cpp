@@ -1,0 +1,148 @@
+#include "deploy/cluster/process.hpp"
+
+#include <arpa/inet.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/file.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <fstream>
+#include <sstream>
+
+namespace troupe {
+
+std::optional<ProcessIdentity> identify(std::uint32_t pid) {
+    std::ifstream in("/proc/" + std::to_string(pid) + "/stat");
+    std::string line;
+    if (!std::getline(in, line)) return std::nullopt;
+    // The command may contain spaces and parentheses: fields start after the last ')'.
+    const auto after = line.rfind(')');
+    if (after == std::string::npos) return std::nullopt;
+    std::istringstream rest(line.substr(after + 1));
+    std::string field;
+    ProcessIdentity identity{pid, 0};
+    for (int i = 3; i <= 22 && rest >> field; ++i) {
+        if (i == 3 && (field == "Z" || field == "X")) return std::nullopt;
+        if (i == 22) identity.start_time = std::strtoull(field.c_str(), nullptr, 10);
+    }
+    return identity;
+}
+
+bool is_alive(const ProcessIdentity& process) { return process.pid != 0 && identify(process.pid) == process; }
+
+Result<ProcessIdentity> start_process(const std::vector<std::string>& arguments, const std::filesystem::path& log_file) {
+    const int log = ::open(log_file.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
+    if (log < 0) return make_error(ErrorCode::io, log_file.string() + ": " + std::strerror(errno));
+    std::vector<char*> argv;
+    for (const auto& argument : arguments) argv.push_back(const_cast<char*>(argument.c_str()));
+    argv.push_back(nullptr);
+    // The child of a child, so that it is init's to reap whenever it ends.
+    int pipe_ends[2];
+    if (::pipe2(pipe_ends, O_CLOEXEC) != 0) return make_error(ErrorCode::io, std::string{"pipe: "} + std::strerror(errno));
+    const pid_t child = ::fork();
+    if (child < 0) return make_error(ErrorCode::io, std::string{"fork: "} + std::strerror(errno));
+    if (child == 0) {
+        ::setsid();
+        const pid_t grandchild = ::fork();
+        if (grandchild != 0) {
+            const auto written = ::write(pipe_ends[1], &grandchild, sizeof grandchild);
+            ::_exit(written == sizeof grandchild ? 0 : 1);
+        }
+        const int null = ::open("/dev/null", O_RDONLY);
+        ::dup2(null, STDIN_FILENO);
+        ::dup2(log, STDOUT_FILENO);
+        ::dup2(log, STDERR_FILENO);
+        ::execv(argv[0], argv.data());
+        ::_exit(127);
+    }
+    ::close(pipe_ends[1]);
+    ::close(log);
+    pid_t pid = -1;
+    const auto got = ::read(pipe_ends[0], &pid, sizeof pid);
+    ::close(pipe_ends[0]);
+    int status = 0;
+    ::waitpid(child, &status, 0);
+    if (got != sizeof pid || pid <= 0) return make_error(ErrorCode::io, "the process could not be started");
+    const auto identity = identify(static_cast<std::uint32_t>(pid));
+    return identity ? *identity : ProcessIdentity{static_cast<std::uint32_t>(pid), 0};
+}
+
+bool send_signal(const ProcessIdentity& process, int signal) {
+    return is_alive(process) && ::kill(static_cast<pid_t>(process.pid), signal) == 0;
+}
+
+namespace {
+
+/// "NAME (pid N)" of who listens on a TCP port, if this user may see it.
+[[nodiscard]] std::string listener_of(std::uint16_t port) {
+    std::ifstream table("/proc/net/tcp");
+    std::string line;
+    std::string inode;
+    while (std::getline(table, line)) {
+        std::istringstream in(line);
+        std::string slot, local, remote, state, skip;
+        in >> slot >> local >> remote >> state;
+        if (state != "0A" || local.size() < 5) continue;
+        if (std::strtoul(local.substr(local.find(':') + 1).c_str(), nullptr, 16) != port) continue;
+        for (int i = 0; i < 5; ++i) in >> skip;
+        in >> inode;
+        break;
+    }
+    if (inode.empty()) return "";
+    std::error_code error;
+    for (const auto& entry : std::filesystem::directory_iterator("/proc", error)) {
+        const auto name = entry.path().filename().string();
+        if (name.find_first_not_of("0123456789") != std::string::npos) continue;
+        for (const auto& fd : std::filesystem::directory_iterator(entry.path() / "fd", error)) {
+            const auto target = std::filesystem::read_symlink(fd.path(), error).string();
+            if (target != "socket:[" + inode + "]") continue;
+            std::ifstream comm(entry.path() / "comm");
+            std::string command;
+            std::getline(comm, command);
+            return command + " (pid " + name + ")";
+        }
+    }
+    return "";
+}
+
+}  // namespace
+
+Status check_port_free(const std::string& host, std::uint16_t port) {
+    const int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    const int on = 1;
+    ::setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_port = htons(port);
+    if (::inet_pton(AF_INET, host.c_str(), &address.sin_addr) != 1) {
+        ::close(fd);
+        return make_error(ErrorCode::invalid, host + " is not an IPv4 address");
+    }
+    const bool bound = ::bind(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0 && ::listen(fd, 1) == 0;
+    const int failure = errno;
+    ::close(fd);
+    if (bound) return Done{};
+    const auto owner = listener_of(port);
+    return make_error(ErrorCode::already_exists, "port " + std::to_string(port) + " on " + host + " can't be used: " +
+                                                     (owner.empty() ? std::strerror(failure) : "it is taken by " + owner));
+}
+
+Result<FileLock> FileLock::take(const std::filesystem::path& file) {
+    const int fd = ::open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
+    if (fd < 0) return make_error(ErrorCode::io, file.string() + ": " + std::strerror(errno));
+    if (::flock(fd, LOCK_EX | LOCK_NB) != 0) {
+        ::close(fd);
+        return make_error(ErrorCode::unavailable, "another troupe command is changing this cluster; try again when it is done");
+    }
+    return FileLock{fd};
+}
+FileLock::FileLock(FileLock&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
+FileLock::~FileLock() {
+    if (fd_ >= 0) ::close(fd_);
+}
+
+}  // namespace troupe

@@ -1,0 +1,57 @@
+#include "deploy/manifest/manifest.hpp"
+
+namespace troupe {
+
+const char* builtin_manifest() {
+    return R"(# A Troupe cluster. Check it with `troupe manifest check`, see what would run with `troupe manifest plan`,
+# launch it with `troupe up`.
+name = "troupe"
+
+# What all nodes must share; fixed by the genesis once the cluster has started. Values shown are the defaults.
+[chain]
+chain_id = 74123                    # of your own; 1, 31337 and other well-known ones confuse wallets and tools
+rules = "troupe"                    # "troupe": prepared certificates are carried through view changes; "dbft2": NEO's
+view_time_ms = 1000                 # a view without progress is left after twice this long
+block_interval_ms = 100             # between blocks while there is something to include
+heartbeat_ms = 1000                 # between empty blocks while there is not
+execution_delay = 2                 # blocks between a block and the one that carries its execution result
+epoch_ms = 5000                     # builders of account partitions may change this often
+rotation_epochs = 120               # and do change this often
+chunk_slot_ms = 20                  # a producer has at most one chunk per slot
+chunk_lifetime_ms = 4000
+transaction_lifetime_ms = 60000     # longest expiry of a native transaction
+base_fee_wei = 1000000000
+block_gas_limit = 2000000000
+
+# Development accounts: their keys are public knowledge (`troupe keys list --secret`). Set dev = 0 for anything real.
+[accounts]
+dev = 64
+dev_balance_ether = 1000000
+
+# More accounts at the genesis:
+# [[account]]
+# address = "0x..."
+# balance_ether = 5
+
+# `count` makes several nodes: validator-1, validator-2, ... Ports are given out from 9700 (links) and 8545 (RPC) upwards
+# unless named. A validator is one process with all five roles of the core.
+[[node]]
+name = "validator"
+count = 4
+roles = ["consensus", "chunk_builder", "chunk_signer", "executor", "vm_pool"]
+
+[[node]]
+name = "gateway"
+count = 1
+roles = ["gateway", "executor", "vm_pool"]
+rpc_port = 8545                     # Ethereum JSON-RPC, HTTP and WebSocket; on loopback unless rpc_host says otherwise
+)";
+}
+
+const std::vector<std::string>& known_roles() {
+    static const std::vector<std::string> roles{"consensus", "chunk_builder", "chunk_signer",
+                                                "executor",  "vm_pool",       "gateway"};
+    return roles;
+}
+
+}  // namespace troupe

@@ -1,0 +1,77 @@
+// The manifest: a TOML file that describes a cluster. Strict: every fault is reported at once, each with file, line,
+// column, field, what was expected, and the nearest valid name for a typo.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "runtime/ledger/genesis.hpp"
+
+namespace troupe {
+
+struct ManifestNode {
+    std::string name;
+    std::vector<std::string> roles;
+    std::string host = "local";
+    std::string address = "127.0.0.1";
+    std::uint16_t link_port = 0;
+    /// 0: no RPC.
+    std::uint16_t rpc_port = 0;
+    std::string rpc_host = "127.0.0.1";
+    std::uint32_t vm_workers = 2;
+    std::string log_level = "info";
+
+    bool operator==(const ManifestNode&) const = default;
+    [[nodiscard]] bool has_role(std::string_view role) const;
+    [[nodiscard]] bool is_validator() const { return has_role("consensus"); }
+
+    static constexpr auto reflect() {
+        using N = ManifestNode;
+        return fields("ManifestNode", field("name", &N::name), field("roles", &N::roles), field("host", &N::host),
+                      field("address", &N::address), field("link_port", &N::link_port), field("rpc_port", &N::rpc_port),
+                      field("rpc_host", &N::rpc_host), field("vm_workers", &N::vm_workers),
+                      field("log_level", &N::log_level));
+    }
+};
+
+struct Manifest {
+    std::string name = "troupe";
+    ChainParameters chain;
+    std::uint32_t dev_accounts = 64;
+    uint256 dev_balance;  // wei
+    std::vector<GenesisAccount> accounts;
+    /// Follower identities in the genesis that no node has yet: gateways can be added later.
+    std::uint32_t spare_followers = 2;
+    /// Validators first, then the others, each in the manifest's order.
+    std::vector<ManifestNode> nodes;
+
+    [[nodiscard]] std::size_t validators() const;
+};
+
+struct ManifestFault {
+    std::size_t line = 0;
+    std::size_t column = 0;
+    std::string field;
+    std::string message;
+    bool is_warning = false;
+};
+
+struct ManifestReport {
+    Manifest manifest;
+    std::vector<ManifestFault> faults;
+    [[nodiscard]] bool ok() const;
+};
+
+[[nodiscard]] ManifestReport parse_manifest(std::string_view text, const std::string& file);
+/// For a person: file:line:column, the line itself with a caret, what is wrong.
+[[nodiscard]] std::string format_fault(const ManifestFault& fault, std::string_view text, const std::string& file);
+
+/// The example, with comments: what `troupe manifest init` writes and `troupe up` uses without a manifest.
+[[nodiscard]] const char* builtin_manifest();
+[[nodiscard]] const std::vector<std::string>& known_roles();
+
+/// The candidate nearest to `word` if it is near enough to be a typo of it; else empty.
+[[nodiscard]] std::string nearest(std::string_view word, const std::vector<std::string>& candidates);
+
+}  // namespace troupe
