@@ -11,7 +11,7 @@ before(async () => { cluster = await startCluster(); contracts = await compile(s
 after(() => cluster?.stop());
 
 async function cast(...args) {
-  const { stdout } = await run(bin('cast'), [...args, '--rpc-url', cluster.rpc], { env: { ...process.env, FOUNDRY_DISABLE_NIGHTLY_WARNING: '1' } });
+  const { stdout } = await run(bin('cast'), args, { env: { ...process.env, ETH_RPC_URL: cluster.rpc, FOUNDRY_DISABLE_NIGHTLY_WARNING: '1' } });
   return stdout.trim();
 }
 const key = (i) => ['--private-key', cluster.keys[i].private_key];
