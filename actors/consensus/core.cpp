@@ -49,11 +49,14 @@ void Core::start(Tip tip, const std::optional<Bytes>& record, TimeMs now, Outbox
     height_ = tip.height.next();
     previous_ = tip.hash;
     if (!tip.votes.empty()) last_commit_ = tip.votes.front();
+    if (record) vote_from_ = Height{~std::uint64_t{0}};  // nothing is said before the record is read
     begin_height(now, out);
     if (!record) return;
     auto restored = decode<Record>(*record);
     TROUPE_ASSERT(restored.ok());
     // A record of an earlier height is normal: the block came by synchronization.
+    // One of a later height means that the last blocks were lost with the power: silence until they are back.
+    vote_from_ = restored->height > height_ ? restored->height.next() : restored->height;
     if (restored->height != height_) return;
     for (auto& certificate : restored->prepared) {
         blocks_.emplace(hash_of(certificate.block.header), std::make_shared<const Block>(certificate.block));
@@ -107,7 +110,7 @@ void Core::set_work(bool available, TimeMs now) {
 }
 
 std::optional<TimeMs> Core::next_deadline() const {
-    if (!config_.self) return resend_at_;
+    if (!votes()) return resend_at_;
     auto at = std::min(view_deadline_, resend_at_);
     const auto it = views_.find(view_);
     const bool proposed = it != views_.end() && it->second.has_request;
@@ -121,7 +124,7 @@ std::optional<TimeMs> Core::next_deadline() const {
 }
 
 void Core::on_timer(TimeMs now, Outbox& out) {
-    if (!config_.self) {
+    if (!votes()) {
         resend_at_ = now + config_.view_time;
         return;
     }
@@ -182,7 +185,7 @@ void Core::adopt_request(View view, TimeMs now, Outbox& out) {
     if (view != view_) return;
     auto& state = current();
     if (!state.has_request || state.left) return;
-    if (state.validity == Validity::unknown && config_.self) {
+    if (state.validity == Validity::unknown && votes()) {
         state.validity = Validity::asked;
         out.push_back(Judge{state.proposed, blocks_.at(state.proposed)});
         return;
@@ -211,7 +214,7 @@ void Core::on_judged(const BlockHash& hash, bool valid, const std::string& why, 
 
 /// A quorum of preparations: the value is locked in for this view, commit to it.
 void Core::check_preparations(TimeMs now, Outbox& out) {
-    if (!config_.self) return;
+    if (!votes()) return;
     auto& state = current();
     if (!state.has_request || state.validity != Validity::valid || state.commits.contains(*config_.self)) return;
     // NEO lets a view-changing node commit once more than f have committed or are lost; the troupe rules never do.

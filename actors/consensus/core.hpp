@@ -142,7 +142,7 @@ public:
 
     [[nodiscard]] Height height() const noexcept { return height_; }
     [[nodiscard]] View view() const noexcept { return view_; }
-    [[nodiscard]] bool is_primary() const noexcept { return config_.self && primary(view_) == *config_.self; }
+    [[nodiscard]] bool is_primary() const noexcept { return votes() && primary(view_) == *config_.self; }
     [[nodiscard]] ConsensusStatus status() const;
     /// All commit votes known for the block before height(), late ones included; none at the genesis.
     [[nodiscard]] std::vector<CommitCertificate> previous_votes() const;
@@ -174,6 +174,8 @@ private:
     struct Record;
 
     [[nodiscard]] std::size_t quorum_size() const noexcept { return quorum(config_.validators); }
+    /// Not while blocks that this node has voted beyond are missing: what it signed for them is not known any more.
+    [[nodiscard]] bool votes() const noexcept { return config_.self && height_ >= vote_from_; }
     [[nodiscard]] std::size_t faulty() const noexcept { return faulty_max(config_.validators); }
     [[nodiscard]] ViewState& current() { return views_[view_]; }
 
@@ -224,6 +226,8 @@ private:
     const Signer* signer_;
 
     Height height_;
+    /// The height of the record that the node started with.
+    Height vote_from_;
     View view_;
     BlockHash previous_;
     TimeMs height_began_;

@@ -50,7 +50,7 @@ void Core::timeout(TimeMs now, Outbox& out) {
 }
 
 void Core::request_change_view(ChangeViewReason reason, TimeMs now, Outbox& out) {
-    if (!config_.self) return;
+    if (!votes()) return;
     view_deadline_ = now + DurationMs{config_.view_time.value << (std::min(view_.value, shift_max) + 2)};
     if (rules_.recovers_when_many_are_gone && many_committed_or_lost()) return ask_for_recovery(now, out);
     if (current().left) return;  // it is sent again with the own messages
@@ -75,7 +75,7 @@ void Core::check_change_views(TimeMs now, Outbox& out) {
     std::ranges::sort(targets, std::greater{});
 
     // More than f want to leave: at least one of them is honest, waiting for the own timer helps nobody.
-    if (rules_.carries_certificates && config_.self && targets.size() > faulty()) {
+    if (rules_.carries_certificates && votes() && targets.size() > faulty()) {
         const auto target = targets[faulty()];
         const auto own = change_views_.find(*config_.self);
         if (own == change_views_.end() || own->second.target < target)
@@ -83,19 +83,19 @@ void Core::check_change_views(TimeMs now, Outbox& out) {
     }
     if (targets.size() < quorum_size()) return;
     const auto target = targets[quorum_size() - 1];
-    if (rules_.commit_locks && config_.self) {
+    if (rules_.commit_locks && votes()) {
         const auto own = change_views_.find(*config_.self);
         if (own == change_views_.end() || own->second.target < target)
             return send_change_view(target, ChangeViewReason::agreement, now, out);
     }
     enter_view(target, now, out);
-    if (config_.self) persist(out);
+    if (votes()) persist(out);
 }
 
 // Recovery ------------------------------------------------------------------------------------------------------------
 
 void Core::ask_for_recovery(TimeMs now, Outbox& out) {
-    if (!config_.self) return;
+    if (!votes()) return;
     out.push_back(Broadcast{sign(RecoveryRequest{now}, view_)});
 }
 

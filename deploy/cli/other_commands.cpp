@@ -9,9 +9,7 @@
 #include "deploy/node/node.hpp"
 #include "deploy/node/node_config.hpp"
 #include "runtime/ledger/genesis_json.hpp"
-#if __has_include("deploy/cli/sim_command.hpp")
 #include "deploy/cli/sim_command.hpp"
-#endif
 
 namespace troupe::cli {
 namespace {
@@ -95,9 +93,7 @@ void add_other_commands(CLI::App& app, Context& context) {
         command->group("");
         command->callback([&context] { context.exit_code = run_node(directory); });
     }
-#if __has_include("deploy/cli/sim_command.hpp")
     add_sim_command(app, context);
-#endif
 }
 
 }  // namespace troupe::cli

@@ -2,6 +2,7 @@
 // Texts and codes as geth's; a batch is always answered as an array, in the order of its requests.
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -30,6 +31,8 @@ struct Outcome {
     /// Raw JSON; ignored if there is an error.
     std::string result_json;
     std::optional<RpcError> error;
+    /// Called once the answer has been handed to the connection: what is pushed from here on comes after it.
+    std::function<void()> then;
 };
 
 /// One element of a body: a request, or the answer to something that is none.
