@@ -189,7 +189,8 @@ public:
     /// `write`: takes the lock at once. A read transaction sees one state of the database until it ends.
     [[nodiscard]] static Result<DatabaseTransaction> begin(Database& database, bool write = true);
 
-    DatabaseTransaction(DatabaseTransaction&& other) noexcept : connection_(std::exchange(other.connection_, nullptr)) {}
+    DatabaseTransaction(DatabaseTransaction&& other) noexcept
+        : connection_(std::exchange(other.connection_, nullptr)) {}
     DatabaseTransaction& operator=(DatabaseTransaction&&) = delete;
     ~DatabaseTransaction();
 

@@ -66,8 +66,7 @@ void State::on_submit(const PeerFrame& frame, Outbox& out) {
         submitters.insert_or_assign((*transaction)->hash, frame.from);
         core->on_transaction(*transaction, now, *options->payers, out);
     }
-    if (!malformed.refusals.empty())
-        options->network->send(frame.from, FrameKind::refusals, to_payload(malformed));
+    if (!malformed.refusals.empty()) options->network->send(frame.from, FrameKind::refusals, to_payload(malformed));
 }
 
 void State::on_frame(const PeerFrame& frame) {

@@ -1,8 +1,9 @@
 // The chunk builder's actor: decodes submissions, keeps the core's timer, broadcasts what it asks for.
 #pragma once
 
-#include <caf/actor_system.hpp>
 #include <filesystem>
+
+#include <caf/actor_system.hpp>
 
 #include "actors/chunk_builder/core.hpp"
 #include "actors/chunk_builder/interface.hpp"

@@ -105,9 +105,8 @@ bool Core::may_build_for(const Address& payer, TimeMs expiry, const ActivityTrac
     const auto last = epoch_of(expiry, config_.parameters);
     auto epoch = executed_timestamp_.value == 0 ? last : epoch_of(executed_timestamp_, config_.parameters);
     // After a long idle time nothing older than one lifetime can be in flight.
-    const auto oldest =
-        epoch_of(TimeMs{expiry.value - std::min(expiry.value, 2 * config_.parameters.chunk_lifetime.value)},
-                 config_.parameters);
+    const auto oldest = epoch_of(
+        TimeMs{expiry.value - std::min(expiry.value, 2 * config_.parameters.chunk_lifetime.value)}, config_.parameters);
     epoch = std::max(epoch, oldest);
     for (; epoch <= last; ++epoch)
         if (tracker.builder(payer, epoch) != config_.self) return false;
@@ -117,7 +116,8 @@ bool Core::may_build_for(const Address& payer, TimeMs expiry, const ActivityTrac
 void Core::build(TimeMs now, const ActivityTracker& tracker, Outbox& out) {
     const auto& p = config_.parameters;
     const auto slot = p.chunk_slot.value;
-    const TimeMs expiry{std::max((now.value + p.chunk_lifetime.value) / slot * slot, last_expiry_.value / slot * slot + slot)};
+    const TimeMs expiry{
+        std::max((now.value + p.chunk_lifetime.value) / slot * slot, last_expiry_.value / slot * slot + slot)};
     if (expiry > now + p.chunk_lifetime + p.chunk_slot) return;  // this slot is used; the next one comes soon
 
     ChunkInFlight chunk;
@@ -222,8 +222,7 @@ std::optional<TimeMs> Core::next_deadline() const {
 }
 
 void Core::on_timer(TimeMs now, const ActivityTracker& tracker, const PayerReader&, Outbox& out) {
-    if (waiting_since_ && now >= *waiting_since_ + config_.batch_wait &&
-        chunks_.size() < config_.chunks_in_flight_max)
+    if (waiting_since_ && now >= *waiting_since_ + config_.batch_wait && chunks_.size() < config_.chunks_in_flight_max)
         build(now, tracker, out);
     for (auto& [expiry, chunk] : chunks_) {
         if (now > expiry) continue;
@@ -248,7 +247,8 @@ void Core::on_signature(const ChunkSignature& signature, TimeMs now, Outbox& out
     if (it == chunks_.end() || it->second.certificate || it->second.reference != signature.chunk) return;
     auto& chunk = it->second;
     if (chunk.signatures.contains(signature.signer)) return;
-    if (!scheme_.verify(signature.signer, chunk_signing_payload(config_.chain_id, signature.chunk), signature.signature))
+    if (!scheme_.verify(signature.signer, chunk_signing_payload(config_.chain_id, signature.chunk),
+                        signature.signature))
         return;
     chunk.signatures.emplace(signature.signer, signature.signature);
     if (chunk.signatures.size() < quorum(config_.validators)) return;

@@ -99,13 +99,13 @@ public:
 
 private:
     struct Account {
-        std::uint64_t nonce = 0;    // executed
-        std::uint64_t next = 0;     // first nonce not in flight
-        uint256 balance;            // executed
+        std::uint64_t nonce = 0;  // executed
+        std::uint64_t next = 0;   // first nonce not in flight
+        uint256 balance;          // executed
         uint256 cost_in_flight;
-        std::map<std::uint64_t, RecoveredTransactionPtr> queue;      // not in flight
+        std::map<std::uint64_t, RecoveredTransactionPtr> queue;  // not in flight
         std::map<std::uint64_t, RecoveredTransactionPtr> in_flight;
-        bool listed = false;        // is in ready_
+        bool listed = false;  // is in ready_
     };
     struct Sponsor {
         uint256 bond;

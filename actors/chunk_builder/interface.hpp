@@ -7,9 +7,7 @@ namespace troupe::chunk_builder {
 
 using Actor = caf::typed_actor<
     // submit, chunk_signature
-    caf::reacts_to<PeerFrame>,
-    caf::reacts_to<ExecutionOutcomePtr>,
-    caf::reacts_to<timer_atom>,
+    caf::reacts_to<PeerFrame>, caf::reacts_to<ExecutionOutcomePtr>, caf::reacts_to<timer_atom>,
     caf::reacts_to<stop_atom>>;
 
 }  // namespace troupe::chunk_builder

@@ -1,8 +1,9 @@
 // The chunk signer's actor: feeds the core with frames, keeps chunks and signing records on disk.
 #pragma once
 
-#include <caf/actor_system.hpp>
 #include <filesystem>
+
+#include <caf/actor_system.hpp>
 
 #include "actors/chunk_signer/core.hpp"
 #include "actors/chunk_signer/interface.hpp"

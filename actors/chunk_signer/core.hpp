@@ -59,8 +59,8 @@ struct RejectPeer {
     std::string why;
 };
 
-using Effect =
-    std::variant<PersistChunk, SendSignature, SendChunk, RequestChunk, ChunkArrived, ForgetChunks, ReportFault, RejectPeer>;
+using Effect = std::variant<PersistChunk, SendSignature, SendChunk, RequestChunk, ChunkArrived, ForgetChunks,
+                            ReportFault, RejectPeer>;
 using Outbox = std::vector<Effect>;
 
 // Core ---------------------------------------------------------------------------------------------------------------

@@ -7,10 +7,7 @@ namespace troupe::chunk_signer {
 
 using Actor = caf::typed_actor<
     // chunk_proposal, chunk_request, chunk_reply
-    caf::reacts_to<PeerFrame>,
-    caf::reacts_to<executor::NeededChunks>,
-    caf::reacts_to<ExecutionOutcomePtr>,
-    caf::reacts_to<timer_atom>,
-    caf::reacts_to<stop_atom>>;
+    caf::reacts_to<PeerFrame>, caf::reacts_to<executor::NeededChunks>, caf::reacts_to<ExecutionOutcomePtr>,
+    caf::reacts_to<timer_atom>, caf::reacts_to<stop_atom>>;
 
 }  // namespace troupe::chunk_signer

@@ -109,7 +109,8 @@ void State::start() {
         TROUPE_ASSERT(newest && *newest);
         const auto last = decode<CommittedBlock>((*newest)->data);
         TROUPE_ASSERT(last.ok());
-        const auto oldest_time = TimeMs{last->block.header.timestamp.value - std::min(last->block.header.timestamp.value, window)};
+        const auto oldest_time =
+            TimeMs{last->block.header.timestamp.value - std::min(last->block.header.timestamp.value, window)};
         // Blocks are at least a millisecond apart: far enough back for the window, and for what is not executed.
         auto first = last->block.header.height;
         for (; first.value > 1; first = Height{first.value - 1}) {
@@ -120,14 +121,17 @@ void State::start() {
             if (decoded->block.header.timestamp < oldest_time) break;
         }
         first = std::min(first, executed.next());
-        must(reader.for_each_block(first, [&](StoredBlock&& block) {
-            auto decoded = decode<CommittedBlock>(block.data);
-            TROUPE_ASSERT(decoded.ok());
-            assembly->replay(*decoded);
-            if (block.height > executed)
-                caf::anon_send(options->executor, std::make_shared<const CommittedBlock>(std::move(*decoded)));
-            return true;
-        }), "block database");
+        must(reader.for_each_block(first,
+                                   [&](StoredBlock&& block) {
+                                       auto decoded = decode<CommittedBlock>(block.data);
+                                       TROUPE_ASSERT(decoded.ok());
+                                       assembly->replay(*decoded);
+                                       if (block.height > executed)
+                                           caf::anon_send(options->executor,
+                                                          std::make_shared<const CommittedBlock>(std::move(*decoded)));
+                                       return true;
+                                   }),
+             "block database");
         tip = {last->block.header.height, last->commit.block, {last->commit}};
     }
     for (const auto& result : options->recent_results) assembly->on_executed(result);
@@ -171,7 +175,8 @@ void State::carry_out(Outbox& out) {
         } else if (const auto* evidence = std::get_if<Evidence>(&effect)) {
             spdlog::error("validator {} broke the protocol: {}", evidence->validator.value, evidence->what);
             must(store->put_meta("evidence/" + std::to_string(evidence->validator.value),
-                                 encode(std::pair{evidence->first, evidence->second})), "block database");
+                                 encode(std::pair{evidence->first, evidence->second})),
+                 "block database");
         } else if (const auto* note = std::get_if<Note>(&effect)) {
             spdlog::info("h={} v={} {}", core->height().value, core->view().value, note->text);
         }
@@ -293,7 +298,8 @@ void State::on_frame(const PeerFrame& frame) {
     const auto now = wall_clock_now();
     switch (frame.kind) {
         case FrameKind::consensus:
-            if (frame.from.value < validators()) core->on_message(ValidatorIndex{frame.from.value}, frame.payload, now, out);
+            if (frame.from.value < validators())
+                core->on_message(ValidatorIndex{frame.from.value}, frame.payload, now, out);
             break;
         case FrameKind::certificate: {
             auto certificate = decode<ChunkCertificate>(frame.payload);
@@ -366,7 +372,8 @@ Actor::behavior_type behavior(Actor::stateful_pointer<State> self, std::shared_p
             out.phase = status.phase;
             out.executed = state.executed;
             out.certificates = state.assembly->pool_size();
-            out.catching_up = state.highest_seen.value > out.height.value + 2 || out.height.value > state.executed.value + 8;
+            out.catching_up =
+                state.highest_seen.value > out.height.value + 2 || out.height.value > state.executed.value + 8;
             return out;
         },
         [self](start_atom) {

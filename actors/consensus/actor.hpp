@@ -1,8 +1,9 @@
 // The consensus actor: runs the core, keeps blocks and signing records on disk, catches up from peers.
 #pragma once
 
-#include <caf/actor_system.hpp>
 #include <filesystem>
+
+#include <caf/actor_system.hpp>
 
 #include "actors/consensus/assembly.hpp"
 #include "actors/consensus/core.hpp"

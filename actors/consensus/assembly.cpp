@@ -97,7 +97,8 @@ std::string Assembly::check_votes(const Block& block) const {
     if (block.votes.size() != 1) return "does not carry the previous block's votes";
     const auto& votes = block.votes[0];
     if (votes.height != tip_ || votes.block != tip_hash_) return "votes are not for the previous block";
-    if (signer_set::count(votes.signatures.signers) < quorum(config_.validators)) return "votes are fewer than a quorum";
+    if (signer_set::count(votes.signatures.signers) < quorum(config_.validators))
+        return "votes are fewer than a quorum";
     const auto payload = commit_signing_payload(config_.chain_id, votes.height, votes.view, votes.block);
     return scheme_.verify_aggregate(payload, votes.signatures) ? "" : "votes do not verify";
 }
@@ -111,8 +112,8 @@ std::string Assembly::check_certificates(const Block& block) const {
         if (!seen.insert(key).second) return "certificate twice in the block";
         if (included_.contains(key)) return "chunk is included already";
         if (certificate.chunk.expiry < block.header.timestamp) return "certificate of an expired chunk";
-        if (certificate.chunk.expiry > block.header.timestamp + p.chunk_lifetime + p.chunk_slot + config_.clock_skew_max +
-                                           config_.clock_skew_max)
+        if (certificate.chunk.expiry >
+            block.header.timestamp + p.chunk_lifetime + p.chunk_slot + config_.clock_skew_max + config_.clock_skew_max)
             return "chunk expires too far ahead";
         const auto known = pool_.find(key);
         if (known != pool_.end() && known->second == certificate) continue;  // verified when it came

@@ -26,9 +26,13 @@ constexpr std::uint32_t shift_max = 6;
 
 Rules Rules::of(ConsensusRules rules) noexcept {
     if (rules == ConsensusRules::dbft2)
-        return {.commit_locks = true, .carries_certificates = false, .recovers_when_many_are_gone = true,
+        return {.commit_locks = true,
+                .carries_certificates = false,
+                .recovers_when_many_are_gone = true,
                 .accepts_commits_of_any_view = false};
-    return {.commit_locks = false, .carries_certificates = true, .recovers_when_many_are_gone = false,
+    return {.commit_locks = false,
+            .carries_certificates = true,
+            .recovers_when_many_are_gone = false,
             .accepts_commits_of_any_view = true};
 }
 
@@ -115,9 +119,9 @@ std::optional<TimeMs> Core::next_deadline() const {
     const auto it = views_.find(view_);
     const bool proposed = it != views_.end() && it->second.has_request;
     if (is_primary() && !proposed && !building_) {
-        const auto due =
-            view_.value > 0 ? height_began_
-                            : height_began_ + (work_ ? config_.block_interval : config_.heartbeat_interval);
+        const auto due = view_.value > 0
+                             ? height_began_
+                             : height_began_ + (work_ ? config_.block_interval : config_.heartbeat_interval);
         at = std::min(at, due);
     }
     return at;
@@ -132,11 +136,12 @@ void Core::on_timer(TimeMs now, Outbox& out) {
     if (now >= resend_at_) {
         resend_at_ = now + config_.view_time;
         // Links may have lost what was sent: the originals again, so that nobody waits for a message forever.
-        if (!own_.empty()) out.push_back(Broadcast{std::make_shared<const Bytes>([&] {
-            RecoveryMessage mine;
-            for (const auto& message : own_) mine.messages.push_back(*message);
-            return *sign(std::move(mine), view_);
-        }())});
+        if (!own_.empty())
+            out.push_back(Broadcast{std::make_shared<const Bytes>([&] {
+                RecoveryMessage mine;
+                for (const auto& message : own_) mine.messages.push_back(*message);
+                return *sign(std::move(mine), view_);
+            }())});
     }
     if (now >= view_deadline_) timeout(now, out);
 }
@@ -242,7 +247,8 @@ void Core::check_commits(TimeMs now, Outbox& out) {
     for (auto& [view, state] : views_) {
         if (view != view_ && !rules_.accepts_commits_of_any_view) continue;
         std::map<BlockHash, std::vector<std::pair<ValidatorIndex, Bytes>>> by_block;
-        for (const auto& [validator, vote] : state.commits) by_block[vote.block].emplace_back(validator, vote.signature);
+        for (const auto& [validator, vote] : state.commits)
+            by_block[vote.block].emplace_back(validator, vote.signature);
         for (auto& [hash, signatures] : by_block) {
             if (signatures.size() < quorum_size()) continue;
             const auto block = blocks_.find(hash);

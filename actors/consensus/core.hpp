@@ -91,9 +91,10 @@ struct ConsensusStatus {
     std::uint64_t change_views = 0;
 
     static constexpr auto reflect() {
-        return fields("ConsensusStatus", field("height", &ConsensusStatus::height), field("view", &ConsensusStatus::view),
-                      field("role", &ConsensusStatus::role), field("phase", &ConsensusStatus::phase),
-                      field("preparations", &ConsensusStatus::preparations), field("commits", &ConsensusStatus::commits),
+        return fields("ConsensusStatus", field("height", &ConsensusStatus::height),
+                      field("view", &ConsensusStatus::view), field("role", &ConsensusStatus::role),
+                      field("phase", &ConsensusStatus::phase), field("preparations", &ConsensusStatus::preparations),
+                      field("commits", &ConsensusStatus::commits),
                       field("change_views", &ConsensusStatus::change_views));
     }
 };
@@ -200,7 +201,8 @@ private:
     void on_late_commit(const Message& message, const Commit& body);
     [[nodiscard]] bool knows(const Message& message, ByteView original) const;
     [[nodiscard]] bool check_prepared(const PreparedCertificate& prepared) const;
-    [[nodiscard]] std::optional<std::string> check_justification(const Message& message, const PrepareRequest& body) const;
+    [[nodiscard]] std::optional<std::string> check_justification(const Message& message,
+                                                                 const PrepareRequest& body) const;
 
     // view_change.cpp
     void timeout(TimeMs now, Outbox& out);

@@ -98,8 +98,8 @@ void Core::receive(const Encoded& original, ValidatorIndex from, unsigned depth,
         if (!authentic(*decoded)) return;
         own_.push_back(original);
     } else if (!is_own && !authentic(*decoded)) {
-        return out.push_back(
-            Note{std::string{kind_name(message.body)} + " of " + std::to_string(message.sender.value) + " is not authentic"});
+        return out.push_back(Note{std::string{kind_name(message.body)} + " of " + std::to_string(message.sender.value) +
+                                  " is not authentic"});
     }
     auto& seen = seen_[message.sender];
     seen = std::max(seen, {message.height, message.view});
@@ -124,8 +124,7 @@ void Core::receive(const Encoded& original, ValidatorIndex from, unsigned depth,
 }
 
 void Core::on_late_commit(const Message& message, const Commit& body) {
-    if (last_commit_ && last_commit_->view == message.view && last_commit_->block == body.block &&
-        !last_votes_.empty())
+    if (last_commit_ && last_commit_->view == message.view && last_commit_->block == body.block && !last_votes_.empty())
         last_votes_.emplace(message.sender, body.signature);
 }
 
@@ -146,7 +145,8 @@ void Core::on_request(const Message& message, PrepareRequest& body, const Encode
     if (rules_.commit_locks && state.left && !many_committed_or_lost()) return;
     if (rules_.carries_certificates && message.view.value > 0) {
         if (const auto why = check_justification(message, body))
-            return out.push_back(Note{"proposal of view " + std::to_string(message.view.value) + " not justified: " + *why});
+            return out.push_back(
+                Note{"proposal of view " + std::to_string(message.view.value) + " not justified: " + *why});
         // The justification is also the reason to be in that view.
         if (message.view > view_)
             for (const auto& change : body.justification)
@@ -172,7 +172,8 @@ void Core::on_vote(const Message& message, const BlockHash& block, const Bytes& 
     auto& votes = is_commit ? state.commits : state.preparations;
     if (const auto it = votes.find(message.sender); it != votes.end()) {
         if (it->second.block != block)
-            out.push_back(Evidence{message.sender, is_commit ? "two commits in one view" : "two preparations in one view",
+            out.push_back(Evidence{message.sender,
+                                   is_commit ? "two commits in one view" : "two preparations in one view",
                                    *it->second.original, *original});
         return;
     }
@@ -208,7 +209,8 @@ std::optional<std::string> Core::check_justification(const Message& message, con
         if (!decoded) return decoded.error().message;
         const auto& m = decoded->message;
         const auto* change = std::get_if<ChangeView>(&m.body);
-        if (change == nullptr || m.height != height_ || change->target < message.view) return "not a change view for it";
+        if (change == nullptr || m.height != height_ || change->target < message.view)
+            return "not a change view for it";
         if (!knows(m, bytes)) {
             if (!authentic(*decoded)) return "a change view is not authentic";
             if (change->prepared.size() > 1 || (!change->prepared.empty() && !check_prepared(change->prepared[0])))
@@ -240,7 +242,8 @@ void Core::on_change_view(const Message& message, ChangeView& body, const Encode
     if (known != change_views_.end() && known->second.target >= body.target) return;
     if (rules_.carries_certificates) {
         if (body.prepared.size() > 1) return;
-        if (!body.prepared.empty() && (body.prepared[0].view >= body.target || !check_prepared(body.prepared[0]))) return;
+        if (!body.prepared.empty() && (body.prepared[0].view >= body.target || !check_prepared(body.prepared[0])))
+            return;
     } else if (!body.prepared.empty()) {
         return;
     }

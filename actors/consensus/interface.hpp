@@ -30,12 +30,8 @@ struct NodeStatus {
 
 using Actor = caf::typed_actor<
     // consensus, certificate, blocks_request, blocks
-    caf::reacts_to<PeerFrame>,
-    caf::reacts_to<ExecutionOutcomePtr>,
-    caf::reacts_to<timer_atom>,
-    caf::replies_to<status_atom>::with<NodeStatus>,
-    caf::reacts_to<start_atom>,
-    caf::reacts_to<stop_atom>>;
+    caf::reacts_to<PeerFrame>, caf::reacts_to<ExecutionOutcomePtr>, caf::reacts_to<timer_atom>,
+    caf::replies_to<status_atom>::with<NodeStatus>, caf::reacts_to<start_atom>, caf::reacts_to<stop_atom>>;
 
 }  // namespace troupe::consensus
 

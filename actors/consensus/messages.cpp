@@ -25,7 +25,7 @@ Bytes prepare_signing_payload(std::uint64_t chain_id, Height height, View view, 
 }
 
 const char* kind_name(const Body& body) noexcept {
-    static constexpr const char* names[] = {"ChangeView", "PrepareRequest", "PrepareResponse",
+    static constexpr const char* names[] = {"ChangeView", "PrepareRequest",  "PrepareResponse",
                                             "Commit",     "RecoveryRequest", "RecoveryMessage"};
     return names[body.index()];
 }

@@ -98,7 +98,9 @@ struct RecoveryRequest {
     TimeMs timestamp;
 
     bool operator==(const RecoveryRequest&) const = default;
-    static constexpr auto reflect() { return fields("RecoveryRequest", field("timestamp", &RecoveryRequest::timestamp)); }
+    static constexpr auto reflect() {
+        return fields("RecoveryRequest", field("timestamp", &RecoveryRequest::timestamp));
+    }
 };
 
 /// The originals, as their senders signed them (canonical SignedMessage bytes): receivers check each like any other.

@@ -11,9 +11,8 @@ constexpr std::uint32_t shift_max = 6;
 }  // namespace
 
 bool Core::has_committed() const {
-    return config_.self && std::ranges::any_of(views_, [&](const auto& entry) {
-               return entry.second.commits.contains(*config_.self);
-           });
+    return config_.self &&
+           std::ranges::any_of(views_, [&](const auto& entry) { return entry.second.commits.contains(*config_.self); });
 }
 
 /// A3: validators with a stored commit of any view.
@@ -30,8 +29,8 @@ std::size_t Core::count_lost() const {
     for (std::uint32_t i = 0; i < config_.validators; ++i) {
         const ValidatorIndex validator{i};
         if (config_.self && validator == *config_.self) continue;
-        const bool committed = std::ranges::any_of(
-            views_, [&](const auto& entry) { return entry.second.commits.contains(validator); });
+        const bool committed =
+            std::ranges::any_of(views_, [&](const auto& entry) { return entry.second.commits.contains(validator); });
         const auto seen = seen_.find(validator);
         if (!committed && (seen == seen_.end() || seen->second < std::pair{height_, view_})) ++lost;
     }

@@ -15,7 +15,8 @@ std::optional<std::string> check_transaction(const RecoveredTransaction& transac
         if (!fee || *fee > tx.max_fee)
             return "max fee " + to_decimal(tx.max_fee) + " does not cover the gas limit at the base fee of " +
                    to_decimal(parameters.base_fee);
-        if (tx.kind == NativeKind::bond && (tx.to || !tx.data.empty())) return std::string{"a bond has no target or data"};
+        if (tx.kind == NativeKind::bond && (tx.to || !tx.data.empty()))
+            return std::string{"a bond has no target or data"};
     }
     if (auto why = check_intrinsic(transaction, parameters)) return why;
     if (!cost_max(tx)) return std::string{"insufficient funds for gas * price + value: cost over 2^256"};

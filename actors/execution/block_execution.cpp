@@ -54,7 +54,8 @@ public:
 private:
     void run_chunk(const ChunkCertificate& certificate, const Chunk& chunk) {
         const auto& header = input_.block.block.header;
-        block_ = block_context(input_.parameters, header.height, header.timestamp, chunk.beneficiary, input_.block_hash);
+        block_ =
+            block_context(input_.parameters, header.height, header.timestamp, chunk.beneficiary, input_.block_hash);
         signers_ = signer_set::count(certificate.signatures.signers);
         executed_chunk_ = {certificate.chunk.id, chunk.beneficiary, {}};
         epoch_ = epoch_of(chunk.expiry, input_.parameters);
@@ -69,7 +70,8 @@ private:
         if (!recovered) return filter(transaction_hash(raw), FilterReason::malformed);
         const auto& transaction = **recovered;
         const auto& tx = transaction.transaction;
-        if (!is_builder(chunk.producer, transaction.payer)) return filter(transaction.hash, FilterReason::wrong_builder);
+        if (!is_builder(chunk.producer, transaction.payer))
+            return filter(transaction.hash, FilterReason::wrong_builder);
         if (tx.chain_id && *tx.chain_id != input_.parameters.chain_id)
             return filter(transaction.hash, FilterReason::wrong_chain);
         if (tx.type == TransactionType::native) return run_native(chunk, transaction);
@@ -115,14 +117,14 @@ private:
         if (state_.balance(payer) < tx.max_fee) return claim_bond(chunk, transaction, bond);
 
         const auto evm_input = to_evm_input(transaction, input_.parameters);
-        if (const auto wrong = evm::validate_transaction(state_, evm_input, block_, chain_revision,
-                                                         evm::Charging::sponsored))
+        if (const auto wrong =
+                evm::validate_transaction(state_, evm_input, block_, chain_revision, evm::Charging::sponsored))
             return filter(transaction.hash, reason_of(wrong->reason));
         // The fee is taken first, so that the call can't spend it; what is not used comes back.
         const auto reserved = uint256{tx.gas_limit} * block_.base_fee;
         change_balance(payer, reserved, false);
-        auto receipt = evm::execute_transaction(state_, block_, evm_input, chain_revision, codes_,
-                                                evm::Charging::sponsored);
+        auto receipt =
+            evm::execute_transaction(state_, block_, evm_input, chain_revision, codes_, evm::Charging::sponsored);
         receipt.effective_gas_price = block_.base_fee;
         change_balance(payer, reserved - uint256{receipt.gas_used} * block_.base_fee, true);
         remember(transaction);
@@ -179,7 +181,8 @@ private:
     void remember(const RecoveredTransaction& transaction) {
         natives_.insert(transaction.hash);
         // Kept a little longer than it can be included: a chunk may carry it until its own expiry.
-        output_.natives.emplace_back(transaction.hash, transaction.transaction.expiry + input_.parameters.chunk_lifetime);
+        output_.natives.emplace_back(transaction.hash,
+                                     transaction.transaction.expiry + input_.parameters.chunk_lifetime);
     }
 
     void filter(const TransactionHash& hash, FilterReason reason) { output_.filtered.push_back({hash, reason}); }

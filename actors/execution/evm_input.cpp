@@ -23,8 +23,8 @@ evm::TransactionInput to_evm_input(const RecoveredTransaction& transaction, cons
         input.access_list.push_back(std::move(item));
     }
     for (const auto& authorization : tx.authorization_list)
-        input.authorization_list.push_back({authorization.chain_id, authorization.address, authorization.nonce,
-                                            recover_authority(authorization)});
+        input.authorization_list.push_back(
+            {authorization.chain_id, authorization.address, authorization.nonce, recover_authority(authorization)});
     return input;
 }
 

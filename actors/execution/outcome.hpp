@@ -10,17 +10,17 @@ namespace troupe {
 
 /// Why a transaction of an included chunk did not execute. It pays nothing and leaves no receipt.
 enum class FilterReason : std::uint8_t {
-    malformed,           // not a transaction, or its signature is not valid
-    wrong_builder,       // the chunk's producer does not build for this payer in the chunk's epoch
+    malformed,      // not a transaction, or its signature is not valid
+    wrong_builder,  // the chunk's producer does not build for this payer in the chunk's epoch
     wrong_chain,
-    nonce,               // not the sender's next one
-    funds,               // sender can't pay value and fee
+    nonce,  // not the sender's next one
+    funds,  // sender can't pay value and fee
     fee_below_base,
-    gas,                 // below the intrinsic cost, or over the cap
-    expired,             // native: its expiry has passed
-    duplicate,           // native: executed before
-    bond,                // native: the sponsor's bond does not cover it
-    rule,                // another rule of the revision
+    gas,        // below the intrinsic cost, or over the cap
+    expired,    // native: its expiry has passed
+    duplicate,  // native: executed before
+    bond,       // native: the sponsor's bond does not cover it
+    rule,       // another rule of the revision
 };
 [[nodiscard]] const char* to_string(FilterReason reason) noexcept;
 

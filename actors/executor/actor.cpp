@@ -74,7 +74,8 @@ void State::check_against(const CommittedBlock& block) {
         const auto own = unconfirmed.find(result.height);
         if (own != unconfirmed.end() && own->second != result) {
             spdlog::critical("execution of block {} differs from the quorum's: own state root {}, agreed {}",
-                             result.height.value, to_hex(own->second.state_root.view()), to_hex(result.state_root.view()));
+                             result.height.value, to_hex(own->second.state_root.view()),
+                             to_hex(result.state_root.view()));
             invariant_failed("this node's state has diverged; delete its data directory to catch up anew", __FILE__,
                              __LINE__);
         }

@@ -1,8 +1,9 @@
 // The executor's actor: feeds committed blocks to the core, executes, stores, tells everybody.
 #pragma once
 
-#include <caf/actor_system.hpp>
 #include <filesystem>
+
+#include <caf/actor_system.hpp>
 
 #include "actors/executor/core.hpp"
 #include "actors/executor/interface.hpp"

@@ -33,9 +33,7 @@ struct Connections {
 
 using Actor = caf::typed_actor<
     // In order of height, from the one after the executed tip; repetitions are ignored.
-    caf::reacts_to<CommittedBlockPtr>,
-    caf::reacts_to<StoredChunk>,
-    caf::reacts_to<Connections>,
+    caf::reacts_to<CommittedBlockPtr>, caf::reacts_to<StoredChunk>, caf::reacts_to<Connections>,
     caf::reacts_to<stop_atom>>;
 
 }  // namespace troupe::executor

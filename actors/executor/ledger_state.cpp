@@ -56,8 +56,9 @@ Status LedgerState::initialize(const Genesis& genesis) {
     auto known = reader.meta(genesis_key);
     if (!known) return known.error();
     if (*known && **known != encode(genesis_hash))
-        return make_error(ErrorCode::invalid, "the state database was made for another genesis; delete the node's data "
-                                              "directory to start anew");
+        return make_error(ErrorCode::invalid,
+                          "the state database was made for another genesis; delete the node's data "
+                          "directory to start anew");
     auto payer_reader = ChainReader::open(database_path(options_.directory).string());
     if (!payer_reader) return payer_reader.error();
     nodes_ = std::make_unique<StoredTrieNodes>(reader, Height{0});

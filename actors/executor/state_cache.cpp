@@ -20,7 +20,8 @@ template <class T>
 
 [[nodiscard]] bool is_code(const CodeHash& hash) {
     // keccak256 of the empty string.
-    static const auto empty = *fixed_from_hex<CodeHash>("c5d2460186f7233c927e7db2dcc703c0e500b653ca82273b7bfad8045d85a470");
+    static const auto empty =
+        *fixed_from_hex<CodeHash>("c5d2460186f7233c927e7db2dcc703c0e500b653ca82273b7bfad8045d85a470");
     return !hash.is_zero() && hash != empty;
 }
 
@@ -93,8 +94,7 @@ void StateCache::apply(const StateDiff& diff, const std::vector<std::pair<Transa
         if (change.deleted)
             accounts_.insert_or_assign(change.address, std::nullopt);
         else
-            accounts_.insert_or_assign(change.address,
-                                       AccountRecord{change.nonce, change.balance, change.code_hash});
+            accounts_.insert_or_assign(change.address, AccountRecord{change.nonce, change.balance, change.code_hash});
         if (change.deleted || change.storage_cleared)
             std::erase_if(slots_, [&](const auto& entry) { return entry.first.address == change.address; });
         for (const auto& [slot, value] : change.storage) slots_.insert_or_assign(SlotKey{change.address, slot}, value);

@@ -22,7 +22,8 @@ Result<std::shared_ptr<Backend>> Backend::open(BackendOptions options, std::shar
     const auto now = wall_clock_now();
     const auto status = backend->store_.for_each([&](PooledTransaction&& stored) {
         auto transaction = backend->options_.transactions->get(stored.raw);
-        if (!transaction || !backend->pool_.add(*transaction, now, *backend->options_.payers)) gone.push_back(stored.hash);
+        if (!transaction || !backend->pool_.add(*transaction, now, *backend->options_.payers))
+            gone.push_back(stored.hash);
         return true;
     });
     if (!status) return status.error();

@@ -36,9 +36,11 @@ struct BackendOptions {
 
 class Backend {
 public:
-    [[nodiscard]] static Result<std::shared_ptr<Backend>> open(BackendOptions options, std::shared_ptr<ChainView> chain);
+    [[nodiscard]] static Result<std::shared_ptr<Backend>> open(BackendOptions options,
+                                                               std::shared_ptr<ChainView> chain);
 
-    // From RPC threads --------------------------------------------------------------------------------------------------
+    // From RPC threads
+    // --------------------------------------------------------------------------------------------------
 
     [[nodiscard]] Result<TransactionHash> submit(ByteView raw);
     [[nodiscard]] RecoveredTransactionPtr pending(const TransactionHash& hash) const;
@@ -52,7 +54,8 @@ public:
     /// False: it is neither pending nor is there room; `done` is not called.
     bool await_execution(const TransactionHash& hash, std::optional<DurationMs> wait, std::function<void(bool)> done);
 
-    // From the actor ----------------------------------------------------------------------------------------------------
+    // From the actor
+    // ----------------------------------------------------------------------------------------------------
 
     void on_executed(const ExecutionOutcome& outcome);
     void on_refusals(const Refusals& refusals);
@@ -76,7 +79,10 @@ private:
     };
 
     Backend(BackendOptions options, std::shared_ptr<ChainView> chain, PoolStore store)
-        : options_(std::move(options)), chain_(std::move(chain)), store_(std::move(store)), pool_(options_.pool),
+        : options_(std::move(options)),
+          chain_(std::move(chain)),
+          store_(std::move(store)),
+          pool_(options_.pool),
           tracker_(options_.tracker) {}
     void drop(const std::vector<Pool::Dropped>& dropped, std::vector<std::function<void(bool)>>& released);
     void release(const TransactionHash& hash, std::vector<std::function<void(bool)>>& released);

@@ -66,7 +66,8 @@ CallResult CallRunner::run(StateReader& base, const CallRequest& request, const 
         result.error = wrong->message;
         return result;
     }
-    auto receipt = evm::execute_transaction(state, context, transaction, chain_revision, *codes_, evm::Charging::call, tracer);
+    auto receipt =
+        evm::execute_transaction(state, context, transaction, chain_revision, *codes_, evm::Charging::call, tracer);
     result.succeeded = receipt.succeeded;
     result.reverted = receipt.reverted;
     result.error = std::move(receipt.error);
@@ -96,8 +97,14 @@ std::optional<CallResult> CallRunner::estimate(CallRequest request, Height heigh
         const auto account = state->account(tx.sender);
         return account ? account->balance : uint256{};
     }();
-    if (balance < tx.value) return CallResult{false, false, "insufficient funds for gas * price + value: address " +
-        to_hex_prefixed(tx.sender.view()) + " have " + to_decimal(balance) + " want " + to_decimal(tx.value), {}, 0, {}};
+    if (balance < tx.value)
+        return CallResult{false,
+                          false,
+                          "insufficient funds for gas * price + value: address " + to_hex_prefixed(tx.sender.view()) +
+                              " have " + to_decimal(balance) + " want " + to_decimal(tx.value),
+                          {},
+                          0,
+                          {}};
     if (!tx.max_fee_per_gas.is_zero()) {
         const auto affordable = (balance - tx.value) / tx.max_fee_per_gas;
         if (affordable < uint256{cap}) cap = affordable.low64();
@@ -137,7 +144,8 @@ std::optional<CallResult> CallRunner::access_list(const CallRequest& request, He
     const auto gas = request.gas_named ? std::min(request.transaction.gas_limit, call_gas_max) : call_gas_max;
     auto result = run(*state, request, *block, gas, &tracer);
     accessed.erase(request.transaction.sender);
-    if (request.transaction.to && accessed.contains(*request.transaction.to) && accessed[*request.transaction.to].empty())
+    if (request.transaction.to && accessed.contains(*request.transaction.to) &&
+        accessed[*request.transaction.to].empty())
         accessed.erase(*request.transaction.to);
     result.accessed = std::move(accessed);
     return result;

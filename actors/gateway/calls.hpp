@@ -38,7 +38,8 @@ struct CallResult {
 
 class CallRunner {
 public:
-    CallRunner(const ChainView& chain, std::shared_ptr<const Genesis> genesis, std::shared_ptr<evm::AnalysisCache> codes)
+    CallRunner(const ChainView& chain, std::shared_ptr<const Genesis> genesis,
+               std::shared_ptr<evm::AnalysisCache> codes)
         : chain_(chain), genesis_(std::move(genesis)), codes_(std::move(codes)) {}
 
     /// Nothing: there is no state of that height.

@@ -49,6 +49,8 @@ Address Parameters::address(std::size_t i) const { return fixed<Address>(i); }
 uint256 Parameters::quantity(std::size_t i) const {
     const auto& value = at(i);
     if (value.is_number_unsigned()) return uint256{value.get<std::uint64_t>()};
+    if (value.is_string() && !value.get_ref<const std::string&>().starts_with("0x"))
+        throw invalid_params("invalid argument " + std::to_string(i) + ": hex string without 0x prefix");
     const auto number = parse_uint256(text_of(value, "invalid argument " + std::to_string(i) + ": "));
     if (!number) throw invalid_params("invalid argument " + std::to_string(i) + ": invalid quantity");
     return *number;
@@ -119,14 +121,16 @@ const std::unordered_map<std::string_view, Handler::Method>& Handler::methods() 
 }
 
 Handler::Handler(HandlerOptions options, std::shared_ptr<Backend> backend)
-    : options_(std::move(options)), backend_(std::move(backend)),
+    : options_(std::move(options)),
+      backend_(std::move(backend)),
       runner_(backend_->chain(), std::shared_ptr<const Genesis>(backend_, &backend_->genesis()), options_.code_cache) {}
 
 void Handler::handle(const std::shared_ptr<rpc::Peer>& peer, rpc::Request request, rpc::Respond respond) {
     const auto& table = methods();
     const auto method = table.find(request.method);
     if (method == table.end())
-        return respond({"", rpc::RpcError{-32601, "the method " + request.method + " does not exist/is not available", ""}});
+        return respond(
+            {"", rpc::RpcError{-32601, "the method " + request.method + " does not exist/is not available", ""}});
     try {
         const Parameters parameters{std::string{request.params_json}};
         auto result = (this->*method->second)({parameters, peer, respond});
@@ -141,8 +145,9 @@ void Handler::handle(const std::shared_ptr<rpc::Peer>& peer, rpc::Request reques
 
 std::optional<rpc::HttpAnswer> Handler::on_get(std::string_view path) {
     if (path == "/health" || path == "/ready")
-        return rpc::HttpAnswer{200, "application/json",
-                               "{\"status\":\"ok\",\"height\":" + std::to_string(backend_->chain().latest().value) + "}"};
+        return rpc::HttpAnswer{
+            200, "application/json",
+            "{\"status\":\"ok\",\"height\":" + std::to_string(backend_->chain().latest().value) + "}"};
     return std::nullopt;
 }
 
@@ -152,9 +157,12 @@ Height Handler::resolve(const Json& block) const {
     const auto& chain = backend_->chain();
     if (block.is_object()) {
         // EIP-1898
+        if (block.contains("blockHash") && block.contains("blockNumber"))
+            throw invalid_params("cannot specify both BlockHash and BlockNumber, choose one or the other");
         if (block.contains("blockHash")) {
-            const auto hash = block["blockHash"].is_string() ? fixed_from_hex<BlockHash>(block["blockHash"].get<std::string>())
-                                                             : std::nullopt;
+            const auto hash = block["blockHash"].is_string()
+                                  ? fixed_from_hex<BlockHash>(block["blockHash"].get<std::string>())
+                                  : std::nullopt;
             if (!hash) throw invalid_params("invalid block hash");
             const auto height = chain.height_of(*hash);
             if (!height) throw Failure{{-32001, "header for hash not found", ""}};
@@ -168,6 +176,8 @@ Height Handler::resolve(const Json& block) const {
     if (text == "latest" || text == "pending") return chain.latest();
     if (text == "safe" || text == "finalized") return chain.finalized();
     if (text == "earliest") return Height{0};
+    // geth takes a plain block hash too.
+    if (text.size() == 66) return resolve(Json{{"blockHash", block}});
     const auto number = text.starts_with("0x") ? parse_uint256(text) : std::nullopt;
     if (!number || !number->fits_u64()) throw invalid_params("invalid block parameter: " + text.substr(0, 80));
     return Height{number->low64()};
@@ -203,7 +213,8 @@ std::unique_ptr<StateAt> Handler::state(const Call& call, std::size_t index) con
 std::string Handler::block_json(const ExecutedBlock& block, bool full, bool header_only) const {
     const auto& genesis = backend_->genesis();
     BlockFacts facts{genesis.parameters.block_gas_limit, genesis.parameters.base_fee, {}};
-    if (block.proposer.value < genesis.validators.size()) facts.coinbase = genesis.validators[block.proposer.value].beneficiary;
+    if (block.proposer.value < genesis.validators.size())
+        facts.coinbase = genesis.validators[block.proposer.value].beneficiary;
     JsonText out;
     write_block(out, block, facts, full, header_only);
     return out.take();
@@ -211,24 +222,38 @@ std::string Handler::block_json(const ExecutedBlock& block, bool full, bool head
 
 // Read calls ----------------------------------------------------------------------------------------------------------
 
-void Handler::run_call(const Call& call, CallRequest request, Height height,
-                       std::function<std::optional<CallResult>(const CallRunner&, const CallRequest&, Height)> run,
-                       std::function<std::string(const CallResult&, const CallRequest&)> show) {
+void Handler::run_later(const Call& call, std::function<std::string()> work) {
     if (calls_.fetch_add(1) >= options_.calls_max) {
         calls_.fetch_sub(1);
         throw Failure{{-32005, "request limit exceeded, try again", ""}};
     }
-    auto job = [self = shared_from_this(), request = std::move(request), height, run = std::move(run),
-                show = std::move(show), respond = call.respond] {
-        const auto result = run(self->runner_, request, height);
-        self->calls_.fetch_sub(1);
-        if (!result) return respond({"", rpc::RpcError{-32000, "missing trie node: state of this block is pruned", ""}});
-        if (result->succeeded) return respond({show(*result, request), std::nullopt});
-        if (result->reverted)
-            return respond({"", rpc::RpcError{3, revert_message(result->output), quoted_bytes(result->output)}});
-        respond({"", rpc::RpcError{-32000, result->error, ""}});
+    // Counted until the job is gone, whether it ran or not.
+    const std::shared_ptr<void> counted{nullptr,
+                                        [self = shared_from_this()](void*) { self->calls_.fetch_sub(1); }};
+    auto job = [counted, work = std::move(work), respond = call.respond] {
+        try {
+            respond({work(), std::nullopt, {}});
+        } catch (Failure& failure) {
+            respond({"", std::move(failure.error), {}});
+        } catch (const std::exception& error) {
+            spdlog::error("read call: {}", error.what());
+            respond({"", rpc::RpcError{-32000, "internal error", ""}, {}});
+        }
     };
     caf::anon_send(options_.vm_pool, vm_pool::Job{std::make_shared<const std::function<void()>>(std::move(job))});
+}
+
+void Handler::run_call(const Call& call, CallRequest request, Height height,
+                       std::function<std::optional<CallResult>(const CallRunner&, const CallRequest&, Height)> run,
+                       std::function<std::string(const CallResult&, const CallRequest&)> show) {
+    run_later(call, [self = shared_from_this(), request = std::move(request), height, run = std::move(run),
+                     show = std::move(show)] {
+        const auto result = run(self->runner_, request, height);
+        if (!result) throw Failure{{-32000, "missing trie node: state of this block is pruned", ""}};
+        if (result->succeeded) return show(*result, request);
+        if (result->reverted) throw Failure{{3, revert_message(result->output), quoted_bytes(result->output)}};
+        throw Failure{{-32000, result->error, ""}};
+    });
 }
 
 std::string revert_message(ByteView data) {

@@ -20,8 +20,11 @@ struct HandlerOptions {
     std::shared_ptr<evm::AnalysisCache> code_cache;
     /// Read calls waiting for a worker; more are refused with -32005.
     std::size_t calls_max = 2000;
-    /// Filters and subscriptions of all clients.
+    /// Filters and subscriptions of all clients, and those of one WebSocket peer.
     std::size_t filters_max = 10'000;
+    std::size_t peer_filters_max = 1000;
+    /// Hashes of pending transactions kept for polled filters; one that polls too rarely misses the oldest.
+    std::size_t pending_kept = 50'000;
     DurationMs filter_idle_max{5 * 60 * 1000};
     std::size_t logs_max = 10'000;
     std::uint64_t log_blocks_max = 100'000;
@@ -56,8 +59,10 @@ public:
         const auto data = bytes(i);
         const auto value = Fixed::from_view(data);
         if (!value)
-            throw Failure{{-32602, "invalid argument " + std::to_string(i) + ": hex string has length " +
-                                       std::to_string(data.size() * 2) + ", want " + std::to_string(Fixed::size() * 2), ""}};
+            throw Failure{{-32602,
+                           "invalid argument " + std::to_string(i) + ": hex string has length " +
+                               std::to_string(data.size() * 2) + ", want " + std::to_string(Fixed::size() * 2),
+                           ""}};
         return *value;
     }
 
@@ -154,6 +159,8 @@ private:
     [[nodiscard]] ExecutedBlockPtr block_parameter(const Call& call, std::size_t index) const;
     [[nodiscard]] std::unique_ptr<StateAt> state(const Call& call, std::size_t index) const;
     [[nodiscard]] CallRequest call_request(const Json& object) const;
+    /// Answers by a worker of the VM pool: what may take long must not hold a server thread up. `work` may throw Failure.
+    void run_later(const Call& call, std::function<std::string()> work);
     void run_call(const Call& call, CallRequest request, Height height,
                   std::function<std::optional<CallResult>(const CallRunner&, const CallRequest&, Height)> run,
                   std::function<std::string(const CallResult&, const CallRequest&)> show);
@@ -162,6 +169,8 @@ private:
     [[nodiscard]] LogFilter log_filter(const Json& object) const;
     void collect_logs(JsonText& out, const ExecutedBlock& block, const LogFilter& filter, std::size_t& count) const;
     [[nodiscard]] std::string find_logs(const LogFilter& filter, Height first, Height last) const;
+    /// find_logs here if it is quick, by a worker if not.
+    std::optional<std::string> answer_logs(const Call& call, LogFilter filter, Height first, Height last);
     [[nodiscard]] uint256 suggested_tip() const;
 
     struct Filter {
@@ -170,13 +179,21 @@ private:
         LogFilter logs;
         std::optional<Height> from;
         std::optional<Height> to;
+        /// First block not told yet.
         Height next;
-        std::vector<TransactionHash> hashes;
+        /// Likewise in pending_.
+        std::uint64_t next_pending = 0;
         TimeMs used;
         // Subscriptions only.
         std::shared_ptr<rpc::Peer> peer;
+        bool full_transactions = false;
+        /// The id has been answered.
+        bool is_active = true;
     };
-    [[nodiscard]] std::string add_filter(Filter filter);
+    [[nodiscard]] static std::string new_filter_id();
+    std::string add_filter(Filter filter);
+    void forget_idle_filters(TimeMs now);
+    void erase_filters(const std::function<bool(const std::string&, const Filter&)>& which);
 
     HandlerOptions options_;
     std::shared_ptr<Backend> backend_;
@@ -184,7 +201,10 @@ private:
     std::atomic<std::size_t> calls_{0};
     std::mutex filters_mutex_;
     std::map<std::string, Filter> filters_;
-    std::uint64_t next_filter_ = 0;
+    /// Hashes of accepted transactions while somebody polls for them; `pending_first_` is the number of the first.
+    std::deque<TransactionHash> pending_;
+    std::uint64_t pending_first_ = 0;
+    /// Filters of kind `pending`.
     std::atomic<std::size_t> pending_watchers_{0};
 };
 

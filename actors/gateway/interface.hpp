@@ -7,11 +7,8 @@ namespace troupe::gateway {
 
 using Actor = caf::typed_actor<
     // refusals
-    caf::reacts_to<PeerFrame>,
-    caf::reacts_to<ExecutionOutcomePtr>,
+    caf::reacts_to<PeerFrame>, caf::reacts_to<ExecutionOutcomePtr>,
     // A link to a validator came up or went down.
-    caf::reacts_to<std::uint32_t, bool>,
-    caf::reacts_to<timer_atom>,
-    caf::reacts_to<stop_atom>>;
+    caf::reacts_to<std::uint32_t, bool>, caf::reacts_to<timer_atom>, caf::reacts_to<stop_atom>>;
 
 }  // namespace troupe::gateway

@@ -2,7 +2,6 @@
 
 #include <charconv>
 
-
 namespace troupe::gateway {
 namespace {
 
@@ -95,8 +94,10 @@ void write_transaction(JsonText& out, const RecoveredTransaction& transaction, c
     out.key("hash").bytes(transaction.hash.view());
     out.key("type").quantity(static_cast<std::uint64_t>(tx.type));
     out.key("from").bytes(transaction.sender.view());
-    if (tx.to) out.key("to").bytes(tx.to->view());
-    else out.key("to").null();
+    if (tx.to)
+        out.key("to").bytes(tx.to->view());
+    else
+        out.key("to").null();
     out.key("nonce").quantity(tx.nonce);
     out.key("value").quantity(tx.value);
     out.key("gas").quantity(tx.gas_limit);
@@ -174,10 +175,14 @@ void write_receipt(JsonText& out, const ExecutedBlock& block, std::size_t index,
     out.key("blockHash").bytes(block.hash.view()).key("blockNumber").quantity(block.result.height.value);
     out.key("type").quantity(receipt.type).key("status").quantity(receipt.succeeded ? 1 : 0);
     out.key("from").bytes(receipt.sender.view());
-    if (receipt.to.empty()) out.key("to").null();
-    else out.key("to").bytes(receipt.to[0].view());
-    if (receipt.contract_created.empty()) out.key("contractAddress").null();
-    else out.key("contractAddress").bytes(receipt.contract_created[0].view());
+    if (receipt.to.empty())
+        out.key("to").null();
+    else
+        out.key("to").bytes(receipt.to[0].view());
+    if (receipt.contract_created.empty())
+        out.key("contractAddress").null();
+    else
+        out.key("contractAddress").bytes(receipt.contract_created[0].view());
     out.key("gasUsed").quantity(receipt.gas_used).key("cumulativeGasUsed").quantity(receipt.cumulative_gas_used);
     out.key("effectiveGasPrice").quantity(receipt.effective_gas_price);
     LogsBloom bloom;
@@ -202,8 +207,10 @@ void write_block(JsonText& out, const ExecutedBlock& block, const BlockFacts& fa
     out.key("timestamp").quantity(block.timestamp.value / 1000);
     out.key("timestampMs").quantity(block.timestamp.value);
     out.key("mixHash").text(zero_hash).key("nonce").text("0x0000000000000000");
-    out.key("baseFeePerGas").quantity(facts.base_fee).key("withdrawalsRoot").bytes(
-        fixed_from_hex<Hash256>("56e81f171bcc55a6ff8345e692c0f86e5b48e01b996cadc001622fb5e363b421")->view());
+    out.key("baseFeePerGas")
+        .quantity(facts.base_fee)
+        .key("withdrawalsRoot")
+        .bytes(fixed_from_hex<Hash256>("56e81f171bcc55a6ff8345e692c0f86e5b48e01b996cadc001622fb5e363b421")->view());
     out.key("blobGasUsed").text("0x0").key("excessBlobGas").text("0x0").key("parentBeaconBlockRoot").text(zero_hash);
     if (!header_only) {
         std::size_t size = 600;
@@ -222,8 +229,9 @@ void write_block(JsonText& out, const ExecutedBlock& block, const BlockFacts& fa
             recovered.transaction = *decoded;
             recovered.hash = executed.receipt.transaction;
             recovered.sender = executed.receipt.sender;
-            write_transaction(out, recovered,
-                              Placed{block.hash, result.height, block.timestamp, i, executed.receipt.effective_gas_price});
+            write_transaction(
+                out, recovered,
+                Placed{block.hash, result.height, block.timestamp, i, executed.receipt.effective_gas_price});
         }
         out.end_array().key("size").quantity(size);
     }

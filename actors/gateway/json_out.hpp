@@ -60,7 +60,8 @@ struct BlockFacts {
     uint256 base_fee;
     Address coinbase;
 };
-void write_block(JsonText& out, const ExecutedBlock& block, const BlockFacts& facts, bool full, bool header_only = false);
+void write_block(JsonText& out, const ExecutedBlock& block, const BlockFacts& facts, bool full,
+                 bool header_only = false);
 
 /// Logs of the block before transaction `index`.
 [[nodiscard]] std::uint64_t logs_before(const ExecutedBlock& block, std::size_t index);

@@ -48,7 +48,8 @@ std::optional<std::string> Handler::fee_history(const Call& call) {
             if (!value.is_number()) throw invalid_params("invalid argument 2: percentiles");
             percentiles.push_back(value.get<double>());
             const auto n = percentiles.size();
-            if (percentiles[n - 1] < 0 || percentiles[n - 1] > 100 || (n > 1 && percentiles[n - 1] < percentiles[n - 2]))
+            if (percentiles[n - 1] < 0 || percentiles[n - 1] > 100 ||
+                (n > 1 && percentiles[n - 1] < percentiles[n - 2]))
                 throw invalid_params("invalid reward percentile: must be ascending from 0 to 100");
         }
     }

@@ -46,7 +46,8 @@ std::optional<std::string> Handler::proof(const Call& call) {
     std::vector<std::string> keys;
     if (call.parameters.has(1)) {
         const auto& list = call.parameters.at(1);
-        if (!list.is_array() || list.size() > 1024) throw invalid_params("invalid argument 1: expected at most 1024 keys");
+        if (!list.is_array() || list.size() > 1024)
+            throw invalid_params("invalid argument 1: expected at most 1024 keys");
         for (const auto& key : list) {
             const auto slot = key.is_string() ? parse_uint256(key.get<std::string>()) : std::nullopt;
             if (!slot) throw invalid_params("invalid argument 1: invalid storage key");
@@ -86,14 +87,16 @@ CallRequest Handler::call_request(const Json& object) const {
     const auto text = [&](const char* name) -> const std::string* {
         const auto it = object.find(name);
         if (it == object.end() || it->is_null()) return nullptr;
-        if (!it->is_string()) throw invalid_params(std::string{"invalid argument 0: field "} + name + ": expected a hex string");
+        if (!it->is_string())
+            throw invalid_params(std::string{"invalid argument 0: field "} + name + ": expected a hex string");
         return &it->get_ref<const std::string&>();
     };
     const auto number = [&](const char* name) -> std::optional<uint256> {
         const auto* value = text(name);
         if (value == nullptr) return std::nullopt;
         const auto parsed = parse_uint256(*value);
-        if (!parsed || !value->starts_with("0x")) throw invalid_params(std::string{"invalid argument 0: field "} + name + ": invalid quantity");
+        if (!parsed || !value->starts_with("0x"))
+            throw invalid_params(std::string{"invalid argument 0: field "} + name + ": invalid quantity");
         return parsed;
     };
     const auto address = [&](const char* name) -> std::optional<Address> {
@@ -124,8 +127,10 @@ CallRequest Handler::call_request(const Json& object) const {
     if (tx.max_fee_per_gas < tx.max_priority_fee_per_gas && !tx.max_fee_per_gas.is_zero())
         throw Failure{{-32000, "max priority fee per gas higher than max fee per gas", ""}};
     if (!tx.max_fee_per_gas.is_zero() && tx.max_fee_per_gas < backend_->genesis().parameters.base_fee)
-        throw Failure{{-32000, "max fee per gas less than block base fee: maxFeePerGas: " + to_decimal(tx.max_fee_per_gas) +
-                                   ", baseFee: " + to_decimal(backend_->genesis().parameters.base_fee), ""}};
+        throw Failure{{-32000,
+                       "max fee per gas less than block base fee: maxFeePerGas: " + to_decimal(tx.max_fee_per_gas) +
+                           ", baseFee: " + to_decimal(backend_->genesis().parameters.base_fee),
+                       ""}};
     if (const auto nonce = number("nonce")) tx.nonce = nonce->low64();
     if (const auto list = object.find("accessList"); list != object.end() && list->is_array()) {
         for (const auto& entry : *list) {
@@ -151,7 +156,8 @@ void read_overrides(const Json& object, CallRequest& request) {
     if (!object.is_object()) throw invalid_params("invalid argument 2: expected state overrides");
     for (const auto& [key, value] : object.items()) {
         const auto address = fixed_from_hex<Address>(key);
-        if (!address || !value.is_object()) throw invalid_params("invalid argument 2: invalid address " + key.substr(0, 50));
+        if (!address || !value.is_object())
+            throw invalid_params("invalid argument 2: invalid address " + key.substr(0, 50));
         auto& change = request.overrides[*address];
         const auto number = [&](const char* name) -> std::optional<uint256> {
             const auto it = value.find(name);
@@ -162,12 +168,14 @@ void read_overrides(const Json& object, CallRequest& request) {
         };
         change.balance = number("balance");
         if (const auto nonce = number("nonce")) change.nonce = nonce->low64();
-        if (value.contains("code") && value["code"].is_string()) change.code = from_hex(value["code"].get<std::string>());
+        if (value.contains("code") && value["code"].is_string())
+            change.code = from_hex(value["code"].get<std::string>());
         for (const char* name : {"state", "stateDiff"})
             if (value.contains(name) && value[name].is_object())
                 for (const auto& [slot_text, word] : value[name].items()) {
                     const auto slot = parse_uint256(slot_text);
-                    const auto content = word.is_string() ? parse_uint256(word.template get<std::string>()) : std::nullopt;
+                    const auto content =
+                        word.is_string() ? parse_uint256(word.template get<std::string>()) : std::nullopt;
                     if (!slot || !content) throw invalid_params("invalid argument 2: invalid storage override");
                     change.slots.emplace_back(*slot, *content);
                 }
@@ -182,12 +190,15 @@ std::optional<std::string> Handler::call(const Call& c) {
     if (c.parameters.has(2)) read_overrides(c.parameters.at(2), request);
     if (c.parameters.has(3) && c.parameters.at(3).is_object()) {
         const auto& block = c.parameters.at(3);
-        if (block.contains("number") && block["number"].is_string()) request.block_number = parse_uint256(block["number"].get<std::string>());
-        if (block.contains("time") && block["time"].is_string()) request.block_timestamp = parse_uint256(block["time"].get<std::string>());
+        if (block.contains("number") && block["number"].is_string())
+            request.block_number = parse_uint256(block["number"].get<std::string>());
+        if (block.contains("time") && block["time"].is_string())
+            request.block_timestamp = parse_uint256(block["time"].get<std::string>());
     }
-    run_call(c, std::move(request), height,
-             [](const CallRunner& runner, const CallRequest& r, Height h) { return runner.call(r, h); },
-             [](const CallResult& result, const CallRequest&) { return quoted_bytes(result.output); });
+    run_call(
+        c, std::move(request), height,
+        [](const CallRunner& runner, const CallRequest& r, Height h) { return runner.call(r, h); },
+        [](const CallResult& result, const CallRequest&) { return quoted_bytes(result.output); });
     return std::nullopt;
 }
 
@@ -195,25 +206,27 @@ std::optional<std::string> Handler::estimate_gas(const Call& c) {
     auto request = call_request(c.parameters.at(0));
     const auto height = height_parameter(c, 1);
     if (c.parameters.has(2)) read_overrides(c.parameters.at(2), request);
-    run_call(c, std::move(request), height,
-             [](const CallRunner& runner, const CallRequest& r, Height h) { return runner.estimate(r, h); },
-             [](const CallResult& result, const CallRequest&) { return quoted_quantity(uint256{result.gas}); });
+    run_call(
+        c, std::move(request), height,
+        [](const CallRunner& runner, const CallRequest& r, Height h) { return runner.estimate(r, h); },
+        [](const CallResult& result, const CallRequest&) { return quoted_quantity(uint256{result.gas}); });
     return std::nullopt;
 }
 
 std::optional<std::string> Handler::create_access_list(const Call& c) {
-    run_call(c, call_request(c.parameters.at(0)), height_parameter(c, 1),
-             [](const CallRunner& runner, const CallRequest& r, Height h) { return runner.access_list(r, h); },
-             [](const CallResult& result, const CallRequest&) {
-                 JsonText out;
-                 out.begin_object().key("accessList").begin_array();
-                 for (const auto& [address, slots] : result.accessed) {
-                     out.begin_object().key("address").bytes(address.view()).key("storageKeys").begin_array();
-                     for (const auto& slot : slots) out.bytes(to_big_endian(slot).view());
-                     out.end_array().end_object();
-                 }
-                 return out.end_array().key("gasUsed").quantity(result.gas).end_object().take();
-             });
+    run_call(
+        c, call_request(c.parameters.at(0)), height_parameter(c, 1),
+        [](const CallRunner& runner, const CallRequest& r, Height h) { return runner.access_list(r, h); },
+        [](const CallResult& result, const CallRequest&) {
+            JsonText out;
+            out.begin_object().key("accessList").begin_array();
+            for (const auto& [address, slots] : result.accessed) {
+                out.begin_object().key("address").bytes(address.view()).key("storageKeys").begin_array();
+                for (const auto& slot : slots) out.bytes(to_big_endian(slot).view());
+                out.end_array().end_object();
+            }
+            return out.end_array().key("gasUsed").quantity(result.gas).end_object().take();
+        });
     return std::nullopt;
 }
 
@@ -225,41 +238,45 @@ std::optional<std::string> Handler::fill_transaction(const Call& c) {
     const auto tip = suggested_tip();
     const bool fees_named = object.contains("maxFeePerGas") || object.contains("gasPrice");
     const bool tip_named = object.contains("maxPriorityFeePerGas") || object.contains("gasPrice");
-    const auto nonce = object.contains("nonce") && !object["nonce"].is_null() ? request.transaction.nonce
-                                                                            : backend_->pending_nonce(request.transaction.sender);
+    const auto nonce = object.contains("nonce") && !object["nonce"].is_null()
+                           ? request.transaction.nonce
+                           : backend_->pending_nonce(request.transaction.sender);
     const auto max_tip = tip_named ? request.transaction.max_priority_fee_per_gas : tip;
     const auto max_fee = fees_named ? request.transaction.max_fee_per_gas : parameters.base_fee * uint256{2} + max_tip;
     const auto chain = parameters.chain_id;
-    run_call(c, std::move(request), backend_->chain().latest(),
-             [](const CallRunner& runner, const CallRequest& r, Height h) {
-                 if (!r.gas_named) return runner.estimate(r, h);
-                 CallResult known;
-                 known.succeeded = true;
-                 known.gas = r.transaction.gas_limit;
-                 return std::optional{known};
-             },
-             [=](const CallResult& result, const CallRequest& r) {
-                 Transaction tx;
-                 tx.type = TransactionType::dynamic_fee;
-                 tx.chain_id = chain;
-                 tx.nonce = nonce;
-                 tx.max_fee_per_gas = max_fee;
-                 tx.max_priority_fee_per_gas = max_tip;
-                 tx.gas_limit = result.gas;
-                 tx.to = r.transaction.to;
-                 tx.value = r.transaction.value;
-                 tx.data = r.transaction.data;
-                 JsonText out;
-                 out.begin_object().key("raw").bytes(encode_transaction(tx)).key("tx").begin_object();
-                 out.key("type").text("0x2").key("chainId").quantity(chain).key("nonce").quantity(nonce);
-                 out.key("from").bytes(r.transaction.sender.view());
-                 if (tx.to) out.key("to").bytes(tx.to->view());
-                 else out.key("to").null();
-                 out.key("gas").quantity(result.gas).key("value").quantity(tx.value).key("input").bytes(tx.data);
-                 out.key("maxFeePerGas").quantity(max_fee).key("maxPriorityFeePerGas").quantity(max_tip);
-                 out.key("gasPrice").null().key("accessList").begin_array().end_array();
-                 return out.end_object().end_object().take();
-             });
+    run_call(
+        c, std::move(request), backend_->chain().latest(),
+        [](const CallRunner& runner, const CallRequest& r, Height h) {
+            if (!r.gas_named) return runner.estimate(r, h);
+            CallResult known;
+            known.succeeded = true;
+            known.gas = r.transaction.gas_limit;
+            return std::optional{known};
+        },
+        [=](const CallResult& result, const CallRequest& r) {
+            Transaction tx;
+            tx.type = TransactionType::dynamic_fee;
+            tx.chain_id = chain;
+            tx.nonce = nonce;
+            tx.max_fee_per_gas = max_fee;
+            tx.max_priority_fee_per_gas = max_tip;
+            tx.gas_limit = result.gas;
+            tx.to = r.transaction.to;
+            tx.value = r.transaction.value;
+            tx.data = r.transaction.data;
+            JsonText out;
+            out.begin_object().key("raw").bytes(encode_transaction(tx)).key("tx").begin_object();
+            out.key("type").text("0x2").key("chainId").quantity(chain).key("nonce").quantity(nonce);
+            out.key("from").bytes(r.transaction.sender.view());
+            if (tx.to)
+                out.key("to").bytes(tx.to->view());
+            else
+                out.key("to").null();
+            out.key("gas").quantity(result.gas).key("value").quantity(tx.value).key("input").bytes(tx.data);
+            out.key("maxFeePerGas").quantity(max_fee).key("maxPriorityFeePerGas").quantity(max_tip);
+            out.key("gasPrice").null().key("accessList").begin_array().end_array();
+            return out.end_object().end_object().take();
+        });
     return std::nullopt;
 }
 

@@ -44,7 +44,8 @@ std::optional<std::string> Handler::send_raw_sync(const Call& call) {
 }
 
 std::optional<std::string> Handler::no_accounts(const Call&) {
-    throw Failure{{-32000, "unknown account: this node holds no keys; sign locally and use eth_sendRawTransaction", ""}};
+    throw Failure{
+        {-32000, "unknown account: this node holds no keys; sign locally and use eth_sendRawTransaction", ""}};
 }
 
 std::optional<std::string> Handler::transaction_by_hash(const Call& call) {
@@ -60,8 +61,9 @@ std::optional<std::string> Handler::transaction_by_hash(const Call& call) {
         transaction.transaction = *decoded;
         transaction.hash = hash;
         transaction.sender = executed.receipt.sender;
-        write_transaction(out, transaction, Placed{block->hash, place->height, block->timestamp, place->index,
-                                                   executed.receipt.effective_gas_price});
+        write_transaction(
+            out, transaction,
+            Placed{block->hash, place->height, block->timestamp, place->index, executed.receipt.effective_gas_price});
         return out.take();
     }
     const auto pending = backend_->pending(hash);
@@ -82,8 +84,9 @@ std::optional<std::string> Handler::transaction_by_block(const Call& call) {
     transaction.hash = executed.receipt.transaction;
     transaction.sender = executed.receipt.sender;
     JsonText out;
-    write_transaction(out, transaction, Placed{block->hash, block->result.height, block->timestamp, index.low64(),
-                                               executed.receipt.effective_gas_price});
+    write_transaction(out, transaction,
+                      Placed{block->hash, block->result.height, block->timestamp, index.low64(),
+                             executed.receipt.effective_gas_price});
     return out.take();
 }
 

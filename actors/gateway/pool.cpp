@@ -55,9 +55,9 @@ Status Pool::add_native(const RecoveredTransactionPtr& transaction, TimeMs now, 
     const auto& tx = transaction->transaction;
     if (tx.expiry <= now) return make_error(ErrorCode::expired, "transaction has expired");
     if (tx.expiry > now + config_.parameters.transaction_lifetime_max)
-        return make_error(ErrorCode::invalid,
-                          "transaction expiry is too far ahead: at most " +
-                              std::to_string(config_.parameters.transaction_lifetime_max.value) + " ms");
+        return make_error(ErrorCode::invalid, "transaction expiry is too far ahead: at most " +
+                                                  std::to_string(config_.parameters.transaction_lifetime_max.value) +
+                                                  " ms");
     if (payers.native_executed(transaction->hash)) return make_error(ErrorCode::already_exists, "already known");
     if (tx.kind == NativeKind::bond) {
         const auto cost = cost_max(tx);

@@ -13,9 +13,7 @@ using Job = std::shared_ptr<const std::function<void()>>;
 
 using Actor = caf::typed_actor<
     // A chunk has arrived: recover its transactions ahead of execution.
-    caf::reacts_to<ChunkPtr>,
-    caf::reacts_to<Job>,
-    caf::reacts_to<stop_atom>>;
+    caf::reacts_to<ChunkPtr>, caf::reacts_to<Job>, caf::reacts_to<stop_atom>>;
 
 }  // namespace troupe::vm_pool
 

@@ -1,17 +1,18 @@
 #include "deploy/cli/cli.hpp"
 
+#include <cstdlib>
+#include <iostream>
+
 #include <CLI/Config.hpp>
 #include <CLI/Formatter.hpp>
 #include <unistd.h>
-
-#include <cstdlib>
-#include <iostream>
 
 namespace troupe::cli {
 
 std::filesystem::path Context::directory(const std::string& name) const {
     if (!data.empty()) return std::filesystem::absolute(data);
-    if (const char* given = std::getenv("TROUPE_DATA"); given != nullptr && *given != '\0') return std::filesystem::absolute(given);
+    if (const char* given = std::getenv("TROUPE_DATA"); given != nullptr && *given != '\0')
+        return std::filesystem::absolute(given);
     const char* home = std::getenv("HOME");
     return std::filesystem::path(home != nullptr ? home : "/tmp") / ".troupe" / name;
 }
@@ -43,7 +44,8 @@ void Context::progress(const std::string& text) const {
 
 void add_common(CLI::App& command, Context& context, bool with_data) {
     if (with_data)
-        command.add_option("--data", context.data, "The cluster's directory (default: $TROUPE_DATA, else ~/.troupe/NAME)");
+        command.add_option("--data", context.data,
+                           "The cluster's directory (default: $TROUPE_DATA, else ~/.troupe/NAME)");
     command.add_flag("--json", context.json, "Print JSON");
 }
 
@@ -57,7 +59,8 @@ std::string format_table(const std::vector<std::vector<std::string>>& rows) {
     std::string out;
     for (const auto& row : rows) {
         std::string line;
-        for (std::size_t i = 0; i < row.size(); ++i) line += (i == 0 ? "" : "  ") + row[i] + std::string(widths[i] - row[i].size(), ' ');
+        for (std::size_t i = 0; i < row.size(); ++i)
+            line += (i == 0 ? "" : "  ") + row[i] + std::string(widths[i] - row[i].size(), ' ');
         out += line.substr(0, line.find_last_not_of(' ') + 1) + "\n";
     }
     return out;

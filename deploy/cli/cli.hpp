@@ -1,10 +1,11 @@
 // What the verbs of `troupe` share: where the cluster is, how results are shown, exit codes.
 #pragma once
 
-#include <CLI/App.hpp>
 #include <filesystem>
 #include <functional>
 #include <string>
+
+#include <CLI/App.hpp>
 
 #include "runtime/base/json.hpp"
 
@@ -14,9 +15,9 @@ enum ExitCode : int {
     exit_ok = 0,
     exit_failed = 1,
     exit_usage = 2,
-    exit_not_found = 3,   // not running, no such node, key or cluster
-    exit_unhealthy = 4,   // did not become healthy or answer in time
-    exit_conflict = 5,    // port in use, another command at work, cluster exists
+    exit_not_found = 3,  // not running, no such node, key or cluster
+    exit_unhealthy = 4,  // did not become healthy or answer in time
+    exit_conflict = 5,   // port in use, another command at work, cluster exists
 };
 
 struct Context {

@@ -1,13 +1,13 @@
 // up, down, status, logs, restart, start, stop.
-#include <CLI/Config.hpp>
-#include <CLI/Formatter.hpp>
-#include <signal.h>
-#include <unistd.h>
-
 #include <fstream>
 #include <iostream>
 #include <map>
 #include <thread>
+
+#include <CLI/Config.hpp>
+#include <CLI/Formatter.hpp>
+#include <signal.h>
+#include <unistd.h>
 
 #include "deploy/cli/cli.hpp"
 #include "deploy/cluster/cluster.hpp"
@@ -43,17 +43,20 @@ void show_status(Context& context, const Cluster& cluster) {
         return;
     }
     std::cout << "cluster " << state->name << " in " << cluster.directory().string() << "\n";
-    std::vector<std::vector<std::string>> rows{{"NODE", "STATE", "HEIGHT", "VIEW", "NOW", "PEERS", "PID", "LINK", "RPC", "ROLES"}};
+    std::vector<std::vector<std::string>> rows{
+        {"NODE", "STATE", "HEIGHT", "VIEW", "NOW", "PEERS", "PID", "LINK", "RPC", "ROLES"}};
     bool dead = false;
     for (const auto& node : *nodes) {
         dead = dead || node.state == "dead";
         rows.push_back({node.name, node.state, std::to_string(node.height), std::to_string(node.view), node.role,
-                        std::to_string(node.peers), node.pid != 0 ? std::to_string(node.pid) : "-", std::to_string(node.link_port),
-                        node.rpc_port != 0 ? std::to_string(node.rpc_port) : "-", join(node.roles, ",")});
+                        std::to_string(node.peers), node.pid != 0 ? std::to_string(node.pid) : "-",
+                        std::to_string(node.link_port), node.rpc_port != 0 ? std::to_string(node.rpc_port) : "-",
+                        join(node.roles, ",")});
     }
     std::cout << format_table(rows);
     if (const auto rpc = cluster.rpc_url(); !rpc.empty()) std::cout << "JSON-RPC: " << rpc << "\n";
-    if (dead) std::cout << "A dead node is started again with `troupe restart NODE`; `troupe logs NODE` shows its end.\n";
+    if (dead)
+        std::cout << "A dead node is started again with `troupe restart NODE`; `troupe logs NODE` shows its end.\n";
 }
 
 /// Every node must exist; names the nearest otherwise.
@@ -65,7 +68,9 @@ void show_status(Context& context, const Cluster& cluster) {
     for (const auto& name : names) {
         if (std::find(known.begin(), known.end(), name) != known.end()) continue;
         const auto near = nearest(name, known);
-        context.fail(exit_not_found, "no node \"" + name + "\"" + (near.empty() ? "; there are: " + join(known, ", ") : "; did you mean \"" + near + "\"?"));
+        context.fail(exit_not_found,
+                     "no node \"" + name + "\"" +
+                         (near.empty() ? "; there are: " + join(known, ", ") : "; did you mean \"" + near + "\"?"));
         return false;
     }
     return true;
@@ -93,13 +98,15 @@ void print_new(std::vector<LogTail>& tails, std::size_t width, std::size_t last_
         }
         const auto skip = fresh.size() > last_lines ? fresh.size() - last_lines : 0;
         for (std::size_t i = skip; i < fresh.size(); ++i)
-            lines.emplace(fresh[i].substr(0, 23), tail.node + std::string(width - tail.node.size(), ' ') + " | " + fresh[i]);
+            lines.emplace(fresh[i].substr(0, 23),
+                          tail.node + std::string(width - tail.node.size(), ' ') + " | " + fresh[i]);
     }
     for (const auto& [time, line] : lines) std::cout << line << "\n";
     std::cout.flush();
 }
 
-[[nodiscard]] std::vector<LogTail> tails_of(const Cluster& cluster, const std::vector<std::string>& only, std::size_t& width) {
+[[nodiscard]] std::vector<LogTail> tails_of(const Cluster& cluster, const std::vector<std::string>& only,
+                                            std::size_t& width) {
     std::vector<LogTail> tails;
     const auto state = cluster.state();
     for (const auto& node : state->nodes) {
@@ -163,7 +170,8 @@ void up(Context& context, const std::string& file, bool detach, unsigned wait_se
     const auto started = cluster.start_all();
     if (!started) return context.fail(started.error());
     if (*started > 0) context.progress("started " + std::to_string(*started) + " nodes");
-    if (auto status = cluster.wait_healthy(std::chrono::seconds(wait_seconds)); !status) return context.fail(status.error());
+    if (auto status = cluster.wait_healthy(std::chrono::seconds(wait_seconds)); !status)
+        return context.fail(status.error());
     if (*started == 0 && !context.json) std::cout << "running already; nothing to do\n";
     show_status(context, cluster);
     if (detach) return;
@@ -181,7 +189,8 @@ void up(Context& context, const std::string& file, bool detach, unsigned wait_se
 
 void add_cluster_commands(CLI::App& app, Context& context) {
     {
-        auto* command = app.add_subcommand("up", "Launch a cluster from a manifest, or bring it to what a changed manifest says");
+        auto* command =
+            app.add_subcommand("up", "Launch a cluster from a manifest, or bring it to what a changed manifest says");
         static std::string file;
         static bool detach = false;
         static unsigned wait = 60;
@@ -204,7 +213,8 @@ void add_cluster_commands(CLI::App& app, Context& context) {
             if (context.json)
                 std::cout << Json{{"stopped", *stopped}}.dump(2) << "\n";
             else
-                std::cout << (*stopped == 0 ? "nothing was running\n" : "stopped " + std::to_string(*stopped) + " nodes\n");
+                std::cout << (*stopped == 0 ? "nothing was running\n"
+                                            : "stopped " + std::to_string(*stopped) + " nodes\n");
         });
     }
     {
@@ -243,24 +253,30 @@ void add_cluster_commands(CLI::App& app, Context& context) {
             show_status(context, cluster);
         });
     };
-    add_node_command("restart", "Stop nodes if they run, start them, wait until they are ready", [](Cluster& cluster, const std::string& node) -> Status {
-        if (auto status = cluster.stop(node); !status) return status;
-        if (auto status = cluster.start(node); !status) return status;
-        const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(60);
-        while (std::chrono::steady_clock::now() < deadline) {
-            const auto nodes = cluster.health();
-            if (!nodes) return nodes.error();
-            for (const auto& health : *nodes) {
-                if (health.name != node) continue;
-                if (health.state == "ready") return Done{};
-                if (health.state == "dead") return make_error(ErrorCode::unavailable, node + " ended; see `troupe logs " + node + "`");
-            }
-            std::this_thread::sleep_for(std::chrono::milliseconds(50));
-        }
-        return make_error(ErrorCode::unavailable, node + " is not ready after 60 s; see `troupe logs " + node + "`");
-    });
-    add_node_command("start", "Start nodes that do not run", [](Cluster& cluster, const std::string& node) { return cluster.start(node); });
-    add_node_command("stop", "Stop nodes", [](Cluster& cluster, const std::string& node) { return cluster.stop(node); });
+    add_node_command("restart", "Stop nodes if they run, start them, wait until they are ready",
+                     [](Cluster& cluster, const std::string& node) -> Status {
+                         if (auto status = cluster.stop(node); !status) return status;
+                         if (auto status = cluster.start(node); !status) return status;
+                         const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(60);
+                         while (std::chrono::steady_clock::now() < deadline) {
+                             const auto nodes = cluster.health();
+                             if (!nodes) return nodes.error();
+                             for (const auto& health : *nodes) {
+                                 if (health.name != node) continue;
+                                 if (health.state == "ready") return Done{};
+                                 if (health.state == "dead")
+                                     return make_error(ErrorCode::unavailable,
+                                                       node + " ended; see `troupe logs " + node + "`");
+                             }
+                             std::this_thread::sleep_for(std::chrono::milliseconds(50));
+                         }
+                         return make_error(ErrorCode::unavailable,
+                                           node + " is not ready after 60 s; see `troupe logs " + node + "`");
+                     });
+    add_node_command("start", "Start nodes that do not run",
+                     [](Cluster& cluster, const std::string& node) { return cluster.start(node); });
+    add_node_command("stop", "Stop nodes",
+                     [](Cluster& cluster, const std::string& node) { return cluster.stop(node); });
 }
 
 }  // namespace troupe::cli

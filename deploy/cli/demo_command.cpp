@@ -1,12 +1,12 @@
 // demo: a real workload on a running cluster. Deploys OpenZeppelin's ERC-20, transfers from many accounts, checks every
 // receipt and balance, reports.
-#include <CLI/Config.hpp>
-#include <CLI/Formatter.hpp>
-
 #include <algorithm>
 #include <chrono>
 #include <iostream>
 #include <map>
+
+#include <CLI/Config.hpp>
+#include <CLI/Formatter.hpp>
 
 #include "deploy/cli/cli.hpp"
 #include "deploy/cli/rpc_client.hpp"
@@ -87,7 +87,8 @@ private:
         chain_id_ = chain->low64();
         for (std::uint32_t i = 0; i < accounts_; ++i) {
             keys_.push_back(development_key(i));
-            const auto nonce = number("eth_getTransactionCount", Json::array({to_hex_prefixed(keys_[i].address().view()), "pending"}));
+            const auto nonce =
+                number("eth_getTransactionCount", Json::array({to_hex_prefixed(keys_[i].address().view()), "pending"}));
             if (!nonce) return nonce.error();
             nonces_.push_back(nonce->low64());
         }
@@ -102,14 +103,16 @@ private:
         // Every account gets tokens of its own to transfer.
         for (std::uint32_t i = 1; i < accounts_; ++i) {
             const auto raw = sign(0, token_address_, transfer_call(keys_[i].address(), 1'000'000'000), 100'000);
-            auto funded = i + 1 < accounts_ ? rpc_.call("eth_sendRawTransaction", Json::array({to_hex_prefixed(raw)})) : send_and_wait(raw);
+            auto funded = i + 1 < accounts_ ? rpc_.call("eth_sendRawTransaction", Json::array({to_hex_prefixed(raw)}))
+                                            : send_and_wait(raw);
             if (!funded) return funded.error();
         }
         return Done{};
     }
 
     [[nodiscard]] Status send() {
-        context_.progress("sending " + std::to_string(transfers_) + " transfers from " + std::to_string(accounts_) + " accounts");
+        context_.progress("sending " + std::to_string(transfers_) + " transfers from " + std::to_string(accounts_) +
+                          " accounts");
         std::vector<std::pair<std::string, Json>> calls;
         for (std::uint32_t i = 0; i < transfers_; ++i) {
             const auto raw = sign(i % accounts_, token_address_, transfer_call(recipient(i), 1 + i % 7), 100'000);
@@ -126,10 +129,12 @@ private:
         for (std::size_t first = 0; first < calls.size(); first += batch) {
             const auto last = std::min(calls.size(), first + batch);
             const auto sent = milliseconds_since(start_);
-            const auto answers = rpc_.batch({calls.begin() + static_cast<std::ptrdiff_t>(first), calls.begin() + static_cast<std::ptrdiff_t>(last)});
+            const auto answers = rpc_.batch({calls.begin() + static_cast<std::ptrdiff_t>(first),
+                                             calls.begin() + static_cast<std::ptrdiff_t>(last)});
             if (!answers) return answers.error();
             for (const auto& answer : *answers) {
-                if (answer.contains("error")) return make_error(ErrorCode::invalid, "refused: " + answer["error"].value("message", ""));
+                if (answer.contains("error"))
+                    return make_error(ErrorCode::invalid, "refused: " + answer["error"].value("message", ""));
                 sent_.push_back(sent);
             }
         }
@@ -148,7 +153,8 @@ private:
             for (std::size_t first = 0; first < open.size(); first += batch) {
                 std::vector<std::pair<std::string, Json>> calls;
                 const auto last = std::min(open.size(), first + batch);
-                for (auto i = first; i < last; ++i) calls.emplace_back("eth_getTransactionReceipt", Json::array({hashes_[open[i]]}));
+                for (auto i = first; i < last; ++i)
+                    calls.emplace_back("eth_getTransactionReceipt", Json::array({hashes_[open[i]]}));
                 const auto answers = rpc_.batch(calls);
                 if (!answers) return answers.error();
                 const auto now = milliseconds_since(start_);
@@ -165,7 +171,8 @@ private:
             }
             open = std::move(still);
         }
-        if (!open.empty()) return make_error(ErrorCode::unavailable, std::to_string(open.size()) + " receipts did not come");
+        if (!open.empty())
+            return make_error(ErrorCode::unavailable, std::to_string(open.size()) + " receipts did not come");
         std::size_t wrong = 0;
         for (const auto& [address, amount] : expected_) {
             const auto after = balance(address);
@@ -175,7 +182,10 @@ private:
         const auto height = number("eth_blockNumber", Json::array());
         if (!height) return height.error();
         std::ranges::sort(latency);
-        const auto at = [&](double q) { return static_cast<std::uint64_t>(latency[std::min(latency.size() - 1, static_cast<std::size_t>(q * static_cast<double>(latency.size())))]); };
+        const auto at = [&](double q) {
+            return static_cast<std::uint64_t>(latency[std::min(
+                latency.size() - 1, static_cast<std::size_t>(q * static_cast<double>(latency.size())))]);
+        };
         Json out;
         out["token"] = token_;
         out["height"] = height->low64();
@@ -183,7 +193,8 @@ private:
         out["succeeded"] = succeeded;
         out["balances_checked"] = expected_.size();
         out["balances_wrong"] = wrong;
-        out["transactions_per_second"] = static_cast<std::uint64_t>(static_cast<double>(hashes_.size()) / (last_receipt / 1000));
+        out["transactions_per_second"] =
+            static_cast<std::uint64_t>(static_cast<double>(hashes_.size()) / (last_receipt / 1000));
         out["latency_ms_p50"] = at(0.5);
         out["latency_ms_p99"] = at(0.99);
         if (succeeded != hashes_.size() || wrong != 0) context_.exit_code = exit_failed;
@@ -218,18 +229,23 @@ private:
 }  // namespace
 
 void add_demo_command(CLI::App& app, Context& context) {
-    auto* command = app.add_subcommand("demo", "Run a real workload on the cluster: deploy an ERC-20, transfer, check, report");
+    auto* command =
+        app.add_subcommand("demo", "Run a real workload on the cluster: deploy an ERC-20, transfer, check, report");
     static std::uint32_t transfers = 1000;
     static std::uint32_t accounts = 16;
     static std::string url;
     command->add_option("--transfers", transfers, "How many")->default_val(1000)->check(CLI::Range(1, 1'000'000));
-    command->add_option("--accounts", accounts, "From how many development accounts")->default_val(16)->check(CLI::Range(1, 64));
+    command->add_option("--accounts", accounts, "From how many development accounts")
+        ->default_val(16)
+        ->check(CLI::Range(1, 64));
     command->add_option("--rpc", url, "JSON-RPC URL (default: the cluster's gateway)");
     add_common(*command, context);
     command->callback([&context] {
         const Cluster cluster{context.directory()};
         if (url.empty()) url = cluster.rpc_url();
-        if (url.empty()) return context.fail(exit_not_found, "no cluster in " + context.directory().string() + "; `troupe up -d` launches one");
+        if (url.empty())
+            return context.fail(exit_not_found,
+                                "no cluster in " + context.directory().string() + "; `troupe up -d` launches one");
         auto report = Demo{context, url, transfers, accounts}.run();
         if (!report) return context.fail(report.error());
         if (context.json) {
@@ -240,8 +256,10 @@ void add_demo_command(CLI::App& app, Context& context) {
         std::cout << "height        " << r["height"] << "\n"
                   << "transactions  " << r["transactions"] << " sent, " << r["succeeded"] << " succeeded, "
                   << r["balances_checked"] << " balances checked, " << r["balances_wrong"] << " wrong\n"
-                  << "throughput    " << r["transactions_per_second"] << " transactions/s from the first send to the last receipt\n"
-                  << "latency       p50 " << r["latency_ms_p50"] << " ms, p99 " << r["latency_ms_p99"] << " ms from send to final receipt\n"
+                  << "throughput    " << r["transactions_per_second"]
+                  << " transactions/s from the first send to the last receipt\n"
+                  << "latency       p50 " << r["latency_ms_p50"] << " ms, p99 " << r["latency_ms_p99"]
+                  << " ms from send to final receipt\n"
                   << "token         " << r["token"].get<std::string>() << "\n";
     });
 }

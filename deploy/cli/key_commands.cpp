@@ -1,8 +1,8 @@
 // keys new, show, import, list.
+#include <iostream>
+
 #include <CLI/Config.hpp>
 #include <CLI/Formatter.hpp>
-
-#include <iostream>
 
 #include "deploy/cli/cli.hpp"
 #include "deploy/cluster/cluster.hpp"
@@ -27,14 +27,17 @@ void save(Context& context, const Secp256k1SecretKey& key, const std::string& na
     if (!text) return context.fail(text.error());
     if (auto status = write_text_file(file, *text, true); !status) return context.fail(status.error());
     const auto address = to_hex_prefixed(key.address().view());
-    if (context.json) std::cout << Json{{"name", name}, {"address", address}, {"file", file.string()}}.dump(2) << "\n";
-    else std::cout << address << "  " << file.string() << "\n";
+    if (context.json)
+        std::cout << Json{{"name", name}, {"address", address}, {"file", file.string()}}.dump(2) << "\n";
+    else
+        std::cout << address << "  " << file.string() << "\n";
 }
 
 }  // namespace
 
 void add_key_commands(CLI::App& app, Context& context) {
-    auto* group = app.add_subcommand("keys", "Account keys: Web3 keystore files (version 3), readable by cast and ethers");
+    auto* group =
+        app.add_subcommand("keys", "Account keys: Web3 keystore files (version 3), readable by cast and ethers");
     group->require_subcommand(1);
     static std::string name;
     static std::string password_file;
@@ -47,7 +50,8 @@ void add_key_commands(CLI::App& app, Context& context) {
         command->callback([&context] { save(context, Secp256k1SecretKey::generate(), name, password_file); });
     }
     {
-        auto* command = group->add_subcommand("import", "Store a private key (64 hex digits on standard input) encrypted");
+        auto* command =
+            group->add_subcommand("import", "Store a private key (64 hex digits on standard input) encrypted");
         command->add_option("NAME", name, "The file will be keys/NAME.json")->required();
         command->add_option("--password-file", password_file, "Else $TROUPE_PASSWORD, else asked");
         add_common(*command, context);
@@ -73,19 +77,23 @@ void add_key_commands(CLI::App& app, Context& context) {
             if (!key) return context.fail(key.error());
             Json out{{"name", name}, {"address", to_hex_prefixed(key->address().view())}};
             if (secret) out["private_key"] = to_hex_prefixed(key->reveal());
-            if (context.json) std::cout << out.dump(2) << "\n";
+            if (context.json)
+                std::cout << out.dump(2) << "\n";
             else
-                for (const auto& [field, value] : out.items()) std::cout << field << ": " << value.get<std::string>() << "\n";
+                for (const auto& [field, value] : out.items())
+                    std::cout << field << ": " << value.get<std::string>() << "\n";
         });
     }
     {
         auto* command = group->add_subcommand("list", "List the development accounts and the stored keys");
-        command->add_flag("--secret", secret, "Show the private keys of development accounts (they are public knowledge)");
+        command->add_flag("--secret", secret,
+                          "Show the private keys of development accounts (they are public knowledge)");
         add_common(*command, context);
         command->callback([&context] {
             const Cluster cluster{context.directory()};
             std::uint32_t count = 64;
-            if (const auto state = cluster.exists() ? cluster.state() : Result<ClusterState>{ClusterState{}}; state && !state->manifest_text.empty())
+            if (const auto state = cluster.exists() ? cluster.state() : Result<ClusterState>{ClusterState{}};
+                state && !state->manifest_text.empty())
                 count = parse_manifest(state->manifest_text, "").manifest.dev_accounts;
             Json accounts = Json::array();
             for (std::uint32_t i = 0; i < count; ++i) {
@@ -100,7 +108,8 @@ void add_key_commands(CLI::App& app, Context& context) {
                 const auto text = read_text_file(entry.path(), 1 << 20);
                 const auto json = text ? Json::parse(*text, nullptr, false) : Json();
                 if (json.is_object() && json.contains("address"))
-                    accounts.push_back({{"name", entry.path().stem().string()}, {"address", "0x" + json["address"].get<std::string>()}});
+                    accounts.push_back({{"name", entry.path().stem().string()},
+                                        {"address", "0x" + json["address"].get<std::string>()}});
             }
             if (context.json) {
                 std::cout << Json{{"accounts", accounts}}.dump(2) << "\n";
@@ -108,7 +117,8 @@ void add_key_commands(CLI::App& app, Context& context) {
             }
             std::vector<std::vector<std::string>> rows;
             for (const auto& account : accounts)
-                rows.push_back({account["name"].get<std::string>(), account["address"].get<std::string>(), account.value("private_key", "")});
+                rows.push_back({account["name"].get<std::string>(), account["address"].get<std::string>(),
+                                account.value("private_key", "")});
             std::cout << format_table(rows) << "dev:N keys are public knowledge: for development only.\n";
         });
     }

@@ -1,18 +1,21 @@
 // The `troupe` command.
+#include <iostream>
+
 #include <CLI/Config.hpp>
 #include <CLI/Formatter.hpp>
-
-#include <iostream>
 
 #include "deploy/cli/cli.hpp"
 
 int main(int argc, char** argv) {
     using namespace troupe::cli;
-    CLI::App app{"Troupe: launch, use and check clusters of replicated programs.\n"
-                 "Start here: `troupe up -d`, then `troupe status`; Ethereum tools talk to http://127.0.0.1:8545.", "troupe"};
+    CLI::App app{
+        "Troupe: launch, use and check clusters of replicated programs.\n"
+        "Start here: `troupe up -d`, then `troupe status`; Ethereum tools talk to http://127.0.0.1:8545.",
+        "troupe"};
     app.require_subcommand(1);
-    app.footer("Exit codes: 0 done, 1 failed, 2 wrong use, 3 not running or not found, 4 not healthy in time, "
-               "5 conflict (port in use, another command at work).");
+    app.footer(
+        "Exit codes: 0 done, 1 failed, 2 wrong use, 3 not running or not found, 4 not healthy in time, "
+        "5 conflict (port in use, another command at work).");
     Context context;
     add_cluster_commands(app, context);
     add_manifest_commands(app, context);

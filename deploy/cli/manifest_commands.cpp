@@ -1,8 +1,8 @@
 // manifest check, plan, init, show.
+#include <iostream>
+
 #include <CLI/Config.hpp>
 #include <CLI/Formatter.hpp>
-
-#include <iostream>
 
 #include "deploy/cli/cli.hpp"
 #include "deploy/manifest/manifest.hpp"
@@ -27,8 +27,12 @@ namespace {
         out["ok"] = report.ok();
         out["faults"] = Json::array();
         for (const auto& fault : report.faults)
-            out["faults"].push_back({{"file", name}, {"line", fault.line}, {"column", fault.column}, {"field", fault.field},
-                                     {"message", fault.message}, {"warning", fault.is_warning}});
+            out["faults"].push_back({{"file", name},
+                                     {"line", fault.line},
+                                     {"column", fault.column},
+                                     {"field", fault.field},
+                                     {"message", fault.message},
+                                     {"warning", fault.is_warning}});
         std::cout << out.dump(2) << "\n";
     } else {
         for (const auto& fault : report.faults) std::cerr << format_fault(fault, text, name);
@@ -53,12 +57,13 @@ void add_manifest_commands(CLI::App& app, Context& context) {
         command->callback([&context] {
             const auto manifest = load(context, file, true);
             if (manifest && !context.json)
-                std::cout << "ok: " << manifest->nodes.size() << " nodes, " << manifest->validators() << " validators tolerate "
-                          << faulty_max(manifest->validators()) << " faulty\n";
+                std::cout << "ok: " << manifest->nodes.size() << " nodes, " << manifest->validators()
+                          << " validators tolerate " << faulty_max(manifest->validators()) << " faulty\n";
         });
     }
     {
-        auto* command = group->add_subcommand("plan", "Show which process would run where, with which roles and ports; changes nothing");
+        auto* command = group->add_subcommand(
+            "plan", "Show which process would run where, with which roles and ports; changes nothing");
         command->add_option("MANIFEST", file, "TOML file (default: the built-in one)");
         add_common(*command, context);
         command->callback([&context] {
@@ -77,7 +82,8 @@ void add_manifest_commands(CLI::App& app, Context& context) {
                 return;
             }
             std::cout << "cluster " << manifest->name << ", chain id " << manifest->chain.chain_id << ", rules "
-                      << to_string(manifest->chain.rules) << ", in " << context.directory(manifest->name).string() << "\n"
+                      << to_string(manifest->chain.rules) << ", in " << context.directory(manifest->name).string()
+                      << "\n"
                       << n << " validators: " << quorum(n) << " make a quorum, " << faulty_max(n) << " may be faulty\n";
             std::vector<std::vector<std::string>> rows{{"NODE", "HOST", "LINK", "RPC", "WORKERS", "ROLES"}};
             for (const auto& node : manifest->nodes) {
@@ -102,8 +108,10 @@ void add_manifest_commands(CLI::App& app, Context& context) {
             }
             if (std::filesystem::exists(target)) return context.fail(exit_conflict, target + " exists already");
             if (auto status = write_text_file(target, builtin_manifest()); !status) return context.fail(status.error());
-            if (context.json) std::cout << Json{{"written", target}}.dump(2) << "\n";
-            else std::cout << "wrote " << target << "; next: troupe up " << target << "\n";
+            if (context.json)
+                std::cout << Json{{"written", target}}.dump(2) << "\n";
+            else
+                std::cout << "wrote " << target << "; next: troupe up " << target << "\n";
         });
     }
 }

@@ -1,15 +1,15 @@
 // genesis, completion, version, node.
+#include <iostream>
+
 #include <CLI/Config.hpp>
 #include <CLI/Formatter.hpp>
 
-#include <iostream>
-
 #include "deploy/cli/cli.hpp"
+#include "deploy/cli/sim_command.hpp"
 #include "deploy/cluster/cluster.hpp"
 #include "deploy/node/node.hpp"
 #include "deploy/node/node_config.hpp"
 #include "runtime/ledger/genesis_json.hpp"
-#include "deploy/cli/sim_command.hpp"
 
 namespace troupe::cli {
 namespace {
@@ -30,26 +30,31 @@ namespace {
         if (sub->get_group().empty()) continue;
         arms += "    \"" + sub->get_name() + "\") words=\"" + words_of(*sub) + "\" ;;\n";
         for (const auto* inner : sub->get_subcommands([](const CLI::App*) { return true; }))
-            arms += "    \"" + sub->get_name() + " " + inner->get_name() + "\") words=\"" + words_of(*inner) + "\" ;;\n";
+            arms +=
+                "    \"" + sub->get_name() + " " + inner->get_name() + "\") words=\"" + words_of(*inner) + "\" ;;\n";
     }
     const std::string choose =
         "  local words path=\"\" word\n"
         "  for word in \"${line[@]:1}\"; do case \"$word\" in -*) ;; *) path=\"${path:+$path }$word\" ;; esac; done\n"
         "  while true; do\n"
         "    case \"$path\" in\n"
-        "    \"\") words=\"" + words_of(app) + "\" ;;\n" + arms +
+        "    \"\") words=\"" +
+        words_of(app) + "\" ;;\n" + arms +
         "    *) words=\"\" ;;\n"
         "    esac\n"
         "    [ -n \"$words\" ] && break\n"
         "    case \"$path\" in *\" \"*) path=\"${path% *}\" ;; *) path=\"\" ;; esac\n"
         "  done\n";
     if (shell == "bash")
-        return "# eval \"$(troupe completion bash)\"\n_troupe() {\n  local line=(\"${COMP_WORDS[@]:0:COMP_CWORD}\")\n" + choose +
+        return "# eval \"$(troupe completion bash)\"\n_troupe() {\n  local line=(\"${COMP_WORDS[@]:0:COMP_CWORD}\")\n" +
+               choose +
                "  COMPREPLY=($(compgen -W \"$words\" -- \"${COMP_WORDS[COMP_CWORD]}\"))\n"
                "  [ ${#COMPREPLY[@]} -eq 0 ] && COMPREPLY=($(compgen -f -- \"${COMP_WORDS[COMP_CWORD]}\"))\n}\n"
                "complete -F _troupe troupe\n";
-    return "#compdef troupe\n# eval \"$(troupe completion zsh)\"\n_troupe() {\n  local -a line=(\"${(@)words[1,CURRENT-1]}\")\n"
-           "  emulate -L ksh\n" + choose + "  emulate -L zsh\n  compadd -- ${=words}\n  _files\n}\ncompdef _troupe troupe\n";
+    return "#compdef troupe\n# eval \"$(troupe completion zsh)\"\n_troupe() {\n  local -a "
+           "line=(\"${(@)words[1,CURRENT-1]}\")\n"
+           "  emulate -L ksh\n" +
+           choose + "  emulate -L zsh\n  compadd -- ${=words}\n  _files\n}\ncompdef _troupe troupe\n";
 }
 
 }  // namespace
@@ -62,18 +67,22 @@ void add_other_commands(CLI::App& app, Context& context) {
         add_common(*command, context);
         command->callback([&context] {
             const auto file = context.directory() / "genesis.json";
-            if (!std::filesystem::exists(file)) return context.fail(exit_not_found, "no cluster in " + context.directory().string());
+            if (!std::filesystem::exists(file))
+                return context.fail(exit_not_found, "no cluster in " + context.directory().string());
             const auto text = read_text_file(file);
             if (!text) return context.fail(text.error());
             const auto genesis = genesis_from_json(*text);
             if (!genesis) return context.fail(genesis.error());
             const auto hash = to_hex_prefixed(hash_of(*genesis).view());
-            if (only_hash) std::cout << (context.json ? Json{{"hash", hash}}.dump(2) : hash) << "\n";
-            else std::cout << *text << (text->ends_with("\n") ? "" : "\n");
+            if (only_hash)
+                std::cout << (context.json ? Json{{"hash", hash}}.dump(2) : hash) << "\n";
+            else
+                std::cout << *text << (text->ends_with("\n") ? "" : "\n");
         });
     }
     {
-        auto* command = app.add_subcommand("completion", "Print a completion script: eval \"$(troupe completion bash)\"");
+        auto* command =
+            app.add_subcommand("completion", "Print a completion script: eval \"$(troupe completion bash)\"");
         static std::string shell;
         command->add_option("SHELL", shell, "bash or zsh")->required()->check(CLI::IsMember({"bash", "zsh"}));
         command->callback([&app] { std::cout << completion(app, shell); });
@@ -82,8 +91,10 @@ void add_other_commands(CLI::App& app, Context& context) {
         auto* command = app.add_subcommand("version", "Print the version");
         add_common(*command, context, false);
         command->callback([&context] {
-            if (context.json) std::cout << Json{{"version", "0.1.0"}}.dump(2) << "\n";
-            else std::cout << "troupe 0.1.0\n";
+            if (context.json)
+                std::cout << Json{{"version", "0.1.0"}}.dump(2) << "\n";
+            else
+                std::cout << "troupe 0.1.0\n";
         });
     }
     {

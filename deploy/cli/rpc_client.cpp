@@ -54,7 +54,8 @@ Result<Json> RpcClient::post(const std::string& body) {
         } catch (const std::exception& error) {
             c.open = false;
             if (attempt == 1)
-                return make_error(ErrorCode::unavailable, "http://" + host_ + ":" + port_ + " does not answer: " + error.what() +
+                return make_error(ErrorCode::unavailable, "http://" + host_ + ":" + port_ +
+                                                              " does not answer: " + error.what() +
                                                               "; is the cluster running? (`troupe status`)");
         }
     }
@@ -74,7 +75,8 @@ Result<std::vector<Json>> RpcClient::batch(const std::vector<std::pair<std::stri
         body.push_back({{"jsonrpc", "2.0"}, {"id", i}, {"method", calls[i].first}, {"params", calls[i].second}});
     auto answer = post(body.dump());
     if (!answer) return answer.error();
-    if (!answer->is_array() || answer->size() != calls.size()) return make_error(ErrorCode::malformed, "the batch was not answered");
+    if (!answer->is_array() || answer->size() != calls.size())
+        return make_error(ErrorCode::malformed, "the batch was not answered");
     return std::vector<Json>(answer->begin(), answer->end());
 }
 

@@ -15,7 +15,8 @@ public:
     explicit RpcClient(std::string url);
     ~RpcClient();
 
-    /// The result; a JSON-RPC error becomes ErrorCode::invalid with its message, an unreachable node ErrorCode::unavailable.
+    /// The result; a JSON-RPC error becomes ErrorCode::invalid with its message, an unreachable node
+    /// ErrorCode::unavailable.
     [[nodiscard]] Result<Json> call(const std::string& method, Json params = Json::array());
     /// Answers in the order of the calls; each is the whole answer object.
     [[nodiscard]] Result<std::vector<Json>> batch(const std::vector<std::pair<std::string, Json>>& calls);

@@ -1,9 +1,9 @@
 // tx send, call, bond, status: transactions from the command line, native ones among them.
-#include <CLI/Config.hpp>
-#include <CLI/Formatter.hpp>
-
 #include <iostream>
 #include <thread>
+
+#include <CLI/Config.hpp>
+#include <CLI/Formatter.hpp>
 
 #include "deploy/cli/cli.hpp"
 #include "deploy/cli/rpc_client.hpp"
@@ -75,10 +75,13 @@ void show_receipt(Context& context, RpcClient& rpc, const std::string& hash) {
             std::cout << receipt->dump(2) << "\n";
         } else {
             const bool succeeded = (*receipt)["status"] == "0x1";
-            const auto number = [&](const char* field) { return to_decimal(*parse_uint256((*receipt)[field].get<std::string>())); };
-            std::cout << hash << " " << (succeeded ? "succeeded" : "failed") << " in block " << number("blockNumber") << ", "
-                      << number("gasUsed") << " gas\n";
-            if (!(*receipt)["contractAddress"].is_null()) std::cout << "contract " << (*receipt)["contractAddress"].get<std::string>() << "\n";
+            const auto number = [&](const char* field) {
+                return to_decimal(*parse_uint256((*receipt)[field].get<std::string>()));
+            };
+            std::cout << hash << " " << (succeeded ? "succeeded" : "failed") << " in block " << number("blockNumber")
+                      << ", " << number("gasUsed") << " gas\n";
+            if (!(*receipt)["contractAddress"].is_null())
+                std::cout << "contract " << (*receipt)["contractAddress"].get<std::string>() << "\n";
         }
         if ((*receipt)["status"] != "0x1") context.exit_code = exit_failed;
         return;
@@ -88,7 +91,9 @@ void show_receipt(Context& context, RpcClient& rpc, const std::string& hash) {
 
 void send(Context& context, NativeKind kind) {
     const auto url = rpc_url(context);
-    if (url.empty()) return context.fail(exit_not_found, "no cluster in " + context.directory().string() + "; name a node with --rpc URL");
+    if (url.empty())
+        return context.fail(exit_not_found,
+                            "no cluster in " + context.directory().string() + "; name a node with --rpc URL");
     RpcClient rpc{url};
     const auto sender = find_key(o.key, context.directory(), o.password_file);
     if (!sender) return context.fail(sender.error());
@@ -99,7 +104,9 @@ void send(Context& context, NativeKind kind) {
         sponsor = std::move(*found);
     }
     const auto value = parse_amount(o.value);
-    if (!value) return context.fail(exit_usage, "--value: expected wei, or a whole number with gwei or ether, found " + o.value);
+    if (!value)
+        return context.fail(exit_usage,
+                            "--value: expected wei, or a whole number with gwei or ether, found " + o.value);
     Transaction tx;
     if (!o.to.empty()) {
         tx.to = fixed_from_hex<Address>(o.to);
@@ -117,7 +124,9 @@ void send(Context& context, NativeKind kind) {
     const auto base_fee = *parse_uint256((*price)["baseFeePerGas"].get<std::string>());
     tx.gas_limit = o.gas;
     if (tx.gas_limit == 0 && kind == NativeKind::call) {
-        Json call{{"from", to_hex_prefixed(sender->address().view())}, {"value", to_quantity(tx.value)}, {"data", to_hex_prefixed(tx.data)}};
+        Json call{{"from", to_hex_prefixed(sender->address().view())},
+                  {"value", to_quantity(tx.value)},
+                  {"data", to_hex_prefixed(tx.data)}};
         if (tx.to) call["to"] = to_hex_prefixed(tx.to->view());
         const auto gas = quantity(rpc, "eth_estimateGas", Json::array({call}));
         if (!gas) return context.fail(gas.error());
@@ -131,7 +140,8 @@ void send(Context& context, NativeKind kind) {
         sign_native(tx, *sender, sponsor ? *sponsor : *sender);
     } else {
         tx.type = TransactionType::dynamic_fee;
-        const auto nonce = quantity(rpc, "eth_getTransactionCount", Json::array({to_hex_prefixed(sender->address().view()), "pending"}));
+        const auto nonce = quantity(rpc, "eth_getTransactionCount",
+                                    Json::array({to_hex_prefixed(sender->address().view()), "pending"}));
         if (!nonce) return context.fail(nonce.error());
         tx.nonce = *nonce;
         tx.max_priority_fee_per_gas = base_fee / uint256{10};
@@ -139,17 +149,21 @@ void send(Context& context, NativeKind kind) {
         sign_transaction(tx, *sender);
     }
     const auto hash = rpc.call("eth_sendRawTransaction", Json::array({to_hex_prefixed(encode_transaction(tx))}));
-    if (!hash) return context.fail(hash.error().code == ErrorCode::invalid ? exit_failed : exit_unhealthy, hash.error().message);
+    if (!hash)
+        return context.fail(hash.error().code == ErrorCode::invalid ? exit_failed : exit_unhealthy,
+                            hash.error().message);
     context.progress("sent " + hash->get<std::string>());
     show_receipt(context, rpc, hash->get<std::string>());
 }
 
 void add_sending(CLI::App& command, Context& context) {
-    command.add_option("--key", o.key, "Who signs: dev:N, a keystore file, or a name in the cluster's keys")->default_str("dev:0");
+    command.add_option("--key", o.key, "Who signs: dev:N, a keystore file, or a name in the cluster's keys")
+        ->default_str("dev:0");
     command.add_option("--password-file", o.password_file, "Password of the keystore");
     command.add_option("--gas", o.gas, "Gas limit (default: estimated)");
     command.add_option("--rpc", o.rpc, "JSON-RPC URL (default: the cluster's gateway)");
-    command.add_option("--expiry-ms", o.expiry_ms, "Native: milliseconds until it can never execute")->default_str("20000");
+    command.add_option("--expiry-ms", o.expiry_ms, "Native: milliseconds until it can never execute")
+        ->default_str("20000");
     add_common(command, context);
 }
 
@@ -159,23 +173,27 @@ void add_transaction_commands(CLI::App& app, Context& context) {
     auto* group = app.add_subcommand("tx", "Send transactions, post bonds, ask what became of one");
     group->require_subcommand(1);
     {
-        auto* command = group->add_subcommand("send", "Transfer, call or create; Ethereum's kind unless --native or --sponsor");
+        auto* command =
+            group->add_subcommand("send", "Transfer, call or create; Ethereum's kind unless --native or --sponsor");
         command->add_option("--to", o.to, "Address (default: create a contract from --data-hex)");
         command->add_option("--value", o.value, "Wei, or like 3gwei, 1ether")->default_str("0");
         command->add_option("--data-hex", o.data, "Calldata or init code");
         command->add_flag("--native", o.native, "Troupe's nonce-less transaction: expires, its fee covered by a bond");
-        command->add_option("--sponsor", o.sponsor, "Native: whose bond and balance pay the fee (default: the sender's)");
+        command->add_option("--sponsor", o.sponsor,
+                            "Native: whose bond and balance pay the fee (default: the sender's)");
         add_sending(*command, context);
         command->callback([&context] { send(context, NativeKind::call); });
     }
     {
-        auto* command = group->add_subcommand("bond", "Lock value as the bond that native transactions need; it can only be raised");
+        auto* command = group->add_subcommand(
+            "bond", "Lock value as the bond that native transactions need; it can only be raised");
         command->add_option("--value", o.value, "Wei, or like 3gwei, 1ether")->required();
         add_sending(*command, context);
         command->callback([&context] { send(context, NativeKind::bond); });
     }
     {
-        auto* command = group->add_subcommand("status", "Whether a transaction is pending, executed or dropped, and why");
+        auto* command =
+            group->add_subcommand("status", "Whether a transaction is pending, executed or dropped, and why");
         command->add_option("HASH", o.hash, "Transaction hash")->required();
         command->add_option("--rpc", o.rpc, "JSON-RPC URL (default: the cluster's gateway)");
         add_common(*command, context);
@@ -190,7 +208,8 @@ void add_transaction_commands(CLI::App& app, Context& context) {
                 return;
             }
             std::cout << (*status)["status"].get<std::string>();
-            if (status->contains("blockNumber")) std::cout << " in block " << to_decimal(*parse_uint256((*status)["blockNumber"].get<std::string>()));
+            if (status->contains("blockNumber"))
+                std::cout << " in block " << to_decimal(*parse_uint256((*status)["blockNumber"].get<std::string>()));
             if (status->contains("reason")) std::cout << ": " << (*status)["reason"].get<std::string>();
             std::cout << "\n";
         });

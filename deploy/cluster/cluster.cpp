@@ -1,9 +1,9 @@
 #include "deploy/cluster/cluster.hpp"
 
-#include <signal.h>
-
 #include <algorithm>
 #include <thread>
+
+#include <signal.h>
 
 #include "deploy/keys/keys.hpp"
 #include "deploy/node/node_config.hpp"
@@ -37,10 +37,13 @@ template <class T>
 }  // namespace
 
 Result<ClusterState> Cluster::state() const {
-    if (!exists()) return make_error(ErrorCode::not_found, "no cluster in " + directory_.string() + "; start one with `troupe up`");
+    if (!exists())
+        return make_error(ErrorCode::not_found,
+                          "no cluster in " + directory_.string() + "; start one with `troupe up`");
     auto state = read_json<ClusterState>(directory_ / "cluster.json");
     if (state && state->version > layout_version)
-        return make_error(ErrorCode::unsupported, directory_.string() + " was made by a newer version of troupe (layout " +
+        return make_error(ErrorCode::unsupported, directory_.string() +
+                                                      " was made by a newer version of troupe (layout " +
                                                       std::to_string(state->version) + ", this one knows " +
                                                       std::to_string(layout_version) + ")");
     return state;
@@ -68,8 +71,10 @@ Status Cluster::create(const Manifest& manifest, const std::string& text) {
         if (!key) return key.error();
         GenesisNode node{name, key->public_key(), {}};
         if (is_validator) {
-            // Fees go to a development account unless somebody changes the genesis: validators have no accounts of their own.
-            node.beneficiary = manifest.dev_accounts > 0 ? development_key(manifest.dev_accounts + number).address() : Address{};
+            // Fees go to a development account unless somebody changes the genesis: validators have no accounts of
+            // their own.
+            node.beneficiary =
+                manifest.dev_accounts > 0 ? development_key(manifest.dev_accounts + number).address() : Address{};
             genesis.validators.push_back(std::move(node));
         } else {
             genesis.followers.push_back(std::move(node));
@@ -125,14 +130,16 @@ Status Cluster::write_node_files(const ClusterState& state) const {
         config.rpc_port = node.manifest.rpc_port;
         config.genesis_path = (directory_ / "genesis.json").string();
         // A spare identity that a new node has taken keeps its file's name.
-        const auto& pinned = node.index < n ? genesis->validators[node.index].name : genesis->followers[node.index - n].name;
+        const auto& pinned =
+            node.index < n ? genesis->validators[node.index].name : genesis->followers[node.index - n].name;
         config.identity_path = identity_file(directory_, pinned).string();
         config.data_directory = (directory / "data").string();
         config.vm_workers = node.manifest.vm_workers;
         config.log_level = node.manifest.log_level;
         for (const auto& peer : state.nodes)
             if (peer.index != node.index)
-                config.peers.push_back({peer.index, peer.manifest.name, key_of(peer.index), peer.manifest.address, peer.manifest.link_port});
+                config.peers.push_back({peer.index, peer.manifest.name, key_of(peer.index), peer.manifest.address,
+                                        peer.manifest.link_port});
         // Followers that may join later are known by key, and dial us.
         for (std::uint32_t i = 0; i < genesis->followers.size(); ++i) {
             const auto index = static_cast<std::uint32_t>(n + i);
@@ -151,26 +158,31 @@ Result<ClusterChange> Cluster::compare(const Manifest& manifest) const {
     if (!now) return now.error();
     const auto launched = parse_manifest(now->manifest_text, "cluster.json").manifest;
     if (!(launched.chain == manifest.chain))
-        return make_error(ErrorCode::invalid, "[chain] differs from what this cluster was launched with; the genesis fixes it. "
-                                              "Start a new cluster with another --data directory");
+        return make_error(ErrorCode::invalid,
+                          "[chain] differs from what this cluster was launched with; the genesis fixes it. "
+                          "Start a new cluster with another --data directory");
     ClusterChange change;
     for (const auto& node : manifest.nodes) {
         const auto known = std::ranges::find(now->nodes, node.name, [](const auto& n) { return n.manifest.name; });
         if (known == now->nodes.end()) {
             if (node.is_validator())
-                return make_error(ErrorCode::invalid, "validator " + node.name + " can't be added: the genesis fixes the validators");
+                return make_error(ErrorCode::invalid,
+                                  "validator " + node.name + " can't be added: the genesis fixes the validators");
             change.added.push_back(node.name);
         } else if (known->manifest != node) {
             if (known->manifest.is_validator() != node.is_validator())
-                return make_error(ErrorCode::invalid, node.name + " can't become or cease to be a validator: the genesis fixes them");
+                return make_error(ErrorCode::invalid,
+                                  node.name + " can't become or cease to be a validator: the genesis fixes them");
             change.changed.push_back(node.name);
         }
     }
     for (const auto& node : now->nodes) {
         if (std::ranges::any_of(manifest.nodes, [&](const auto& n) { return n.name == node.manifest.name; })) continue;
         if (node.manifest.is_validator())
-            return make_error(ErrorCode::invalid, "validator " + node.manifest.name + " can't be removed: the genesis fixes the validators; "
-                                                  "`troupe stop " + node.manifest.name + "` stops it");
+            return make_error(ErrorCode::invalid, "validator " + node.manifest.name +
+                                                      " can't be removed: the genesis fixes the validators; "
+                                                      "`troupe stop " +
+                                                      node.manifest.name + "` stops it");
         change.removed.push_back(node.manifest.name);
     }
     return change;
@@ -187,21 +199,25 @@ Result<ClusterChange> Cluster::apply(const Manifest& manifest, const std::string
     to_stop.insert(to_stop.end(), change->changed.begin(), change->changed.end());
     // All others must learn of a new node's place.
     static_cast<void>(stop_nodes(to_stop));
-    std::erase_if(next->nodes, [&](const auto& n) { return std::ranges::find(change->removed, n.manifest.name) != change->removed.end(); });
+    std::erase_if(next->nodes, [&](const auto& n) {
+        return std::ranges::find(change->removed, n.manifest.name) != change->removed.end();
+    });
     auto genesis_text = read_text_file(directory_ / "genesis.json");
     if (!genesis_text) return genesis_text.error();
     auto genesis = genesis_from_json(*genesis_text);
     if (!genesis) return genesis.error();
     const auto n = static_cast<std::uint32_t>(genesis->validators.size());
     for (const auto& node : manifest.nodes) {
-        const auto known = std::ranges::find(next->nodes, node.name, [](const auto& other) { return other.manifest.name; });
+        const auto known =
+            std::ranges::find(next->nodes, node.name, [](const auto& other) { return other.manifest.name; });
         if (known != next->nodes.end()) {
             known->manifest = node;
             continue;
         }
         std::optional<std::uint32_t> free;
         for (std::uint32_t i = 0; i < genesis->followers.size() && !free; ++i)
-            if (std::ranges::none_of(next->nodes, [&](const auto& other) { return other.index == n + i; })) free = n + i;
+            if (std::ranges::none_of(next->nodes, [&](const auto& other) { return other.index == n + i; }))
+                free = n + i;
         if (!free)
             return make_error(ErrorCode::invalid, "no spare follower identity left in the genesis for " + node.name +
                                                       "; a new cluster can reserve more with spare_followers");
@@ -333,8 +349,10 @@ Status Cluster::wait_healthy(std::chrono::milliseconds patience) {
         bool dead = false;
         for (const auto& node : *nodes) {
             // The first block shows that validators hear each other.
-            if (node.state == "ready" && node.height > 0) ++ready;
-            else waiting += (waiting.empty() ? "" : ", ") + node.name + " (" + node.state + ")";
+            if (node.state == "ready" && node.height > 0)
+                ++ready;
+            else
+                waiting += (waiting.empty() ? "" : ", ") + node.name + " (" + node.state + ")";
             dead = dead || node.state == "dead";
         }
         if (waiting.empty()) return Done{};

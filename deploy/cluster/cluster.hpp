@@ -97,12 +97,16 @@ public:
     /// Until every node is ready and blocks grow. ErrorCode::unavailable naming those that are not.
     [[nodiscard]] Status wait_healthy(std::chrono::milliseconds patience);
     [[nodiscard]] Result<std::vector<NodeHealth>> health() const;
-    [[nodiscard]] std::filesystem::path log_file(const std::string& node) const { return node_directory(node) / "node.log"; }
+    [[nodiscard]] std::filesystem::path log_file(const std::string& node) const {
+        return node_directory(node) / "node.log";
+    }
     /// "http://host:port" of the first gateway; empty if there is none.
     [[nodiscard]] std::string rpc_url() const;
 
 private:
-    [[nodiscard]] std::filesystem::path node_directory(const std::string& node) const { return directory_ / "nodes" / node; }
+    [[nodiscard]] std::filesystem::path node_directory(const std::string& node) const {
+        return directory_ / "nodes" / node;
+    }
     [[nodiscard]] std::optional<ProcessIdentity> process(const std::string& node) const;
     [[nodiscard]] Status write_state(const ClusterState& state) const;
     [[nodiscard]] Status write_node_files(const ClusterState& state) const;

@@ -1,5 +1,10 @@
 #include "deploy/cluster/process.hpp"
 
+#include <cerrno>
+#include <cstring>
+#include <fstream>
+#include <sstream>
+
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -7,11 +12,6 @@
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
-
-#include <cerrno>
-#include <cstring>
-#include <fstream>
-#include <sstream>
 
 namespace troupe {
 
@@ -34,7 +34,8 @@ std::optional<ProcessIdentity> identify(std::uint32_t pid) {
 
 bool is_alive(const ProcessIdentity& process) { return process.pid != 0 && identify(process.pid) == process; }
 
-Result<ProcessIdentity> start_process(const std::vector<std::string>& arguments, const std::filesystem::path& log_file) {
+Result<ProcessIdentity> start_process(const std::vector<std::string>& arguments,
+                                      const std::filesystem::path& log_file) {
     const int log = ::open(log_file.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
     if (log < 0) return make_error(ErrorCode::io, log_file.string() + ": " + std::strerror(errno));
     std::vector<char*> argv;
@@ -42,7 +43,8 @@ Result<ProcessIdentity> start_process(const std::vector<std::string>& arguments,
     argv.push_back(nullptr);
     // The child of a child, so that it is init's to reap whenever it ends.
     int pipe_ends[2];
-    if (::pipe2(pipe_ends, O_CLOEXEC) != 0) return make_error(ErrorCode::io, std::string{"pipe: "} + std::strerror(errno));
+    if (::pipe2(pipe_ends, O_CLOEXEC) != 0)
+        return make_error(ErrorCode::io, std::string{"pipe: "} + std::strerror(errno));
     const pid_t child = ::fork();
     if (child < 0) return make_error(ErrorCode::io, std::string{"fork: "} + std::strerror(errno));
     if (child == 0) {
@@ -122,13 +124,15 @@ Status check_port_free(const std::string& host, std::uint16_t port) {
         ::close(fd);
         return make_error(ErrorCode::invalid, host + " is not an IPv4 address");
     }
-    const bool bound = ::bind(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0 && ::listen(fd, 1) == 0;
+    const bool bound =
+        ::bind(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0 && ::listen(fd, 1) == 0;
     const int failure = errno;
     ::close(fd);
     if (bound) return Done{};
     const auto owner = listener_of(port);
-    return make_error(ErrorCode::already_exists, "port " + std::to_string(port) + " on " + host + " can't be used: " +
-                                                     (owner.empty() ? std::strerror(failure) : "it is taken by " + owner));
+    return make_error(ErrorCode::already_exists,
+                      "port " + std::to_string(port) + " on " + host +
+                          " can't be used: " + (owner.empty() ? std::strerror(failure) : "it is taken by " + owner));
 }
 
 Result<FileLock> FileLock::take(const std::filesystem::path& file) {
@@ -136,7 +140,8 @@ Result<FileLock> FileLock::take(const std::filesystem::path& file) {
     if (fd < 0) return make_error(ErrorCode::io, file.string() + ": " + std::strerror(errno));
     if (::flock(fd, LOCK_EX | LOCK_NB) != 0) {
         ::close(fd);
-        return make_error(ErrorCode::unavailable, "another troupe command is changing this cluster; try again when it is done");
+        return make_error(ErrorCode::unavailable,
+                          "another troupe command is changing this cluster; try again when it is done");
     }
     return FileLock{fd};
 }

@@ -1,10 +1,10 @@
 #include "deploy/keys/keys.hpp"
 
-#include <termios.h>
-#include <unistd.h>
-
 #include <cstdlib>
 #include <iostream>
+
+#include <termios.h>
+#include <unistd.h>
 
 #include "deploy/node/node_config.hpp"
 #include "runtime/crypto/keccak.hpp"
@@ -22,7 +22,8 @@ Secp256k1SecretKey development_key(std::uint32_t index) {
 Result<Ed25519KeyPair> load_or_create_identity(const std::filesystem::path& file) {
     if (!std::filesystem::exists(file)) {
         auto key = Ed25519KeyPair::generate();
-        if (auto status = write_text_file(file, to_hex(key.reveal_seed().view()) + "\n", true); !status) return status.error();
+        if (auto status = write_text_file(file, to_hex(key.reveal_seed().view()) + "\n", true); !status)
+            return status.error();
         return key;
     }
     auto text = read_text_file(file, 1024);
@@ -43,7 +44,8 @@ Result<std::string> ask_password(const std::string& password_file, bool twice) {
     }
     if (const char* given = std::getenv("TROUPE_PASSWORD")) return std::string{given};
     if (!::isatty(STDIN_FILENO))
-        return make_error(ErrorCode::invalid, "a password is needed: --password-file FILE, $TROUPE_PASSWORD, or a terminal");
+        return make_error(ErrorCode::invalid,
+                          "a password is needed: --password-file FILE, $TROUPE_PASSWORD, or a terminal");
     const auto ask = [](const char* prompt) {
         termios before{};
         ::tcgetattr(STDIN_FILENO, &before);
@@ -66,14 +68,16 @@ Result<Secp256k1SecretKey> find_key(const std::string& name, const std::filesyst
                                     const std::string& password_file) {
     if (name.starts_with("dev:")) {
         const auto index = parse_uint256(name.substr(4));
-        if (!index || *index >= uint256{10'000}) return make_error(ErrorCode::invalid, "expected dev:0 to dev:9999, found " + name);
+        if (!index || *index >= uint256{10'000})
+            return make_error(ErrorCode::invalid, "expected dev:0 to dev:9999, found " + name);
         return development_key(static_cast<std::uint32_t>(index->low64()));
     }
     std::filesystem::path file = name;
     if (!std::filesystem::exists(file)) file = directory / "keys" / (name + ".json");
     if (!std::filesystem::exists(file))
-        return make_error(ErrorCode::not_found, "no key \"" + name + "\": expected dev:N, a keystore file, or a name in " +
-                                                    (directory / "keys").string());
+        return make_error(
+            ErrorCode::not_found,
+            "no key \"" + name + "\": expected dev:N, a keystore file, or a name in " + (directory / "keys").string());
     auto text = read_text_file(file, 1 << 20);
     if (!text) return text.error();
     auto password = ask_password(password_file, false);

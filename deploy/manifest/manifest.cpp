@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <set>
+
 #include <toml++/toml.h>
 
 namespace troupe {
@@ -35,8 +36,9 @@ public:
     void run(const toml::table& root) {
         keys(root, "", {"name", "chain", "accounts", "account", "node", "spare_followers"});
         text(root, "", "name", manifest_.name);
-        if (manifest_.name.empty() || manifest_.name.size() > 64 ||
-            !std::ranges::all_of(manifest_.name, [](char c) { return std::isalnum(static_cast<unsigned char>(c)) || c == '-' || c == '_'; }))
+        if (manifest_.name.empty() || manifest_.name.size() > 64 || !std::ranges::all_of(manifest_.name, [](char c) {
+                return std::isalnum(static_cast<unsigned char>(c)) || c == '-' || c == '_';
+            }))
             fault(root.get("name"), root, "name", "expected 1 to 64 letters, digits, - or _");
         number(root, "", "spare_followers", manifest_.spare_followers, {0, 1000});
         manifest_.chain.chain_id = 74123;
@@ -58,7 +60,9 @@ public:
     }
 
 private:
-    [[nodiscard]] static uint256 ether(std::uint64_t amount) { return uint256{amount} * uint256{1'000'000'000'000'000'000ULL}; }
+    [[nodiscard]] static uint256 ether(std::uint64_t amount) {
+        return uint256{amount} * uint256{1'000'000'000'000'000'000ULL};
+    }
 
     void add(const toml::source_region& at, std::string field, std::string message, bool is_warning = false) {
         report_.faults.push_back({at.begin.line, at.begin.column, std::move(field), std::move(message), is_warning});
@@ -84,13 +88,19 @@ private:
     const toml::table* table(const toml::table& root, std::string_view key) {
         const auto* node = root.get(key);
         if (node == nullptr) return nullptr;
-        if (!node->is_table()) return fault(node, root, std::string{key}, "expected a table [" + std::string{key} + "], found " + kind_of(*node)), nullptr;
+        if (!node->is_table())
+            return fault(node, root, std::string{key},
+                         "expected a table [" + std::string{key} + "], found " + kind_of(*node)),
+                   nullptr;
         return node->as_table();
     }
     const toml::array* array(const toml::table& root, std::string_view key) {
         const auto* node = root.get(key);
         if (node == nullptr) return nullptr;
-        if (!node->is_array()) return fault(node, root, std::string{key}, "expected [[" + std::string{key} + "]] entries, found " + kind_of(*node)), nullptr;
+        if (!node->is_array())
+            return fault(node, root, std::string{key},
+                         "expected [[" + std::string{key} + "]] entries, found " + kind_of(*node)),
+                   nullptr;
         return node->as_array();
     }
     bool text(const toml::table& t, const std::string& prefix, std::string_view key, std::string& out) {
@@ -107,7 +117,8 @@ private:
         const auto value = node->value_exact<std::int64_t>();
         const auto range = "a whole number from " + std::to_string(bounds.least) + " to " + std::to_string(bounds.most);
         if (!value) return fault(node, t, join(prefix, key), "expected " + range + ", found " + kind_of(*node)), false;
-        if (*value < 0 || static_cast<std::uint64_t>(*value) < bounds.least || static_cast<std::uint64_t>(*value) > bounds.most)
+        if (*value < 0 || static_cast<std::uint64_t>(*value) < bounds.least ||
+            static_cast<std::uint64_t>(*value) > bounds.most)
             return fault(node, t, join(prefix, key), "expected " + range + ", found " + std::to_string(*value)), false;
         out = static_cast<T>(*value);
         return true;
@@ -118,23 +129,30 @@ private:
 
     void read_chain(const toml::table& t) {
         auto& c = manifest_.chain;
-        keys(t, "chain", {"chain_id", "rules", "view_time_ms", "block_interval_ms", "heartbeat_ms", "execution_delay",
-                          "epoch_ms", "rotation_epochs", "chunk_slot_ms", "chunk_lifetime_ms", "transaction_lifetime_ms",
-                          "base_fee_wei", "block_gas_limit"});
+        keys(t, "chain",
+             {"chain_id", "rules", "view_time_ms", "block_interval_ms", "heartbeat_ms", "execution_delay", "epoch_ms",
+              "rotation_epochs", "chunk_slot_ms", "chunk_lifetime_ms", "transaction_lifetime_ms", "base_fee_wei",
+              "block_gas_limit"});
         if (number(t, "chain", "chain_id", c.chain_id, {1, std::uint64_t{1} << 52})) {
             static const std::set<std::uint64_t> taken{1, 5, 10, 56, 100, 137, 8453, 42161, 43114, 11155111};
             if (taken.contains(c.chain_id))
-                fault(t.get("chain_id"), t, "chain.chain_id", "is a public network's: transactions signed here would be valid there; choose one of your own");
+                fault(t.get("chain_id"), t, "chain.chain_id",
+                      "is a public network's: transactions signed here would be valid there; choose one of your own");
             else if (c.chain_id == 31337 || c.chain_id == 1337)
-                fault(t.get("chain_id"), t, "chain.chain_id", "makes tools take this for a Hardhat or Ganache node; choose one of your own");
+                fault(t.get("chain_id"), t, "chain.chain_id",
+                      "makes tools take this for a Hardhat or Ganache node; choose one of your own");
         }
         std::string rules;
         if (text(t, "chain", "rules", rules)) {
-            if (rules == "troupe") c.rules = ConsensusRules::troupe;
-            else if (rules == "dbft2") c.rules = ConsensusRules::dbft2;
+            if (rules == "troupe")
+                c.rules = ConsensusRules::troupe;
+            else if (rules == "dbft2")
+                c.rules = ConsensusRules::dbft2;
             else {
                 const auto near = nearest(rules, {"troupe", "dbft2"});
-                fault(t.get("rules"), t, "chain.rules", "expected \"troupe\" or \"dbft2\"" + (near.empty() ? std::string{} : "; did you mean \"" + near + "\"?"));
+                fault(t.get("rules"), t, "chain.rules",
+                      "expected \"troupe\" or \"dbft2\"" +
+                          (near.empty() ? std::string{} : "; did you mean \"" + near + "\"?"));
             }
         }
         duration(t, "view_time_ms", c.view_time, {50, 600'000});
@@ -151,7 +169,8 @@ private:
         c.base_fee = uint256{fee};
         number(t, "chain", "block_gas_limit", c.block_gas_limit, {1 << 24, std::uint64_t{1} << 52});
         if (c.chunk_lifetime > c.epoch_length)
-            fault(t.get("chunk_lifetime_ms"), t, "chain.chunk_lifetime_ms", "must not exceed epoch_ms: builders are known one epoch ahead");
+            fault(t.get("chunk_lifetime_ms"), t, "chain.chunk_lifetime_ms",
+                  "must not exceed epoch_ms: builders are known one epoch ahead");
         if (c.heartbeat_interval < c.block_interval)
             fault(t.get("heartbeat_ms"), t, "chain.heartbeat_ms", "must not be below block_interval_ms");
     }
@@ -197,9 +216,12 @@ private:
     }
 
     void read_node(const toml::table& t) {
-        keys(t, "node", {"name", "count", "roles", "host", "address", "link_port", "rpc_port", "rpc_host", "vm_workers", "log_level"});
+        keys(t, "node",
+             {"name", "count", "roles", "host", "address", "link_port", "rpc_port", "rpc_host", "vm_workers",
+              "log_level"});
         ManifestNode node;
-        if (!text(t, "node", "name", node.name) && t.get("name") == nullptr) fault(nullptr, t, "node.name", "is missing");
+        if (!text(t, "node", "name", node.name) && t.get("name") == nullptr)
+            fault(nullptr, t, "node.name", "is missing");
         text(t, "node", "host", node.host);
         text(t, "node", "address", node.address);
         text(t, "node", "rpc_host", node.rpc_host);
@@ -210,10 +232,13 @@ private:
             const std::vector<std::string> levels{"trace", "debug", "info", "warn", "error"};
             if (std::ranges::find(levels, node.log_level) == levels.end()) {
                 const auto near = nearest(node.log_level, levels);
-                fault(t.get("log_level"), t, "node.log_level", "expected trace, debug, info, warn or error" + (near.empty() ? std::string{} : "; did you mean \"" + near + "\"?"));
+                fault(t.get("log_level"), t, "node.log_level",
+                      "expected trace, debug, info, warn or error" +
+                          (near.empty() ? std::string{} : "; did you mean \"" + near + "\"?"));
             }
         }
-        if (node.host != "local") fault(t.get("host"), t, "node.host", "only \"local\" is supported: other hosts need agents");
+        if (node.host != "local")
+            fault(t.get("host"), t, "node.host", "only \"local\" is supported: other hosts need agents");
         read_roles(t, node);
         std::uint64_t count = 1;
         const bool counted = number(t, "node", "count", count, {1, nodes_of_one_entry_max});
@@ -222,7 +247,8 @@ private:
             if (counted) copy.name = node.name + "-" + std::to_string(i);
             if (node.link_port != 0) copy.link_port = static_cast<std::uint16_t>(node.link_port + i - 1);
             if (node.rpc_port != 0) copy.rpc_port = static_cast<std::uint16_t>(node.rpc_port + i - 1);
-            if (!names_.insert(copy.name).second) fault(t.get("name"), t, "node.name", "\"" + copy.name + "\" is the name of two nodes");
+            if (!names_.insert(copy.name).second)
+                fault(t.get("name"), t, "node.name", "\"" + copy.name + "\" is the name of two nodes");
             places_.emplace_back(&t, manifest_.nodes.size());
             manifest_.nodes.push_back(std::move(copy));
         }
@@ -243,7 +269,9 @@ private:
                 const auto near = nearest(*role, known_roles());
                 std::string all;
                 for (const auto& one : known_roles()) all += (all.empty() ? "" : ", ") + one;
-                fault(&element, t, "node.roles", "unknown role \"" + *role + "\"; " + (near.empty() ? "expected one of: " + all : "did you mean \"" + near + "\"?"));
+                fault(&element, t, "node.roles",
+                      "unknown role \"" + *role + "\"; " +
+                          (near.empty() ? "expected one of: " + all : "did you mean \"" + near + "\"?"));
             }
             if (node.has_role(*role)) fault(&element, t, "node.roles", "\"" + *role + "\" twice");
             node.roles.push_back(*role);
@@ -251,7 +279,8 @@ private:
         const auto need = [&](const char* of, std::initializer_list<const char*> needed) {
             if (!node.has_role(of)) return;
             for (const char* role : needed)
-                if (!node.has_role(role)) fault(roles, t, "node.roles", std::string{"a node with "} + of + " needs " + role + " too");
+                if (!node.has_role(role))
+                    fault(roles, t, "node.roles", std::string{"a node with "} + of + " needs " + role + " too");
         };
         need("consensus", {"chunk_builder", "chunk_signer", "executor", "vm_pool"});
         need("chunk_builder", {"consensus"});
@@ -266,8 +295,10 @@ private:
                          [](const auto& a, const auto& b) { return a.is_validator() && !b.is_validator(); });
         std::set<std::uint16_t> used;
         for (const auto& node : manifest_.nodes) {
-            if (node.link_port != 0 && !used.insert(node.link_port).second) duplicate_port(root, node.name, node.link_port);
-            if (node.rpc_port != 0 && !used.insert(node.rpc_port).second) duplicate_port(root, node.name, node.rpc_port);
+            if (node.link_port != 0 && !used.insert(node.link_port).second)
+                duplicate_port(root, node.name, node.link_port);
+            if (node.rpc_port != 0 && !used.insert(node.rpc_port).second)
+                duplicate_port(root, node.name, node.rpc_port);
         }
         std::uint16_t next_link = first_link_port;
         std::uint16_t next_rpc = first_rpc_port;
@@ -283,13 +314,15 @@ private:
         const auto n = manifest_.validators();
         if (n == 2 || n == 3)
             add(root.source(), "node", std::to_string(n) + " validators tolerate no faulty one; 4 tolerate 1", true);
-        if (!manifest_.nodes.empty() && std::ranges::none_of(manifest_.nodes, [](const auto& node) { return node.has_role("gateway"); }))
+        if (!manifest_.nodes.empty() &&
+            std::ranges::none_of(manifest_.nodes, [](const auto& node) { return node.has_role("gateway"); }))
             add(root.source(), "node", "no gateway: nothing will answer JSON-RPC", true);
     }
 
     void duplicate_port(const toml::table& root, const std::string& name, std::uint16_t port) {
         for (const auto& [table, index] : places_)
-            if (const auto* node = table->get("name"); node != nullptr && name.starts_with(node->value_or(std::string{"?"})))
+            if (const auto* node = table->get("name");
+                node != nullptr && name.starts_with(node->value_or(std::string{"?"})))
                 return fault(table->get("link_port") ? table->get("link_port") : table->get("rpc_port"), *table, "node",
                              "port " + std::to_string(port) + " of " + name + " is used by another node too");
         fault(nullptr, root, "node", "port " + std::to_string(port) + " is used twice");
@@ -319,7 +352,8 @@ ManifestReport parse_manifest(std::string_view text, const std::string& file) {
         const auto root = toml::parse(text, file);
         Parser{report}.run(root);
     } catch (const toml::parse_error& error) {
-        report.faults.push_back({error.source().begin.line, error.source().begin.column, "", std::string{error.description()}, false});
+        report.faults.push_back(
+            {error.source().begin.line, error.source().begin.column, "", std::string{error.description()}, false});
     }
     std::ranges::stable_sort(report.faults, {}, [](const auto& fault) { return std::pair{fault.line, fault.column}; });
     return report;
@@ -327,7 +361,8 @@ ManifestReport parse_manifest(std::string_view text, const std::string& file) {
 
 std::string format_fault(const ManifestFault& fault, std::string_view text, const std::string& file) {
     std::string out = file + ":" + std::to_string(fault.line) + ":" + std::to_string(fault.column) + ": " +
-                      (fault.is_warning ? "warning: " : "error: ") + (fault.field.empty() ? "" : fault.field + ": ") + fault.message + "\n";
+                      (fault.is_warning ? "warning: " : "error: ") + (fault.field.empty() ? "" : fault.field + ": ") +
+                      fault.message + "\n";
     std::size_t line = 1;
     while (line < fault.line && !text.empty()) {
         const auto end = text.find('\n');

@@ -1,5 +1,7 @@
 #include "deploy/node/node.hpp"
 
+#include <algorithm>
+
 #include <caf/actor_system.hpp>
 #include <caf/actor_system_config.hpp>
 #include <caf/function_view.hpp>
@@ -9,8 +11,6 @@
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
 #include <unistd.h>
-
-#include <algorithm>
 
 #include "actors/chunk_builder/actor.hpp"
 #include "actors/chunk_signer/actor.hpp"
@@ -89,11 +89,12 @@ Status Node::load() {
     const auto n = genesis_->validators.size();
     if (config_.index >= n + genesis_->followers.size())
         return make_error(ErrorCode::invalid, "the genesis has no node with index " + std::to_string(config_.index));
-    const auto& known = config_.index < n ? genesis_->validators[config_.index] : genesis_->followers[config_.index - n];
+    const auto& known =
+        config_.index < n ? genesis_->validators[config_.index] : genesis_->followers[config_.index - n];
     const auto pair = Ed25519KeyPair::from_seed(seed_.view());
     if (!pair || pair->public_key() != known.public_key)
-        return make_error(ErrorCode::unauthorized, config_.identity_path + ": is not the key that the genesis pins for " +
-                                                       config_.name);
+        return make_error(ErrorCode::unauthorized,
+                          config_.identity_path + ": is not the key that the genesis pins for " + config_.name);
     data_ = config_.data_directory;
     std::error_code error;
     std::filesystem::create_directories(data_, error);
@@ -131,7 +132,8 @@ Status Node::spawn_actors() {
 
     const auto transactions = std::make_shared<vm_pool::TransactionCache>();
     vm_pool_ = vm_pool::spawn(system_, {config_.vm_workers, transactions});
-    executor_ = executor::spawn(system_, {genesis_, state, chunk_signer::chunks_path(data_), transactions, code_cache_, *tracker});
+    executor_ = executor::spawn(
+        system_, {genesis_, state, chunk_signer::chunks_path(data_), transactions, code_cache_, *tracker});
 
     chunk_signer::ActorOptions signer_options;
     signer_options.config.chain_id = parameters.chain_id;
@@ -171,8 +173,8 @@ Status Node::spawn_actors() {
         network_->set_receiver(kind, signer_);
 
     if (self) {
-        chunk_builder::ActorOptions builder_options{
-            {}, data_, scheme, signer, network_, payers, transactions, *tracker, {}};
+        chunk_builder::ActorOptions builder_options{{},     data_,        scheme,   signer, network_,
+                                                    payers, transactions, *tracker, {}};
         builder_options.config.chain_id = parameters.chain_id;
         builder_options.config.parameters = parameters;
         builder_options.config.self = *self;

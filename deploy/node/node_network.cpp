@@ -1,9 +1,9 @@
 #include "deploy/node/node_network.hpp"
 
+#include <mutex>
+
 #include <caf/send.hpp>
 #include <spdlog/spdlog.h>
-
-#include <mutex>
 
 namespace troupe {
 

@@ -29,8 +29,8 @@ struct Blocks {
 
 [[nodiscard]] consensus::Config consensus_config(const Genesis& genesis, std::uint32_t index) {
     const auto& p = genesis.parameters;
-    return {p.chain_id, p.rules, genesis.validators.size(), ValidatorIndex{index}, p.view_time, p.block_interval,
-            p.heartbeat_interval};
+    return {p.chain_id,  p.rules,          genesis.validators.size(), ValidatorIndex{index},
+            p.view_time, p.block_interval, p.heartbeat_interval};
 }
 
 [[nodiscard]] chunk_signer::Config signer_config(const Genesis& genesis, std::uint32_t index) {
@@ -92,11 +92,21 @@ void SimState::apply(const StateDiff& diff) {
 
 SimNode::SimNode(std::uint32_t index, const Genesis& genesis, const SignatureScheme& scheme, const Signer& signer,
                  SimDisk& disk, SimObserver& observer, World& world)
-    : index_(index), genesis_(genesis), scheme_(scheme), disk_(disk), observer_(observer), world_(world), state_(genesis),
-      tracker_(genesis.parameters, genesis.validators.size()), assembly_(assembly_config(genesis, index), scheme),
-      consensus_(consensus_config(genesis, index), scheme, &signer), signer_(signer_config(genesis, index), scheme, &signer),
+    : index_(index),
+      genesis_(genesis),
+      scheme_(scheme),
+      disk_(disk),
+      observer_(observer),
+      world_(world),
+      state_(genesis),
+      tracker_(genesis.parameters, genesis.validators.size()),
+      assembly_(assembly_config(genesis, index), scheme),
+      consensus_(consensus_config(genesis, index), scheme, &signer),
+      signer_(signer_config(genesis, index), scheme, &signer),
       builder_(builder_config(genesis, index), scheme, signer,
-               [parameters = genesis.parameters](const RecoveredTransaction& t) { return check_transaction(t, parameters); }),
+               [parameters = genesis.parameters](const RecoveredTransaction& t) {
+                   return check_transaction(t, parameters);
+               }),
       executor_(Height{0}) {}
 
 void SimNode::start() {
@@ -123,7 +133,8 @@ void SimNode::start() {
     consensus_.start(tip, disk_.consensus_record, now(), out);
     carry_out(out);
     for (std::uint32_t i = 0; i < genesis_.validators.size(); ++i)
-        if (i != index_ && !disk_.blocks.empty()) send(i, FrameKind::blocks_request, to_payload(BlocksRequest{consensus_.height()}));
+        if (i != index_ && !disk_.blocks.empty())
+            send(i, FrameKind::blocks_request, to_payload(BlocksRequest{consensus_.height()}));
 }
 
 void SimNode::broadcast(FrameKind kind, const Encoded& payload, bool self_too) {
@@ -139,7 +150,8 @@ std::optional<TimeMs> SimNode::next_deadline() const {
 
 std::string SimNode::stance() const {
     const auto status = consensus_.status();
-    return status.phase + " in view " + std::to_string(status.view.value) + " of height " + std::to_string(status.height.value);
+    return status.phase + " in view " + std::to_string(status.view.value) + " of height " +
+           std::to_string(status.height.value);
 }
 
 void SimNode::on_timer() {
@@ -163,7 +175,8 @@ void SimNode::on_timer() {
     if (now() > last_progress_ + p.heartbeat_interval + p.view_time && now() > last_request_ + p.view_time) {
         last_request_ = now();
         next_peer_ = (next_peer_ + 1) % static_cast<std::uint32_t>(genesis_.validators.size());
-        if (next_peer_ != index_) send(next_peer_, FrameKind::blocks_request, to_payload(BlocksRequest{consensus_.height()}));
+        if (next_peer_ != index_)
+            send(next_peer_, FrameKind::blocks_request, to_payload(BlocksRequest{consensus_.height()}));
     }
 }
 
@@ -248,8 +261,9 @@ void SimNode::carry_out(consensus::Outbox& out) {
             to_build_.reset();
             to_judge_.clear();
             last_progress_ = now();
-            world_.note("node " + std::to_string(index_) + " commits " + std::to_string(block.block.header.height.value) +
-                        " view " + std::to_string(block.commit.view.value) + " " + to_hex(block.commit.block.view().first(4)));
+            world_.note("node " + std::to_string(index_) + " commits " +
+                        std::to_string(block.block.header.height.value) + " view " +
+                        std::to_string(block.commit.view.value) + " " + to_hex(block.commit.block.view().first(4)));
             observer_.on_commit(index_, block);
             consensus_.set_work(assembly_.has_certificates(), now());
             executor::Outbox next;
@@ -275,7 +289,8 @@ void SimNode::carry_out(const chunk_signer::Outbox& out) {
             disk_.chunks[persist->chunk.id] = std::make_shared<const Bytes>(persist->encoded_chunk);
             if (persist->signs) disk_.signed_slots.push_back({persist->chunk, persist->producer_signature});
         } else if (const auto* signature = std::get_if<chunk_signer::SendSignature>(&effect)) {
-            send(signature->signature.chunk.producer.value, FrameKind::chunk_signature, to_payload(signature->signature));
+            send(signature->signature.chunk.producer.value, FrameKind::chunk_signature,
+                 to_payload(signature->signature));
         } else if (const auto* chunk = std::get_if<chunk_signer::SendChunk>(&effect)) {
             send(chunk->to.value, FrameKind::chunk_reply, disk_.chunks.at(chunk->id));
         } else if (const auto* request = std::get_if<chunk_signer::RequestChunk>(&effect)) {
@@ -324,7 +339,8 @@ void SimNode::carry_out(executor::Outbox out) {
 void SimNode::execute(const std::shared_ptr<const CommittedBlock>& block) {
     std::vector<std::shared_ptr<const Chunk>> contents;
     for (const auto& certificate : block->block.certificates)
-        contents.push_back(std::make_shared<const Chunk>(std::move(*decode<Chunk>(*disk_.chunks.at(certificate.chunk.id)))));
+        contents.push_back(
+            std::make_shared<const Chunk>(std::move(*decode<Chunk>(*disk_.chunks.at(certificate.chunk.id)))));
     tracker_.observe(block->block);
     const BlockInput input{genesis_.parameters,
                            genesis_.validators.size(),
@@ -403,7 +419,8 @@ void SimNode::try_judge(consensus::Outbox& out) {
 
 void SimNode::send_blocks(std::uint32_t to, Height first) {
     Blocks reply;
-    for (auto height = std::max<std::uint64_t>(first.value, 1); height <= disk_.blocks.size() && reply.blocks.size() < 64; ++height)
+    for (auto height = std::max<std::uint64_t>(first.value, 1);
+         height <= disk_.blocks.size() && reply.blocks.size() < 64; ++height)
         reply.blocks.push_back(*disk_.blocks[height - 1]);
     if (!reply.blocks.empty()) send(to, FrameKind::blocks, to_payload(reply));
 }

@@ -47,7 +47,9 @@ public:
     std::vector<chunk_signer::SignedBefore> signed_slots;
     std::vector<std::shared_ptr<const CommittedBlock>> blocks;
 
-    void lose_unsynced(std::uint64_t count) { blocks.resize(blocks.size() - std::min<std::size_t>(count, blocks.size())); }
+    void lose_unsynced(std::uint64_t count) {
+        blocks.resize(blocks.size() - std::min<std::size_t>(count, blocks.size()));
+    }
 };
 
 class SimObserver {
@@ -61,8 +63,8 @@ public:
 
 class SimNode final : public executor::ChunkAvailability {
 public:
-    SimNode(std::uint32_t index, const Genesis& genesis, const SignatureScheme& scheme, const Signer& signer, SimDisk& disk,
-            SimObserver& observer, World& world);
+    SimNode(std::uint32_t index, const Genesis& genesis, const SignatureScheme& scheme, const Signer& signer,
+            SimDisk& disk, SimObserver& observer, World& world);
 
     void start();
     void on_frame(std::uint32_t from, FrameKind kind, const Bytes& payload);
@@ -72,6 +74,7 @@ public:
     [[nodiscard]] std::uint64_t height() const noexcept { return consensus_.height().value - 1; }
     /// "committed in view 0", "changing view 1", …
     [[nodiscard]] std::string stance() const;
+    [[nodiscard]] consensus::ConsensusStatus status() const { return consensus_.status(); }
     [[nodiscard]] bool has_chunk(const ChunkId& id) const override { return disk_.chunks.contains(id); }
 
 private:

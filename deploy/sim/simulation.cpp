@@ -17,7 +17,8 @@ constexpr TimeMs epoch_start_time{1'700'000'000'000};
 constexpr std::size_t account_count = 6;
 
 [[nodiscard]] Secp256k1SecretKey account_key(std::size_t i) {
-    return std::move(*Secp256k1SecretKey::from_bytes(keccak256(as_bytes("simulated account " + std::to_string(i))).view()));
+    return std::move(
+        *Secp256k1SecretKey::from_bytes(keccak256(as_bytes("simulated account " + std::to_string(i))).view()));
 }
 
 /// Signed once, used by every run: signing is not what is simulated.
@@ -71,8 +72,11 @@ constexpr std::size_t account_count = 6;
 class Simulation final : public SimObserver {
 public:
     explicit Simulation(const SimOptions& options)
-        : options_(options), genesis_(make_genesis(options)), world_(options.seed, options.nodes, epoch_start_time),
-          scheme_(make_sim_scheme(options.seed, options.nodes)), chain_(genesis_),
+        : options_(options),
+          genesis_(make_genesis(options)),
+          world_(options.seed, options.nodes, epoch_start_time),
+          scheme_(make_sim_scheme(options.seed, options.nodes)),
+          chain_(genesis_),
           pool_([&] {
               gateway::PoolConfig config;
               config.parameters = genesis_.parameters;
@@ -93,8 +97,11 @@ public:
         if (options_.network_faults) {
             auto& r = world_.random();
             NetworkFaults faults;
-            faults.delay_max = DurationMs{r.between(5, 120)};
-            faults.lost = static_cast<std::uint32_t>(r.below(60));
+            // Half of the seeds are harsh: delays like the view time's and heavy loss, so that nodes see views
+            // differently.
+            const bool harsh = r.chance(500);
+            faults.delay_max = DurationMs{harsh ? r.between(200, 2500) : r.between(5, 120)};
+            faults.lost = static_cast<std::uint32_t>(r.below(harsh ? 300 : 60));
             faults.duplicated = static_cast<std::uint32_t>(r.below(60));
             faults.straggling = static_cast<std::uint32_t>(r.below(60));
             world_.set_faults(faults);
@@ -127,8 +134,11 @@ public:
             if (const auto status = verify_committed(simulated_chain_id, block, *scheme_); !status)
                 violate("block " + std::to_string(height) + " does not verify: " + status.error().message);
             const auto before = committed_.find(height - 1);
-            const auto expected = height == 1 ? hash_of(genesis_) : before == committed_.end() ? BlockHash{} : before->second;
-            if (block.block.header.previous != expected) violate("block " + std::to_string(height) + " does not follow its predecessor");
+            const auto expected = height == 1                  ? hash_of(genesis_)
+                                  : before == committed_.end() ? BlockHash{}
+                                                               : before->second;
+            if (block.block.header.previous != expected)
+                violate("block " + std::to_string(height) + " does not follow its predecessor");
         }
     }
 
@@ -136,7 +146,8 @@ public:
         const auto& result = outcome->executed.result;
         const auto [it, is_first] = results_.emplace(result.height.value, result);
         if (!is_first && it->second != result)
-            violate("execution of block " + std::to_string(result.height.value) + " differs at node " + std::to_string(node));
+            violate("execution of block " + std::to_string(result.height.value) + " differs at node " +
+                    std::to_string(node));
         if (!is_first) return;
         chain_.apply(diff);
         tracker_.observe(outcome->block->block);
@@ -147,7 +158,9 @@ public:
         for (const auto& dropped : pool_.on_executed(*outcome, chain_)) violate("lost receipt: " + dropped.why);
     }
 
-    void on_evidence(std::uint32_t, const std::string& what) override { violate("an honest validator was blamed: " + what); }
+    void on_evidence(std::uint32_t, const std::string& what) override {
+        violate("an honest validator was blamed: " + what);
+    }
 
     void send(std::uint32_t from, std::uint32_t to, FrameKind kind, const Encoded& payload) override {
         if (to >= options_.nodes) return;
@@ -211,7 +224,7 @@ private:
             if (r.chance(500)) {
                 crash(victim, r.chance(500));
                 world_.after(duration, [this, victim] {
-                    if (!nodes_[victim]) boot(victim);
+                    if (!nodes_[victim] && !gone_.contains(victim)) boot(victim);
                     if (!healed_) next_fault(victim);
                 });
             } else {
@@ -228,13 +241,21 @@ private:
         });
     }
 
+    /// The network is whole again. In half of the seeds the victims are dead from here on: a quorum must do without
+    /// them.
     void heal() {
         healed_ = true;
-        world_.note("healed");
+        const bool stay_dead = options_.crashes && world_.random().chance(500);
+        world_.note(stay_dead ? "healed, but for the dead" : "healed");
         world_.set_faults({});
+        for (const auto victim : victims_)
+            if (stay_dead) {
+                crash(victim, false);
+                gone_.insert(victim);
+            }
         for (std::uint32_t i = 0; i < options_.nodes; ++i) {
             world_.isolate(i, false);
-            if (!nodes_[i]) boot(i);
+            if (!nodes_[i] && !gone_.contains(i)) boot(i);
         }
     }
 
@@ -255,7 +276,8 @@ private:
 
     [[nodiscard]] std::uint64_t lowest() const {
         std::uint64_t low = ~std::uint64_t{0};
-        for (const auto& node : nodes_) low = std::min(low, node ? node->height() : 0);
+        for (std::uint32_t i = 0; i < options_.nodes; ++i)
+            if (!gone_.contains(i)) low = std::min(low, nodes_[i] ? nodes_[i]->height() : 0);
         return low;
     }
     [[nodiscard]] std::uint64_t lowest_live() const {
@@ -264,7 +286,9 @@ private:
         std::ranges::sort(heights, std::greater{});
         return heights[quorum(options_.nodes) - 1];
     }
-    [[nodiscard]] bool all_executed() const { return pool_.size() == 0 && submitted_ >= std::min(options_.transactions, workload().size()); }
+    [[nodiscard]] bool all_executed() const {
+        return pool_.size() == 0 && submitted_ >= std::min(options_.transactions, workload().size());
+    }
 
     /// False if `patience` passes without it, or without a new block for much longer than any fault lasts.
     template <class Done>
@@ -291,12 +315,26 @@ private:
         report_.trace_hash = to_hex(world_.trace_hash().view());
         report_.trace = world_.trace();
         if (!stall_ || !report_.violation.empty()) return;
-        // What is stuck: committed validators in one view and others elsewhere are the known stalls of dBFT 2.0.
+        // dBFT 2.0's known stalls (reference A12): a commit locks its validator in its view. Either the others wait for
+        // it in that view (S2), or they have gone on to another without it (S3; after a restart S12).
         std::map<std::string, int> shapes;
-        for (const auto& node : nodes_)
-            if (node) ++shapes[node->stance()];
-        for (const auto& [shape, count] : shapes)
-            report_.stall += (report_.stall.empty() ? "" : ", ") + std::to_string(count) + "x " + shape;
+        std::set<View> committed_views;
+        std::set<View> other_views;
+        for (const auto& node : nodes_) {
+            if (!node) continue;
+            ++shapes[node->stance()];
+            const auto status = node->status();
+            (status.phase == "committed" ? committed_views : other_views).insert(status.view);
+        }
+        const bool is_lock = !committed_views.empty();
+        const bool is_split = is_lock && (committed_views.size() > 1 ||
+                                          (!other_views.empty() && *other_views.rbegin() > *committed_views.begin()));
+        report_.stall = is_split ? "split views (S3, S12): " : is_lock ? "commit lock (S2): " : "no progress: ";
+        bool is_first = true;
+        for (const auto& [shape, count] : shapes) {
+            report_.stall += (is_first ? "" : ", ") + std::to_string(count) + "x " + shape;
+            is_first = false;
+        }
         report_.stall += "; " + std::to_string(pool_.size()) + " transactions pending";
     }
 
@@ -309,6 +347,7 @@ private:
     std::vector<std::unique_ptr<SimNode>> nodes_;
     std::map<std::uint32_t, std::uint64_t> incarnation_;
     std::vector<std::uint32_t> victims_;
+    std::set<std::uint32_t> gone_;
     SimState chain_;
     gateway::Pool pool_;
     ActivityTracker tracker_;

@@ -11,16 +11,16 @@
 namespace troupe {
 
 enum class FrameKind : std::uint8_t {
-    consensus = 1,          // consensus::SignedConsensusMessage
-    chunk_proposal = 2,     // ChunkProposal
-    chunk_signature = 3,    // ChunkSignature
-    certificate = 4,        // ChunkCertificate
-    chunk_request = 5,      // ChunkRequest
-    chunk_reply = 6,        // Chunk
-    blocks_request = 7,     // BlocksRequest
-    blocks = 8,             // Blocks
-    submit = 9,             // SubmitTransactions
-    refusals = 10,          // Refusals
+    consensus = 1,        // consensus::SignedConsensusMessage
+    chunk_proposal = 2,   // ChunkProposal
+    chunk_signature = 3,  // ChunkSignature
+    certificate = 4,      // ChunkCertificate
+    chunk_request = 5,    // ChunkRequest
+    chunk_reply = 6,      // Chunk
+    blocks_request = 7,   // BlocksRequest
+    blocks = 8,           // Blocks
+    submit = 9,           // SubmitTransactions
+    refusals = 10,        // Refusals
 };
 
 struct FrameFacts {

@@ -39,7 +39,9 @@ template <class... F>
 }
 
 template <class T>
-concept Reflected = requires { T::reflect(); };
+concept Reflected = requires {
+    T::reflect();
+};
 
 /// Calls `visit(name, value)` for each field in order. `object` may be const.
 template <class T, class Visit>

@@ -8,8 +8,12 @@ namespace {
 class Exchange : public std::enable_shared_from_this<Exchange> {
 public:
     Exchange(std::shared_ptr<Load> load, Body body, std::function<void(std::string)> done)
-        : load_(std::move(load)), is_batch_(body.is_batch), requests_(std::move(body.requests)),
-          answers_(requests_.size()), left_(requests_.size() + 1), done_(std::move(done)) {}
+        : load_(std::move(load)),
+          is_batch_(body.is_batch),
+          requests_(std::move(body.requests)),
+          answers_(requests_.size()),
+          left_(requests_.size() + 1),
+          done_(std::move(done)) {}
 
     void start(const ServerOptions& options, Handler& handler, const std::shared_ptr<Peer>& peer);
     void answer(std::size_t i, Outcome outcome);
@@ -55,7 +59,6 @@ void Exchange::start(const ServerOptions& options, Handler& handler, const std::
         auto& parsed = requests_[i];
         if (parsed.error) {
             answer(i, {"", std::move(parsed.error), {}});
-            parsed.request.is_notification = false;
             continue;
         }
         if (load_->requests.fetch_add(1) >= options.in_flight_max) {
@@ -69,8 +72,7 @@ void Exchange::start(const ServerOptions& options, Handler& handler, const std::
         request.id_json = parsed.request.id_json;
         request.is_notification = parsed.request.is_notification;
         const auto ticket = std::make_shared<Ticket>(shared_from_this(), i);
-        handler.handle(peer, std::move(request),
-                       [ticket](Outcome outcome) { ticket->answer(std::move(outcome)); });
+        handler.handle(peer, std::move(request), [ticket](Outcome outcome) { ticket->answer(std::move(outcome)); });
     }
     finish_one();
 }
@@ -141,17 +143,14 @@ void BodyBytes::release() noexcept {
     taken_ = 0;
 }
 
-std::size_t run_exchange(const std::shared_ptr<Load>& load, const ServerOptions& options, Handler& handler,
-                         const std::shared_ptr<Peer>& peer, std::string_view text,
-                         std::function<void(std::string)> done) {
+void run_exchange(const std::shared_ptr<Load>& load, const ServerOptions& options, Handler& handler,
+                  const std::shared_ptr<Peer>& peer, std::string_view text, std::function<void(std::string)> done) {
     auto body = parse_body(text);
     if (body.error) {
         done(format_answer("", {"", std::move(body.error), {}}));
-        return 1;
+        return;
     }
-    const auto count = body.requests.size();
     std::make_shared<Exchange>(load, std::move(body), std::move(done))->start(options, handler, peer);
-    return count;
 }
 
 }  // namespace troupe::rpc

@@ -56,9 +56,8 @@ private:
 
 /// Parses `text` and hands its requests to the handler. `done` is called exactly once, from any thread, with the text
 /// to send back; empty if nothing is to be answered. A responder that is destroyed without having been called answers
-/// -32603, so that no client waits for ever. Returns the number of requests.
-std::size_t run_exchange(const std::shared_ptr<Load>& load, const ServerOptions& options, Handler& handler,
-                         const std::shared_ptr<Peer>& peer, std::string_view text,
-                         std::function<void(std::string)> done);
+/// -32603, so that no client waits for ever.
+void run_exchange(const std::shared_ptr<Load>& load, const ServerOptions& options, Handler& handler,
+                  const std::shared_ptr<Peer>& peer, std::string_view text, std::function<void(std::string)> done);
 
 }  // namespace troupe::rpc

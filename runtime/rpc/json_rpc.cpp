@@ -115,7 +115,8 @@ std::string format_answer(const std::string& id_json, const Outcome& outcome) {
         out += ",\"result\":";
         out += outcome.result_json.empty() ? "null" : outcome.result_json;
     } else {
-        out += ",\"error\":{\"code\":" + std::to_string(outcome.error->code) + ",\"message\":" + quote(outcome.error->message);
+        out += ",\"error\":{\"code\":" + std::to_string(outcome.error->code) +
+               ",\"message\":" + quote(outcome.error->message);
         if (!outcome.error->data_json.empty()) out += ",\"data\":" + outcome.error->data_json;
         out += '}';
     }

@@ -12,17 +12,18 @@
 
 namespace troupe::rpc {
 
-/// To be called exactly once, from any thread.
+/// To be called once, from any thread; later calls do nothing. Destroyed uncalled, it answers -32603.
 using Respond = std::function<void(Outcome)>;
 
 /// Whoever sent a request; outlives the connection.
 class Peer {
 public:
     virtual ~Peer() = default;
+    /// Not repeated within a process; 0 for HTTP.
     [[nodiscard]] virtual std::uint64_t id() const noexcept = 0;
     [[nodiscard]] virtual bool is_websocket() const noexcept = 0;
-    /// Sends a message of its own accord, after answers given before. False if the peer is gone, or so slow that its
-    /// queue is full: then the connection is closed.
+    /// Sends a message of its own accord, after what has been sent before. False if the peer is gone, or so slow that
+    /// its queue is full: then the connection is closed.
     virtual bool push(std::string message) = 0;
 };
 
@@ -37,9 +38,9 @@ class Handler {
 public:
     virtual ~Handler() = default;
     virtual void handle(const std::shared_ptr<Peer>& peer, Request request, Respond respond) = 0;
-    /// A WebSocket peer is gone.
+    /// A WebSocket peer is gone. Called once a peer, perhaps while a request of it is being handled.
     virtual void on_closed(std::uint64_t peer) = 0;
-    /// GET of a path; nothing: 404.
+    /// GET of a path, without its query; nothing: 404.
     virtual std::optional<HttpAnswer> on_get(std::string_view path) = 0;
 };
 
@@ -48,26 +49,35 @@ struct ServerOptions {
     /// 0: any free one.
     std::uint16_t port = 0;
     unsigned threads = 2;
+    /// Further connections are answered with HTTP 503.
     std::size_t connections_max = 1024;
     /// Requests being answered over all connections; more are refused with -32005.
     std::size_t in_flight_max = 20'000;
-    /// Bytes queued for one WebSocket peer.
+    /// Bodies of one WebSocket peer being answered; the next is read when one is done. HTTP has one a connection.
+    std::size_t peer_bodies_max = 256;
+    /// Bytes of all bodies being received; more are refused with HTTP 503, or the WebSocket closed with 1013.
+    std::size_t body_bytes_max = 256 << 20;
+    /// Bytes queued for one WebSocket peer; a peer that falls further behind is disconnected.
     std::size_t push_bytes_max = 32 << 20;
-    unsigned idle_seconds = 120;
-    /// From the first byte of a request to its last.
-    unsigned read_seconds = 20;
+    /// Between two requests of an HTTP connection; a WebSocket that answers pings may be silent for ever.
+    unsigned idle_ms = 120'000;
+    /// From the first byte of an HTTP request to its last, from the first of an answer to its last.
+    unsigned read_ms = 20'000;
 };
 
 class Server {
 public:
     /// ErrorCode::io if the address can't be had.
-    [[nodiscard]] static Result<std::unique_ptr<Server>> start(const ServerOptions& options, std::shared_ptr<Handler> handler);
+    [[nodiscard]] static Result<std::unique_ptr<Server>> start(const ServerOptions& options,
+                                                               std::shared_ptr<Handler> handler);
+    /// Closes at once if stop() has not been called.
     ~Server();
     Server(const Server&) = delete;
     Server& operator=(const Server&) = delete;
 
     [[nodiscard]] std::uint16_t port() const noexcept;
-    /// Accepts nothing new, waits for what is being answered for at most `grace_ms`, closes.
+    /// Accepts nothing new, lets what is being answered finish for at most `grace_ms`, closes. Responders that are
+    /// still held do nothing from then on.
     void stop(unsigned grace_ms);
 
     class Implementation;

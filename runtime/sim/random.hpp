@@ -5,7 +5,6 @@
 
 namespace troupe::sim {
 
-
 __extension__ typedef unsigned __int128 Wide;
 
 /// splitmix64 (Steele, Lea, Flood 2014).

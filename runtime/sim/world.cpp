@@ -4,7 +4,8 @@
 
 namespace troupe::sim {
 
-World::World(std::uint64_t seed, std::size_t nodes, TimeMs start) : random_(seed), now_(start), isolated_(nodes, false) {}
+World::World(std::uint64_t seed, std::size_t nodes, TimeMs start)
+    : random_(seed), now_(start), isolated_(nodes, false) {}
 
 void World::at(TimeMs time, Action action) {
     events_.push({std::max(time, now_), next_order_++, std::make_shared<Action>(std::move(action))});

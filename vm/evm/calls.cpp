@@ -162,8 +162,8 @@ bool Machine::do_call(Frame& f, CallKind kind) {
         if (const auto delegate = delegate_of(*state_.code(target))) cost += account_access(*delegate, 0);
     if (!value.is_zero()) cost += 9000;
     if (kind == CallKind::call) {
-        const bool comes_to_be = at_least(Revision::SpuriousDragon) ? !value.is_zero() && state_.is_empty(target)
-                                                                    : !state_.exists(target);
+        const bool comes_to_be =
+            at_least(Revision::SpuriousDragon) ? !value.is_zero() && state_.is_empty(target) : !state_.exists(target);
         if (comes_to_be) cost += 25000;
     }
     if (!f.charge(cost)) return false;

@@ -105,10 +105,17 @@ void Machine::run_frame(Frame& f) {
     for (;;) {
         const auto op = code[pc];
         if (tracer_ != nullptr)
-            tracer_->on_step({pc, op, f.gas, f.message.depth, f.message.recipient, {base, static_cast<std::size_t>(top - base)}, f.memory});
+            tracer_->on_step({pc,
+                              op,
+                              f.gas,
+                              f.message.depth,
+                              f.message.recipient,
+                              {base, static_cast<std::size_t>(top - base)},
+                              f.memory});
         const auto cost = costs[op];
         if (cost.gas < 0) {
-            f.error_text = op == INVALID ? "invalid opcode: INVALID" : "invalid opcode: opcode 0x" + to_hex({&op, 1}) + " not defined";
+            f.error_text = op == INVALID ? "invalid opcode: INVALID"
+                                         : "invalid opcode: opcode 0x" + to_hex({&op, 1}) + " not defined";
             f.error = "invalid opcode";
             return;
         }
@@ -119,15 +126,42 @@ void Machine::run_frame(Frame& f) {
 
         switch (op) {
             case STOP: return;
-            case ADD: top[-2] = top[-1] + top[-2]; --top; break;
-            case MUL: top[-2] = top[-1] * top[-2]; --top; break;
-            case SUB: top[-2] = top[-1] - top[-2]; --top; break;
-            case DIV: top[-2] = top[-1] / top[-2]; --top; break;
-            case SDIV: top[-2] = top[-2].is_zero() ? uint256{} : signed_divide(top[-1], top[-2]); --top; break;
-            case MOD: top[-2] = top[-1] % top[-2]; --top; break;
-            case SMOD: top[-2] = top[-2].is_zero() ? uint256{} : signed_remainder(top[-1], top[-2]); --top; break;
-            case ADDMOD: top[-3] = add_modulo(top[-1], top[-2], top[-3]); top -= 2; break;
-            case MULMOD: top[-3] = multiply_modulo(top[-1], top[-2], top[-3]); top -= 2; break;
+            case ADD:
+                top[-2] = top[-1] + top[-2];
+                --top;
+                break;
+            case MUL:
+                top[-2] = top[-1] * top[-2];
+                --top;
+                break;
+            case SUB:
+                top[-2] = top[-1] - top[-2];
+                --top;
+                break;
+            case DIV:
+                top[-2] = top[-1] / top[-2];
+                --top;
+                break;
+            case SDIV:
+                top[-2] = top[-2].is_zero() ? uint256{} : signed_divide(top[-1], top[-2]);
+                --top;
+                break;
+            case MOD:
+                top[-2] = top[-1] % top[-2];
+                --top;
+                break;
+            case SMOD:
+                top[-2] = top[-2].is_zero() ? uint256{} : signed_remainder(top[-1], top[-2]);
+                --top;
+                break;
+            case ADDMOD:
+                top[-3] = add_modulo(top[-1], top[-2], top[-3]);
+                top -= 2;
+                break;
+            case MULMOD:
+                top[-3] = multiply_modulo(top[-1], top[-2], top[-3]);
+                top -= 2;
+                break;
             case EXP: {
                 const auto bytes = static_cast<std::int64_t>((bit_length(top[-2]) + 7) / 8);
                 if (!f.charge(bytes * (at_least(Revision::SpuriousDragon) ? 50 : 10))) return;
@@ -135,25 +169,61 @@ void Machine::run_frame(Frame& f) {
                 --top;
                 break;
             }
-            case SIGNEXTEND: top[-2] = sign_extend(top[-1], top[-2]); --top; break;
-            case LT: top[-2] = uint256{top[-1] < top[-2]}; --top; break;
-            case GT: top[-2] = uint256{top[-1] > top[-2]}; --top; break;
-            case SLT: top[-2] = uint256{signed_less(top[-1], top[-2])}; --top; break;
-            case SGT: top[-2] = uint256{signed_less(top[-2], top[-1])}; --top; break;
-            case EQ: top[-2] = uint256{top[-1] == top[-2]}; --top; break;
+            case SIGNEXTEND:
+                top[-2] = sign_extend(top[-1], top[-2]);
+                --top;
+                break;
+            case LT:
+                top[-2] = uint256{top[-1] < top[-2]};
+                --top;
+                break;
+            case GT:
+                top[-2] = uint256{top[-1] > top[-2]};
+                --top;
+                break;
+            case SLT:
+                top[-2] = uint256{signed_less(top[-1], top[-2])};
+                --top;
+                break;
+            case SGT:
+                top[-2] = uint256{signed_less(top[-2], top[-1])};
+                --top;
+                break;
+            case EQ:
+                top[-2] = uint256{top[-1] == top[-2]};
+                --top;
+                break;
             case ISZERO: top[-1] = uint256{top[-1].is_zero()}; break;
-            case AND: top[-2] = top[-1] & top[-2]; --top; break;
-            case OR: top[-2] = top[-1] | top[-2]; --top; break;
-            case XOR: top[-2] = top[-1] ^ top[-2]; --top; break;
+            case AND:
+                top[-2] = top[-1] & top[-2];
+                --top;
+                break;
+            case OR:
+                top[-2] = top[-1] | top[-2];
+                --top;
+                break;
+            case XOR:
+                top[-2] = top[-1] ^ top[-2];
+                --top;
+                break;
             case NOT: top[-1] = ~top[-1]; break;
             case BYTE:
                 top[-2] = top[-1] >= uint256{32} ? uint256{}
                                                  : uint256{(top[-2] >> (8 * (31 - top[-1].low64()))).low64() & 0xff};
                 --top;
                 break;
-            case SHL: top[-2] = top[-1].fits_u64() ? top[-2] << top[-1].low64() : uint256{}; --top; break;
-            case SHR: top[-2] = top[-1].fits_u64() ? top[-2] >> top[-1].low64() : uint256{}; --top; break;
-            case SAR: top[-2] = arithmetic_shift_right(top[-1], top[-2]); --top; break;
+            case SHL:
+                top[-2] = top[-1].fits_u64() ? top[-2] << top[-1].low64() : uint256{};
+                --top;
+                break;
+            case SHR:
+                top[-2] = top[-1].fits_u64() ? top[-2] >> top[-1].low64() : uint256{};
+                --top;
+                break;
+            case SAR:
+                top[-2] = arithmetic_shift_right(top[-1], top[-2]);
+                --top;
+                break;
             case CLZ: top[-1] = uint256{256 - bit_length(top[-1])}; break;
             case KECCAK256: {
                 if (!f.expand(top[-1], top[-2])) return;
@@ -166,7 +236,10 @@ void Machine::run_frame(Frame& f) {
             case ADDRESS: *top++ = to_word(f.message.recipient); break;
             case BALANCE: {
                 const auto address = to_address(top[-1]);
-                if (!f.charge(account_access(address, at_least(Revision::Istanbul) ? 700 : at_least(Revision::TangerineWhistle) ? 400 : 20))) return;
+                if (!f.charge(account_access(address, at_least(Revision::Istanbul)           ? 700
+                                                      : at_least(Revision::TangerineWhistle) ? 400
+                                                                                             : 20)))
+                    return;
                 top[-1] = state_.balance(address);
                 break;
             }
@@ -217,8 +290,10 @@ void Machine::run_frame(Frame& f) {
             }
             case BLOCKHASH: {
                 const auto number = top[-1];
-                const bool in_reach = number < uint256{block_.number} && number + uint256{256} >= uint256{block_.number};
-                top[-1] = in_reach && block_.block_hash ? from_big_endian(block_.block_hash(number.low64()).view()) : uint256{};
+                const bool in_reach =
+                    number < uint256{block_.number} && number + uint256{256} >= uint256{block_.number};
+                top[-1] = in_reach && block_.block_hash ? from_big_endian(block_.block_hash(number.low64()).view())
+                                                        : uint256{};
                 break;
             }
             case COINBASE: *top++ = to_word(block_.coinbase); break;
@@ -230,7 +305,8 @@ void Machine::run_frame(Frame& f) {
             case SELFBALANCE: *top++ = state_.balance(f.message.recipient); break;
             case BASEFEE: *top++ = block_.base_fee; break;
             case BLOBHASH:
-                top[-1] = top[-1] < uint256{blob_hashes_.size()} ? from_big_endian(blob_hashes_[top[-1].low64()].view()) : uint256{};
+                top[-1] = top[-1] < uint256{blob_hashes_.size()} ? from_big_endian(blob_hashes_[top[-1].low64()].view())
+                                                                 : uint256{};
                 break;
             case BLOBBASEFEE: *top++ = block_.blob_base_fee; break;
             case POP: --top; break;
@@ -263,7 +339,8 @@ void Machine::run_frame(Frame& f) {
                 break;
             case JUMP: {
                 const auto& to = *--top;
-                if (!to.fits_u64() || !f.code.is_jump_destination(to.low64())) return f.fail("invalid jump destination");
+                if (!to.fits_u64() || !f.code.is_jump_destination(to.low64()))
+                    return f.fail("invalid jump destination");
                 pc = to.low64();
                 continue;
             }

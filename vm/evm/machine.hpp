@@ -78,7 +78,12 @@ class Machine {
 public:
     Machine(JournaledState& state, const BlockContext& block, Revision revision, AnalysisCache& codes,
             const Address& origin, const uint256& gas_price, const std::vector<Hash256>& blob_hashes)
-        : state_(state), block_(block), revision_(revision), codes_(codes), origin_(origin), gas_price_(gas_price),
+        : state_(state),
+          block_(block),
+          revision_(revision),
+          codes_(codes),
+          origin_(origin),
+          gas_price_(gas_price),
           blob_hashes_(blob_hashes) {}
 
     void set_tracer(Tracer* tracer) noexcept { tracer_ = tracer; }

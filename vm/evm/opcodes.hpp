@@ -11,27 +11,105 @@ namespace troupe::evm {
 struct OpcodeFacts {
     const char* name = nullptr;  // null: undefined in every revision
     Revision since = Revision::Frontier;
-    std::int16_t gas = 0;        // the constant part, as of Osaka; tables per revision differ where noted below
+    std::int16_t gas = 0;  // the constant part, as of Osaka; tables per revision differ where noted below
     std::uint8_t pops = 0;
     std::uint8_t pushes = 0;
     std::uint8_t immediate = 0;  // bytes of data after the opcode
 };
 
 enum Opcode : std::uint8_t {
-    STOP = 0x00, ADD, MUL, SUB, DIV, SDIV, MOD, SMOD, ADDMOD, MULMOD, EXP, SIGNEXTEND,
-    LT = 0x10, GT, SLT, SGT, EQ, ISZERO, AND, OR, XOR, NOT, BYTE, SHL, SHR, SAR, CLZ,
+    STOP = 0x00,
+    ADD,
+    MUL,
+    SUB,
+    DIV,
+    SDIV,
+    MOD,
+    SMOD,
+    ADDMOD,
+    MULMOD,
+    EXP,
+    SIGNEXTEND,
+    LT = 0x10,
+    GT,
+    SLT,
+    SGT,
+    EQ,
+    ISZERO,
+    AND,
+    OR,
+    XOR,
+    NOT,
+    BYTE,
+    SHL,
+    SHR,
+    SAR,
+    CLZ,
     KECCAK256 = 0x20,
-    ADDRESS = 0x30, BALANCE, ORIGIN, CALLER, CALLVALUE, CALLDATALOAD, CALLDATASIZE, CALLDATACOPY, CODESIZE, CODECOPY,
-    GASPRICE, EXTCODESIZE, EXTCODECOPY, RETURNDATASIZE, RETURNDATACOPY, EXTCODEHASH,
-    BLOCKHASH = 0x40, COINBASE, TIMESTAMP, NUMBER, PREVRANDAO, GASLIMIT, CHAINID, SELFBALANCE, BASEFEE, BLOBHASH,
+    ADDRESS = 0x30,
+    BALANCE,
+    ORIGIN,
+    CALLER,
+    CALLVALUE,
+    CALLDATALOAD,
+    CALLDATASIZE,
+    CALLDATACOPY,
+    CODESIZE,
+    CODECOPY,
+    GASPRICE,
+    EXTCODESIZE,
+    EXTCODECOPY,
+    RETURNDATASIZE,
+    RETURNDATACOPY,
+    EXTCODEHASH,
+    BLOCKHASH = 0x40,
+    COINBASE,
+    TIMESTAMP,
+    NUMBER,
+    PREVRANDAO,
+    GASLIMIT,
+    CHAINID,
+    SELFBALANCE,
+    BASEFEE,
+    BLOBHASH,
     BLOBBASEFEE,
-    POP = 0x50, MLOAD, MSTORE, MSTORE8, SLOAD, SSTORE, JUMP, JUMPI, PC, MSIZE, GAS, JUMPDEST, TLOAD, TSTORE, MCOPY, PUSH0,
-    PUSH1 = 0x60, PUSH32 = 0x7f,
-    DUP1 = 0x80, DUP16 = 0x8f,
-    SWAP1 = 0x90, SWAP16 = 0x9f,
-    LOG0 = 0xa0, LOG1, LOG2, LOG3, LOG4,
-    CREATE = 0xf0, CALL, CALLCODE, RETURN, DELEGATECALL, CREATE2,
-    STATICCALL = 0xfa, REVERT = 0xfd, INVALID = 0xfe, SELFDESTRUCT = 0xff,
+    POP = 0x50,
+    MLOAD,
+    MSTORE,
+    MSTORE8,
+    SLOAD,
+    SSTORE,
+    JUMP,
+    JUMPI,
+    PC,
+    MSIZE,
+    GAS,
+    JUMPDEST,
+    TLOAD,
+    TSTORE,
+    MCOPY,
+    PUSH0,
+    PUSH1 = 0x60,
+    PUSH32 = 0x7f,
+    DUP1 = 0x80,
+    DUP16 = 0x8f,
+    SWAP1 = 0x90,
+    SWAP16 = 0x9f,
+    LOG0 = 0xa0,
+    LOG1,
+    LOG2,
+    LOG3,
+    LOG4,
+    CREATE = 0xf0,
+    CALL,
+    CALLCODE,
+    RETURN,
+    DELEGATECALL,
+    CREATE2,
+    STATICCALL = 0xfa,
+    REVERT = 0xfd,
+    INVALID = 0xfe,
+    SELFDESTRUCT = 0xff,
 };
 
 namespace detail {
@@ -40,8 +118,12 @@ constexpr std::array<OpcodeFacts, 256> make_opcode_table() {
     using R = Revision;
     std::array<OpcodeFacts, 256> t{};
     const auto set = [&t](int op, const char* name, int gas, int pops, int pushes, R since = R::Frontier) {
-        t[static_cast<std::size_t>(op)] = {name, since, static_cast<std::int16_t>(gas), static_cast<std::uint8_t>(pops),
-                                           static_cast<std::uint8_t>(pushes), 0};
+        t[static_cast<std::size_t>(op)] = {name,
+                                           since,
+                                           static_cast<std::int16_t>(gas),
+                                           static_cast<std::uint8_t>(pops),
+                                           static_cast<std::uint8_t>(pushes),
+                                           0};
     };
     set(STOP, "STOP", 0, 0, 0);
     set(ADD, "ADD", 3, 2, 1);
@@ -115,17 +197,18 @@ constexpr std::array<OpcodeFacts, 256> make_opcode_table() {
     set(MCOPY, "MCOPY", 3, 3, 0, R::Cancun);
     set(PUSH0, "PUSH0", 2, 0, 1, R::Shanghai);
     constexpr const char* push_names[] = {
-        "PUSH1", "PUSH2", "PUSH3", "PUSH4", "PUSH5", "PUSH6", "PUSH7", "PUSH8", "PUSH9", "PUSH10", "PUSH11",
+        "PUSH1",  "PUSH2",  "PUSH3",  "PUSH4",  "PUSH5",  "PUSH6",  "PUSH7",  "PUSH8",  "PUSH9",  "PUSH10", "PUSH11",
         "PUSH12", "PUSH13", "PUSH14", "PUSH15", "PUSH16", "PUSH17", "PUSH18", "PUSH19", "PUSH20", "PUSH21", "PUSH22",
         "PUSH23", "PUSH24", "PUSH25", "PUSH26", "PUSH27", "PUSH28", "PUSH29", "PUSH30", "PUSH31", "PUSH32"};
     for (int i = 0; i < 32; ++i) {
         set(PUSH1 + i, push_names[i], 3, 0, 1);
         t[static_cast<std::size_t>(PUSH1 + i)].immediate = static_cast<std::uint8_t>(i + 1);
     }
-    constexpr const char* dup_names[] = {"DUP1", "DUP2", "DUP3", "DUP4", "DUP5", "DUP6", "DUP7", "DUP8",
+    constexpr const char* dup_names[] = {"DUP1", "DUP2",  "DUP3",  "DUP4",  "DUP5",  "DUP6",  "DUP7",  "DUP8",
                                          "DUP9", "DUP10", "DUP11", "DUP12", "DUP13", "DUP14", "DUP15", "DUP16"};
-    constexpr const char* swap_names[] = {"SWAP1", "SWAP2", "SWAP3", "SWAP4", "SWAP5", "SWAP6", "SWAP7", "SWAP8",
-                                          "SWAP9", "SWAP10", "SWAP11", "SWAP12", "SWAP13", "SWAP14", "SWAP15", "SWAP16"};
+    constexpr const char* swap_names[] = {"SWAP1",  "SWAP2",  "SWAP3",  "SWAP4",  "SWAP5",  "SWAP6",
+                                          "SWAP7",  "SWAP8",  "SWAP9",  "SWAP10", "SWAP11", "SWAP12",
+                                          "SWAP13", "SWAP14", "SWAP15", "SWAP16"};
     for (int i = 0; i < 16; ++i) {
         set(DUP1 + i, dup_names[i], 3, i + 1, i + 2);
         set(SWAP1 + i, swap_names[i], 3, i + 2, i + 2);

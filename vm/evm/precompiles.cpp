@@ -1,11 +1,11 @@
 #include "vm/evm/precompiles.hpp"
 
-#include <openssl/evp.h>
-
 #include <algorithm>
 #include <array>
 #include <bit>
+
 #include <boost/multiprecision/cpp_int.hpp>
+#include <openssl/evp.h>
 
 #include "runtime/base/uint256.hpp"
 #include "runtime/crypto/secp256k1.hpp"
@@ -51,7 +51,8 @@ Gas ripemd160_gas(ByteView input, Revision) { return 600 + 120 * words(input.siz
 Output ripemd160_run(ByteView input, Revision) {
     Bytes out(32);
     unsigned size = 20;
-    if (EVP_Digest(input.data(), input.size(), out.data() + 12, &size, EVP_ripemd160(), nullptr) != 1) return std::nullopt;
+    if (EVP_Digest(input.data(), input.size(), out.data() + 12, &size, EVP_ripemd160(), nullptr) != 1)
+        return std::nullopt;
     return out;
 }
 Gas identity_gas(ByteView input, Revision) { return 15 + 3 * words(input.size()); }
@@ -132,7 +133,8 @@ Output modexp_run(ByteView input, Revision) {
     if (exponent != 0) result = boost::multiprecision::powm(number(96, base_size), exponent, modulus);
     Bytes digits;
     boost::multiprecision::export_bits(result, std::back_inserter(digits), 8);
-    if (digits.size() > out.size()) digits.erase(digits.begin(), digits.end() - static_cast<std::ptrdiff_t>(out.size()));
+    if (digits.size() > out.size())
+        digits.erase(digits.begin(), digits.end() - static_cast<std::ptrdiff_t>(out.size()));
     std::copy(digits.begin(), digits.end(), out.end() - static_cast<std::ptrdiff_t>(digits.size()));
     return out;
 }

@@ -3,8 +3,8 @@
 
 #include <optional>
 
-#include "vm/evm/revision.hpp"
 #include "runtime/base/bytes.hpp"
+#include "vm/evm/revision.hpp"
 
 namespace troupe::evm {
 

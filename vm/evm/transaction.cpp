@@ -84,23 +84,26 @@ std::optional<InvalidTransaction> validate_stateless(const TransactionInput& tx,
         return invalid(Invalid::type_unsupported, "transaction type not supported");
     if (tx.gas_limit > block.gas_limit) return invalid(Invalid::gas_over_block, "exceeds block gas limit");
     if (revision >= Revision::Osaka && charging != Charging::call && tx.gas_limit > limits::transaction_gas_max)
-        return invalid(Invalid::gas_over_cap, "transaction gas limit too high (cap: 16777216, tx: " +
-                                                  std::to_string(tx.gas_limit) + ")");
+        return invalid(Invalid::gas_over_cap,
+                       "transaction gas limit too high (cap: 16777216, tx: " + std::to_string(tx.gas_limit) + ")");
     if (charging == Charging::ordinary && revision >= Revision::London) {
         if (tx.max_fee_per_gas < tx.max_priority_fee_per_gas)
-            return invalid(Invalid::tip_above_cap, "max priority fee per gas higher than max fee per gas: "
-                                                   "maxPriorityFeePerGas: " + to_decimal(tx.max_priority_fee_per_gas) +
-                                                       ", maxFeePerGas: " + to_decimal(tx.max_fee_per_gas));
+            return invalid(Invalid::tip_above_cap,
+                           "max priority fee per gas higher than max fee per gas: "
+                           "maxPriorityFeePerGas: " +
+                               to_decimal(tx.max_priority_fee_per_gas) +
+                               ", maxFeePerGas: " + to_decimal(tx.max_fee_per_gas));
         if (tx.max_fee_per_gas < block.base_fee)
             return invalid(Invalid::fee_cap_below_base,
                            "max fee per gas less than block base fee: maxFeePerGas: " + to_decimal(tx.max_fee_per_gas) +
                                ", baseFee: " + to_decimal(block.base_fee));
     }
     if (!tx.to && revision >= Revision::Shanghai && tx.data.size() > limits::init_code_bytes_max)
-        return invalid(Invalid::init_code_size, "max initcode size exceeded: code size " +
-                                                    std::to_string(tx.data.size()) + " limit 49152");
+        return invalid(Invalid::init_code_size,
+                       "max initcode size exceeded: code size " + std::to_string(tx.data.size()) + " limit 49152");
     if (tx.type == 3) {
-        if (!tx.to || tx.blob_hashes.empty()) return invalid(Invalid::blob_rules, "blob transaction without target or blobs");
+        if (!tx.to || tx.blob_hashes.empty())
+            return invalid(Invalid::blob_rules, "blob transaction without target or blobs");
         for (const auto& hash : tx.blob_hashes)
             if (hash[0] != 0x01) return invalid(Invalid::blob_rules, "blob hash of an unknown version");
         const std::size_t blobs_max = revision >= Revision::Osaka ? 6 : revision >= Revision::Prague ? 9 : 6;
@@ -112,8 +115,8 @@ std::optional<InvalidTransaction> validate_stateless(const TransactionInput& tx,
         return invalid(Invalid::authorization_rules, "set code transaction without target or authorizations");
     const auto needed = std::max(intrinsic_gas(tx, revision), floor_gas(tx, revision));
     if (tx.gas_limit < needed)
-        return invalid(Invalid::intrinsic_gas, "intrinsic gas too low: have " + std::to_string(tx.gas_limit) + ", want " +
-                                                   std::to_string(needed));
+        return invalid(Invalid::intrinsic_gas, "intrinsic gas too low: have " + std::to_string(tx.gas_limit) +
+                                                   ", want " + std::to_string(needed));
     return std::nullopt;
 }
 

@@ -102,8 +102,8 @@ enum class Charging : std::uint8_t {
                                                                      const BlockContext& block, Revision revision,
                                                                      Charging charging = Charging::ordinary);
 
-/// Requires that validate_transaction gave nothing. Begins and finishes the state's transaction; the base fee is burned,
-/// the rest goes to block.coinbase.
+/// Requires that validate_transaction gave nothing. Begins and finishes the state's transaction; the base fee is
+/// burned, the rest goes to block.coinbase.
 [[nodiscard]] ExecutionReceipt execute_transaction(JournaledState& state, const BlockContext& block,
                                                    const TransactionInput& transaction, Revision revision,
                                                    AnalysisCache& codes, Charging charging = Charging::ordinary,

@@ -74,7 +74,8 @@ public:
     [[nodiscard]] uint256 transient_storage(const Address& address, const uint256& slot) const;
     void set_transient_storage(const Address& address, const uint256& slot, const uint256& value);
 
-    // Warmth (EIP-2929): true if it was cold. ---------------------------------------------------------------------------
+    // Warmth (EIP-2929): true if it was cold.
+    // ---------------------------------------------------------------------------
 
     bool warm_address(const Address& address);
     bool warm_slot(const Address& address, const uint256& slot);
@@ -97,11 +98,11 @@ private:
     };
     struct Slot {
         uint256 current;
-        uint256 original;          // at the start of transaction `of`
-        uint256 base;              // in the base state
-        std::uint64_t of = 0;      // transaction that `original` belongs to
-        std::uint64_t warm = 0;    // transaction in which it is warm
-        bool dirty = false;        // may differ from base
+        uint256 original;        // at the start of transaction `of`
+        uint256 base;            // in the base state
+        std::uint64_t of = 0;    // transaction that `original` belongs to
+        std::uint64_t warm = 0;  // transaction in which it is warm
+        bool dirty = false;      // may differ from base
     };
     struct Account {
         AccountRecord record;
@@ -124,7 +125,18 @@ private:
     void note_flag(const Address& address, bool Account::*flag, bool value);
 
     struct Entry {
-        enum class Kind : std::uint8_t { record, code, slot, transient, flag, warm_account, warm_slot, log, refund, recreated };
+        enum class Kind : std::uint8_t {
+            record,
+            code,
+            slot,
+            transient,
+            flag,
+            warm_account,
+            warm_slot,
+            log,
+            refund,
+            recreated
+        };
         Kind kind{};
         Address address;
         uint256 slot;

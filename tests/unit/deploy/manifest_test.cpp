@@ -1,0 +1,76 @@
+#include "deploy/manifest/manifest.hpp"
+
+#include <doctest/doctest.h>
+
+using namespace troupe;
+
+namespace {
+[[nodiscard]] const ManifestFault* fault_at(const ManifestReport& report, std::size_t line, std::size_t column) {
+    for (const auto& fault : report.faults)
+        if (fault.line == line && fault.column == column) return &fault;
+    return nullptr;
+}
+}  // namespace
+
+TEST_CASE("the built-in manifest is in order: four validators, one gateway, ports given out") {
+    const auto report = parse_manifest(builtin_manifest(), "built-in");
+    CHECK(report.faults.empty());
+    const auto& m = report.manifest;
+    CHECK(m.validators() == 4);
+    REQUIRE(m.nodes.size() == 5);
+    CHECK(m.nodes[0].name == "validator-1");
+    CHECK(m.nodes[4].rpc_port == 8545);
+    CHECK(m.nodes[3].link_port == 9703);
+    ChainParameters defaults;
+    defaults.chain_id = 74123;
+    CHECK(m.chain == defaults);
+}
+
+TEST_CASE("all faults are reported at once, each at its line and column, with the nearest name") {
+    const auto report = parse_manifest(
+        "name = \"x\"\n"
+        "[chain]\n"
+        "chian_id = 5\n"
+        "rules = \"troup\"\n"
+        "view_time_ms = \"fast\"\n"
+        "[[node]]\n"
+        "name = \"a\"\n"
+        "roles = [\"gatway\", \"executor\"]\n",
+        "f");
+    CHECK_FALSE(report.ok());
+    REQUIRE(fault_at(report, 3, 1) != nullptr);
+    CHECK(fault_at(report, 3, 1)->message.find("did you mean \"chain_id\"") != std::string::npos);
+    REQUIRE(fault_at(report, 4, 9) != nullptr);
+    CHECK(fault_at(report, 4, 9)->message.find("did you mean \"troupe\"") != std::string::npos);
+    REQUIRE(fault_at(report, 5, 16) != nullptr);
+    CHECK(fault_at(report, 5, 16)->message.find("found text") != std::string::npos);
+    REQUIRE(fault_at(report, 8, 10) != nullptr);
+    CHECK(fault_at(report, 8, 10)->message.find("did you mean \"gateway\"") != std::string::npos);
+}
+
+TEST_CASE("what would not work is refused before anything starts") {
+    const auto refuses = [](const std::string& text) { return !parse_manifest(text, "f").ok(); };
+    const std::string validator =
+        "[[node]]\nname = \"v\"\nroles = [\"consensus\", \"chunk_builder\", \"chunk_signer\", \"executor\", "
+        "\"vm_pool\"]\n";
+    CHECK_FALSE(refuses(validator));
+    CHECK(refuses(""));
+    CHECK(refuses(validator + validator));                                // one name twice
+    CHECK(refuses("[[node]]\nname = \"v\"\nroles = [\"consensus\"]\n"));  // lacks the other roles
+    CHECK(refuses("[[node]]\nname = \"g\"\nroles = [\"gateway\", \"executor\", \"vm_pool\"]\n"));  // no validator
+    CHECK(refuses("[chain]\nchain_id = 1\n" + validator));
+    CHECK(refuses("[chain]\nchain_id = 31337\n" + validator));
+    CHECK(refuses("[chain]\nchunk_lifetime_ms = 9000\n" + validator));
+    CHECK(refuses("[[account]]\naddress = \"0x12\"\n" + validator));
+    CHECK(refuses("name = \"a b\"\n" + validator));
+    CHECK(refuses("not toml"));
+}
+
+TEST_CASE("a fault is shown with its line and a caret under the place") {
+    const std::string text = "name = \"x\"\nfoo = 1\n";
+    const auto report = parse_manifest(text, "m.toml");
+    REQUIRE(fault_at(report, 2, 1) != nullptr);
+    const auto shown = format_fault(*fault_at(report, 2, 1), text, "m.toml");
+    CHECK(shown.find("m.toml:2:1: error: foo: unknown key") == 0);
+    CHECK(shown.find("2 | foo = 1\n    | ^\n") != std::string::npos);
+}
