@@ -228,8 +228,7 @@ void Handler::run_later(const Call& call, std::function<std::string()> work) {
         throw Failure{{-32005, "request limit exceeded, try again", ""}};
     }
     // Counted until the job is gone, whether it ran or not.
-    const std::shared_ptr<void> counted{nullptr,
-                                        [self = shared_from_this()](void*) { self->calls_.fetch_sub(1); }};
+    const std::shared_ptr<void> counted{nullptr, [self = shared_from_this()](void*) { self->calls_.fetch_sub(1); }};
     auto job = [counted, work = std::move(work), respond = call.respond] {
         try {
             respond({work(), std::nullopt, {}});

@@ -159,7 +159,8 @@ private:
     [[nodiscard]] ExecutedBlockPtr block_parameter(const Call& call, std::size_t index) const;
     [[nodiscard]] std::unique_ptr<StateAt> state(const Call& call, std::size_t index) const;
     [[nodiscard]] CallRequest call_request(const Json& object) const;
-    /// Answers by a worker of the VM pool: what may take long must not hold a server thread up. `work` may throw Failure.
+    /// Answers by a worker of the VM pool: what may take long must not hold a server thread up. `work` may throw
+    /// Failure.
     void run_later(const Call& call, std::function<std::string()> work);
     void run_call(const Call& call, CallRequest request, Height height,
                   std::function<std::optional<CallResult>(const CallRunner&, const CallRequest&, Height)> run,
