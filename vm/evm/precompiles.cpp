@@ -122,7 +122,8 @@ Output modexp_run(ByteView input, Revision) {
     const auto number = [&](std::size_t offset, std::size_t size) {
         const auto bytes = slice(input, offset, size);
         BigInteger out;
-        boost::multiprecision::import_bits(out, bytes.begin(), bytes.end());
+        // import_bits reads beyond an empty range.
+        if (!bytes.empty()) boost::multiprecision::import_bits(out, bytes.begin(), bytes.end());
         return out;
     };
     const auto modulus = number(96 + base_size + exponent_size, modulus_size);
