@@ -159,7 +159,7 @@ private:
                 if (!answers) return answers.error();
                 const auto now = milliseconds_since(start_);
                 for (std::size_t i = 0; i < answers->size(); ++i) {
-                    const auto& receipt = (*answers)[i]["result"];
+                    const auto receipt = (*answers)[i].value("result", Json(nullptr));
                     if (receipt.is_null()) {
                         still.push_back(open[first + i]);
                         continue;

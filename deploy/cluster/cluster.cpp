@@ -195,10 +195,6 @@ Result<ClusterChange> Cluster::apply(const Manifest& manifest, const std::string
     if (!next) return next.error();
     next->manifest_text = text;
     if (change->empty()) return change;
-    std::vector<std::string> to_stop = change->removed;
-    to_stop.insert(to_stop.end(), change->changed.begin(), change->changed.end());
-    // All others must learn of a new node's place.
-    static_cast<void>(stop_nodes(to_stop));
     std::erase_if(next->nodes, [&](const auto& n) {
         return std::ranges::find(change->removed, n.manifest.name) != change->removed.end();
     });
@@ -223,6 +219,10 @@ Result<ClusterChange> Cluster::apply(const Manifest& manifest, const std::string
                                                       "; a new cluster can reserve more with spare_followers");
         next->nodes.push_back({node, *free});
     }
+    // Nothing can be refused any more: only now is anything stopped.
+    std::vector<std::string> to_stop = change->removed;
+    to_stop.insert(to_stop.end(), change->changed.begin(), change->changed.end());
+    static_cast<void>(stop_nodes(to_stop));
     if (auto status = write_node_files(*next); !status) return status.error();
     if (auto status = write_state(*next); !status) return status.error();
     return change;
@@ -235,17 +235,23 @@ std::optional<ProcessIdentity> Cluster::process(const std::string& node) const {
     return identity ? std::optional{*identity} : std::nullopt;
 }
 
+/// Both ports of a node that is not running.
+static Status check_ports(const ManifestNode& node) {
+    if (auto status = check_port_free(node.address, node.link_port); !status)
+        return make_error(status.error().code, node.name + ": " + status.error().message);
+    if (node.rpc_port == 0) return Done{};
+    if (auto status = check_port_free(node.rpc_host, node.rpc_port); !status)
+        return make_error(status.error().code, node.name + ": " + status.error().message);
+    return Done{};
+}
+
 Status Cluster::start(const std::string& name) {
     const auto now = state();
     if (!now) return now.error();
     const auto node = std::ranges::find(now->nodes, name, [](const auto& n) { return n.manifest.name; });
     if (node == now->nodes.end()) return make_error(ErrorCode::not_found, "no node " + name);
     if (const auto running = process(name); running && is_alive(*running)) return Done{};
-    if (auto status = check_port_free(node->manifest.address, node->manifest.link_port); !status)
-        return make_error(status.error().code, name + ": " + status.error().message);
-    if (node->manifest.rpc_port != 0)
-        if (auto status = check_port_free(node->manifest.rpc_host, node->manifest.rpc_port); !status)
-            return make_error(status.error().code, name + ": " + status.error().message);
+    if (auto status = check_ports(node->manifest); !status) return status;
     std::error_code ignored;
     std::filesystem::remove(node_directory(name) / "status.json", ignored);
     const auto executable = std::filesystem::read_symlink("/proc/self/exe").string();
@@ -257,6 +263,12 @@ Status Cluster::start(const std::string& name) {
 Result<std::size_t> Cluster::start_all() {
     const auto now = state();
     if (!now) return now.error();
+    // All ports first: a conflict must not leave half a cluster running.
+    for (const auto& node : now->nodes) {
+        const auto running = process(node.manifest.name);
+        if (running && is_alive(*running)) continue;
+        if (auto status = check_ports(node.manifest); !status) return status.error();
+    }
     std::size_t started = 0;
     for (const auto& node : now->nodes) {
         const auto running = process(node.manifest.name);

@@ -222,6 +222,11 @@ private:
         ManifestNode node;
         if (!text(t, "node", "name", node.name) && t.get("name") == nullptr)
             fault(nullptr, t, "node.name", "is missing");
+        // Names become directories.
+        const auto in_name = [](char c) { return std::isalnum(static_cast<unsigned char>(c)) || c == '-' || c == '_'; };
+        if (t.get("name") != nullptr &&
+            (node.name.empty() || node.name.size() > 64 || !std::ranges::all_of(node.name, in_name)))
+            fault(t.get("name"), t, "node.name", "expected 1 to 64 letters, digits, - or _");
         text(t, "node", "host", node.host);
         text(t, "node", "address", node.address);
         text(t, "node", "rpc_host", node.rpc_host);

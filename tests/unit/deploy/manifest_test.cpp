@@ -63,6 +63,7 @@ TEST_CASE("what would not work is refused before anything starts") {
     CHECK(refuses("[chain]\nchunk_lifetime_ms = 9000\n" + validator));
     CHECK(refuses("[[account]]\naddress = \"0x12\"\n" + validator));
     CHECK(refuses("name = \"a b\"\n" + validator));
+    CHECK(refuses(validator + "[[node]]\nname = \"../x\"\nroles = [\"gateway\", \"executor\", \"vm_pool\"]\n"));
     CHECK(refuses("not toml"));
 }
 
