@@ -2,6 +2,7 @@
 
 #include <spdlog/spdlog.h>
 
+#include "actors/consensus/actor.hpp"
 #include "runtime/base/clock.hpp"
 
 namespace troupe::gateway {
@@ -84,6 +85,22 @@ std::optional<std::string> Backend::dropped(const TransactionHash& hash) const {
     const std::lock_guard lock{mutex_};
     const auto it = dropped_.find(hash);
     return it == dropped_.end() ? std::nullopt : std::optional{it->second};
+}
+
+std::optional<CommittedBlock> Backend::committed(Height height) {
+    const std::lock_guard lock{blocks_mutex_};
+    if (!blocks_) {
+        auto opened = ChainReader::open(consensus::blocks_path(options_.directory).string());
+        if (!opened) {
+            spdlog::warn("block database: {}", opened.error().message);
+            return std::nullopt;
+        }
+        blocks_.emplace(std::move(*opened));
+    }
+    const auto stored = blocks_->block(height);
+    if (!stored || !*stored) return std::nullopt;
+    auto block = decode<CommittedBlock>((*stored)->data);
+    return block ? std::optional{std::move(*block)} : std::nullopt;
 }
 
 bool Backend::await_execution(const TransactionHash& hash, std::optional<DurationMs> wait,

@@ -50,6 +50,9 @@ public:
     /// Why a transaction that was accepted will not execute; nothing if it is not known to have been dropped.
     [[nodiscard]] std::optional<std::string> dropped(const TransactionHash& hash) const;
 
+    /// The block as it was agreed on: who proposed it, its chunks, who voted. Nothing if this node has none.
+    [[nodiscard]] std::optional<CommittedBlock> committed(Height height);
+
     /// Calls `done(true)` when the transaction has executed, `done(false)` when it is dropped or `wait` has passed.
     /// False: it is neither pending nor is there room; `done` is not called.
     bool await_execution(const TransactionHash& hash, std::optional<DurationMs> wait, std::function<void(bool)> done);
@@ -90,6 +93,10 @@ private:
 
     BackendOptions options_;
     std::shared_ptr<ChainView> chain_;
+
+    /// On the consensus role's block database; opened when first asked.
+    std::mutex blocks_mutex_;
+    std::optional<ChainReader> blocks_;
 
     /// Guards everything below.
     mutable std::mutex mutex_;

@@ -7,9 +7,6 @@
 namespace troupe::gateway {
 namespace {
 
-/// Most gas of a call without a limit of its own: bounds what one request can cost the node.
-constexpr std::uint64_t call_gas_max = 50'000'000;
-
 class AccessTracer final : public evm::Tracer {
 public:
     explicit AccessTracer(std::map<Address, std::set<uint256>>& accessed) : accessed_(accessed) {}
@@ -43,22 +40,52 @@ private:
 
 }  // namespace
 
-CallResult CallRunner::run(StateReader& base, const CallRequest& request, const ExecutedBlock& block, std::uint64_t gas,
-                           evm::Tracer* tracer) const {
-    JournaledState state{base};
-    for (const auto& [address, change] : request.overrides) {
+void apply_overrides(JournaledState& state, const StateOverrides& overrides) {
+    for (const auto& [address, change] : overrides) {
+        if (change.replaces_storage) {
+            const auto nonce = state.nonce(address);
+            const auto code = state.code(address);
+            state.create_account(address);
+            state.set_nonce(address, nonce);
+            if (!code->empty()) state.set_code(address, *code);
+        }
         if (change.balance) state.set_balance(address, *change.balance);
         if (change.nonce) state.set_nonce(address, *change.nonce);
         if (change.code) state.set_code(address, *change.code);
         for (const auto& [slot, value] : change.slots) state.set_storage(address, slot, value);
     }
-    auto context = block_context(genesis_->parameters, block.result.height, block.timestamp, {}, {});
-    context.block_hash = [&](std::uint64_t height) {
-        const auto earlier = chain_.block(Height{height});
-        return earlier ? Hash256::from(earlier->hash) : Hash256{};
-    };
-    if (request.block_number) context.number = request.block_number->low64();
-    if (request.block_timestamp) context.timestamp = request.block_timestamp->low64();
+}
+
+void apply_overrides(evm::BlockContext& context, const BlockOverride& overrides) {
+    if (overrides.number) context.number = overrides.number->low64();
+    if (overrides.time) context.timestamp = overrides.time->low64();
+    if (overrides.gas_limit) context.gas_limit = overrides.gas_limit->low64();
+    if (overrides.base_fee) context.base_fee = *overrides.base_fee;
+    if (overrides.prevrandao) context.prevrandao = *overrides.prevrandao;
+    if (overrides.coinbase) context.coinbase = *overrides.coinbase;
+}
+
+void show_created_code(JournaledState& state, evm::ExecutionReceipt& receipt) {
+    if (receipt.succeeded && receipt.created) receipt.output = *state.code(*receipt.created);
+}
+
+evm::BlockContext CallRunner::context(const ExecutedBlock& block) const {
+    const auto& validators = genesis_->validators;
+    const auto coinbase =
+        block.proposer.value < validators.size() ? validators[block.proposer.value].beneficiary : Address{};
+    return block_context(genesis_->parameters, block.result.height, block.timestamp, coinbase,
+                         [&chain = chain_](std::uint64_t height) {
+                             const auto earlier = chain.block(Height{height});
+                             return earlier ? Hash256::from(earlier->hash) : Hash256{};
+                         });
+}
+
+CallResult CallRunner::run(StateReader& base, const CallRequest& request, const ExecutedBlock& block, std::uint64_t gas,
+                           evm::Tracer* tracer) const {
+    JournaledState state{base};
+    apply_overrides(state, request.overrides);
+    auto context = this->context(block);
+    apply_overrides(context, request.block);
     auto transaction = request.transaction;
     transaction.gas_limit = gas;
     CallResult result;
@@ -68,6 +95,7 @@ CallResult CallRunner::run(StateReader& base, const CallRequest& request, const 
     }
     auto receipt =
         evm::execute_transaction(state, context, transaction, chain_revision, *codes_, evm::Charging::call, tracer);
+    show_created_code(state, receipt);
     result.succeeded = receipt.succeeded;
     result.reverted = receipt.reverted;
     result.error = std::move(receipt.error);

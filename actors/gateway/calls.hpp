@@ -14,17 +14,29 @@ struct AccountOverride {
     std::optional<uint256> balance;
     std::optional<std::uint64_t> nonce;
     std::optional<Bytes> code;
-    /// Slots that replace the account's (`state`) or are set besides (`stateDiff`): the latter only.
     std::vector<std::pair<uint256, uint256>> slots;
+    /// The slots are all there are (`state`), not set besides what is there (`stateDiff`).
+    bool replaces_storage = false;
+};
+using StateOverrides = std::map<Address, AccountOverride>;
+
+/// Block overrides of eth_call, likewise.
+struct BlockOverride {
+    std::optional<uint256> number;
+    /// Seconds.
+    std::optional<uint256> time;
+    std::optional<uint256> gas_limit;
+    std::optional<uint256> base_fee;
+    std::optional<uint256> prevrandao;
+    std::optional<Address> coinbase;
 };
 
 struct CallRequest {
     evm::TransactionInput transaction;
     /// No limit was named: the most a call may use.
     bool gas_named = false;
-    std::map<Address, AccountOverride> overrides;
-    std::optional<uint256> block_number;
-    std::optional<uint256> block_timestamp;
+    StateOverrides overrides;
+    BlockOverride block;
 };
 
 struct CallResult {
@@ -35,6 +47,15 @@ struct CallResult {
     std::uint64_t gas = 0;  // used, or estimated
     std::map<Address, std::set<uint256>> accessed;
 };
+
+/// Most gas of a call without a limit of its own: bounds what one request can cost the node.
+inline constexpr std::uint64_t call_gas_max = 50'000'000;
+
+void apply_overrides(JournaledState& state, const StateOverrides& overrides);
+void apply_overrides(evm::BlockContext& context, const BlockOverride& overrides);
+
+/// What a creation gives to its caller is the new code; viem reads through constructors so.
+void show_created_code(JournaledState& state, evm::ExecutionReceipt& receipt);
 
 class CallRunner {
 public:
@@ -47,6 +68,11 @@ public:
     /// Least gas with which it succeeds, within 1.5 % (geth's tolerance).
     [[nodiscard]] std::optional<CallResult> estimate(CallRequest request, Height height) const;
     [[nodiscard]] std::optional<CallResult> access_list(const CallRequest& request, Height height) const;
+
+    /// The block as instructions of a call on its state see it.
+    [[nodiscard]] evm::BlockContext context(const ExecutedBlock& block) const;
+    [[nodiscard]] const ChainView& chain() const noexcept { return chain_; }
+    [[nodiscard]] evm::AnalysisCache& codes() const noexcept { return *codes_; }
 
 private:
     [[nodiscard]] CallResult run(StateReader& base, const CallRequest& request, const ExecutedBlock& block,

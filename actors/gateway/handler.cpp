@@ -12,8 +12,30 @@ std::string quoted_bytes(ByteView value) { return "\"" + to_hex_prefixed(value) 
 
 // Parameters ----------------------------------------------------------------------------------------------------------
 
+namespace {
+
+/// An array of plain strings as framing gives it (valid JSON without spaces), which nearly all parameters are: several
+/// times as quick as the general parser. False: something else; `values` is then of no use.
+[[nodiscard]] bool read_plain_strings(std::string_view json, std::vector<Json>& values) {
+    if (!json.starts_with("[\"") || json.find('\\') != std::string_view::npos) return false;
+    std::size_t at = 1;
+    for (;;) {
+        if (at >= json.size() || json[at] != '"') return false;
+        const auto end = json.find('"', at + 1);
+        if (end == std::string_view::npos) return false;
+        values.emplace_back(std::string{json.substr(at + 1, end - at - 1)});
+        at = end + 1;
+        if (json.substr(at) == "]") return true;
+        if (at >= json.size() || json[at] != ',') return false;
+        ++at;
+    }
+}
+
+}  // namespace
+
 Parameters::Parameters(const std::string& json) {
-    if (json.empty()) return;
+    if (json.empty() || read_plain_strings(json, values_)) return;
+    values_.clear();
     auto parsed = Json::parse(json, nullptr, false);
     if (parsed.is_null()) return;
     if (!parsed.is_array()) throw Failure{{-32602, "non-array args", ""}};
@@ -85,6 +107,7 @@ const std::unordered_map<std::string_view, Handler::Method>& Handler::methods() 
         {"net_peerCount", &H::peer_count},
         {"troupe_nodeInfo", &H::node_info},
         {"troupe_transactionStatus", &H::transaction_status},
+        {"troupe_getBlock", &H::agreed_block},
         {"eth_getBalance", &H::balance},
         {"eth_getCode", &H::code},
         {"eth_getStorageAt", &H::storage_at},
@@ -95,6 +118,7 @@ const std::unordered_map<std::string_view, Handler::Method>& Handler::methods() 
         {"eth_estimateGas", &H::estimate_gas},
         {"eth_createAccessList", &H::create_access_list},
         {"eth_fillTransaction", &H::fill_transaction},
+        {"eth_simulateV1", &H::simulate_v1},
         {"eth_sendRawTransaction", &H::send_raw},
         {"eth_sendRawTransactionSync", &H::send_raw_sync},
         {"eth_sendTransaction", &H::no_accounts},

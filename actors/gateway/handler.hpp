@@ -72,6 +72,10 @@ private:
 
 [[nodiscard]] Failure invalid_params(std::string message);
 
+/// geth's override sets; `argument` is named in errors.
+[[nodiscard]] StateOverrides read_state_overrides(const Json& object, std::size_t argument);
+[[nodiscard]] BlockOverride read_block_overrides(const Json& object, std::size_t argument);
+
 class Handler final : public rpc::Handler, public EventListener, public std::enable_shared_from_this<Handler> {
 public:
     Handler(HandlerOptions options, std::shared_ptr<Backend> backend);
@@ -83,8 +87,6 @@ public:
     void on_block(const ExecutedBlockPtr& block) override;
     void on_pending(const RecoveredTransactionPtr& transaction) override;
 
-private:
-    using Answer = std::function<void(std::string)>;
     struct Call {
         const Parameters& parameters;
         const std::shared_ptr<rpc::Peer>& peer;
@@ -92,8 +94,10 @@ private:
     };
     /// Gives the result, or nothing if it answers later through the call's respond.
     using Method = std::optional<std::string> (Handler::*)(const Call&);
+    /// By name: all that can be called.
     [[nodiscard]] static const std::unordered_map<std::string_view, Method>& methods();
 
+private:
     // methods_chain.cpp
     std::optional<std::string> chain_id(const Call&);
     std::optional<std::string> net_version(const Call&);
@@ -117,6 +121,7 @@ private:
     std::optional<std::string> peer_count(const Call&);
     std::optional<std::string> node_info(const Call&);
     std::optional<std::string> transaction_status(const Call&);
+    std::optional<std::string> agreed_block(const Call&);
 
     // methods_state.cpp
     std::optional<std::string> balance(const Call&);
@@ -129,6 +134,9 @@ private:
     std::optional<std::string> estimate_gas(const Call&);
     std::optional<std::string> create_access_list(const Call&);
     std::optional<std::string> fill_transaction(const Call&);
+
+    // methods_simulate.cpp
+    std::optional<std::string> simulate_v1(const Call&);
 
     // methods_transaction.cpp
     std::optional<std::string> send_raw(const Call&);
@@ -166,6 +174,8 @@ private:
                   std::function<std::optional<CallResult>(const CallRunner&, const CallRequest&, Height)> run,
                   std::function<std::string(const CallResult&, const CallRequest&)> show);
     [[nodiscard]] std::string block_json(const ExecutedBlock& block, bool full, bool header_only = false) const;
+    [[nodiscard]] std::string fee_history_json(std::uint64_t first, std::uint64_t count,
+                                               const std::vector<double>& percentiles) const;
     [[nodiscard]] std::optional<std::string> receipt_json(const TransactionHash& hash) const;
     [[nodiscard]] LogFilter log_filter(const Json& object) const;
     void collect_logs(JsonText& out, const ExecutedBlock& block, const LogFilter& filter, std::size_t& count) const;

@@ -7,6 +7,8 @@ namespace troupe::gateway {
 namespace {
 
 constexpr std::uint64_t fee_history_blocks_max = 1024;
+/// Blocks that are read without handing the work on.
+constexpr std::uint64_t quick_blocks_max = 16;
 
 [[nodiscard]] std::string ratio(double value) {
     char buffer[32];
@@ -54,14 +56,22 @@ std::optional<std::string> Handler::fee_history(const Call& call) {
         }
     }
     const auto count = std::min(count_max, last.value + 1);
-    const auto first = last.value + 1 - count;
+    auto work = [self = shared_from_this(), first = last.value + 1 - count, count,
+                 percentiles = std::move(percentiles)] { return self->fee_history_json(first, count, percentiles); };
+    if (count <= quick_blocks_max) return work();
+    run_later(call, std::move(work));
+    return std::nullopt;
+}
+
+std::string Handler::fee_history_json(std::uint64_t first, std::uint64_t count,
+                                      const std::vector<double>& percentiles) const {
     const auto& parameters = backend_->genesis().parameters;
     JsonText out;
     out.begin_object().key("oldestBlock").quantity(first).key("baseFeePerGas").begin_array();
     for (std::uint64_t i = 0; i <= count; ++i) out.quantity(parameters.base_fee);
     out.end_array().key("gasUsedRatio").begin_array();
     std::vector<ExecutedBlockPtr> blocks;
-    for (auto h = first; h <= last.value && count > 0; ++h) {
+    for (auto h = first; h < first + count; ++h) {
         blocks.push_back(backend_->chain().block(Height{h}));
         const auto used = blocks.back() ? blocks.back()->result.gas_used : 0;
         out.raw(ratio(static_cast<double>(used) / static_cast<double>(parameters.block_gas_limit)));
@@ -166,6 +176,54 @@ std::optional<std::string> Handler::node_info(const Call&) {
     out.key("finalized").quantity(backend_->chain().finalized().value);
     out.key("pending").quantity(backend_->pool_size());
     return out.end_object().take();
+}
+
+/// Null until it has been agreed on. Unlike Ethereum's view of it, this is there before its execution.
+std::optional<std::string> Handler::agreed_block(const Call& call) {
+    const auto block = backend_->committed(resolve(call.parameters.at(0)));
+    if (!block) return "null";
+    const auto& genesis = backend_->genesis();
+    const auto& header = block->block.header;
+    JsonText out;
+    const auto names = [&](ByteView signers) {
+        out.begin_array();
+        signer_set::for_each(signers, [&](ValidatorIndex i) {
+            if (i.value < genesis.validators.size()) out.escaped(genesis.validators[i.value].name);
+        });
+        out.end_array();
+    };
+    const auto name = [&](ValidatorIndex i) -> std::string_view {
+        return i.value < genesis.validators.size() ? std::string_view{genesis.validators[i.value].name} : "?";
+    };
+    out.begin_object().key("number").quantity(header.height.value).key("hash").bytes(block->commit.block.view());
+    out.key("parentHash").bytes(header.previous.view()).key("timestampMs").quantity(header.timestamp.value);
+    out.key("proposer").escaped(name(header.proposer)).key("view").quantity(block->commit.view.value);
+    out.key("signers");
+    names(block->commit.signatures.signers);
+    out.key("executed").boolean(header.height <= backend_->chain().latest());
+    out.key("chunks").begin_array();
+    for (const auto& certificate : block->block.certificates) {
+        out.begin_object().key("id").bytes(certificate.chunk.id.view());
+        out.key("producer").escaped(name(certificate.chunk.producer));
+        out.key("expiryMs").quantity(certificate.chunk.expiry.value).key("signers");
+        names(certificate.signatures.signers);
+        out.end_object();
+    }
+    out.end_array().key("votes").begin_array();
+    for (const auto& vote : block->block.votes) {
+        out.begin_object().key("number").quantity(vote.height.value).key("view").quantity(vote.view.value);
+        out.key("hash").bytes(vote.block.view()).key("signers");
+        names(vote.signatures.signers);
+        out.end_object();
+    }
+    out.end_array().key("results").begin_array();
+    for (const auto& result : block->block.results) {
+        out.begin_object().key("number").quantity(result.height.value).key("stateRoot").bytes(result.state_root.view());
+        out.key("receiptsRoot").bytes(result.receipts_root.view());
+        out.key("transactionsRoot").bytes(result.transactions_root.view());
+        out.key("gasUsed").quantity(result.gas_used).end_object();
+    }
+    return out.end_array().end_object().take();
 }
 
 std::optional<std::string> Handler::transaction_status(const Call& call) {

@@ -2,6 +2,17 @@
 #include "actors/gateway/handler.hpp"
 
 namespace troupe::gateway {
+namespace {
+
+[[nodiscard]] std::optional<uint256> number_field(const Json& object, const char* name, std::size_t argument) {
+    const auto it = object.find(name);
+    if (it == object.end() || it->is_null()) return std::nullopt;
+    const auto parsed = it->is_string() ? parse_uint256(it->get_ref<const std::string&>()) : std::nullopt;
+    if (!parsed) throw invalid_params("invalid argument " + std::to_string(argument) + ": field " + name);
+    return parsed;
+}
+
+}  // namespace
 
 std::optional<std::string> Handler::balance(const Call& call) {
     const auto address = call.parameters.address(0);
@@ -122,6 +133,13 @@ CallRequest Handler::call_request(const Json& object) const {
     }
     const auto price = number("gasPrice");
     const auto cap = number("maxFeePerGas");
+    if (price && (cap || number("maxPriorityFeePerGas")))
+        throw Failure{{-32000, "both gasPrice and (maxFeePerGas or maxPriorityFeePerGas) specified", ""}};
+    const auto chain = backend_->genesis().parameters.chain_id;
+    if (const auto id = number("chainId"); id && *id != uint256{chain})
+        throw Failure{
+            {-32000, "chainId does not match node's (have=" + to_decimal(*id) + ", want=" + std::to_string(chain) + ")",
+             ""}};
     tx.max_fee_per_gas = price ? *price : cap.value_or(uint256{});
     tx.max_priority_fee_per_gas = price ? *price : number("maxPriorityFeePerGas").value_or(uint256{});
     if (tx.max_fee_per_gas < tx.max_priority_fee_per_gas && !tx.max_fee_per_gas.is_zero())
@@ -140,61 +158,96 @@ CallRequest Handler::call_request(const Json& object) const {
             if (!at) throw invalid_params("invalid argument 0: field accessList: invalid address");
             evm::AccessListItem item{*at, {}};
             if (entry.contains("storageKeys") && entry["storageKeys"].is_array())
-                for (const auto& key : entry["storageKeys"])
-                    if (const auto slot = key.is_string() ? parse_uint256(key.get<std::string>()) : std::nullopt)
-                        item.slots.push_back(*slot);
+                for (const auto& key : entry["storageKeys"]) {
+                    const auto slot = key.is_string() ? parse_uint256(key.get<std::string>()) : std::nullopt;
+                    if (!slot) throw invalid_params("invalid argument 0: field accessList: invalid storage key");
+                    item.slots.push_back(*slot);
+                }
             tx.access_list.push_back(std::move(item));
+        }
+    }
+    if (const auto list = object.find("authorizationList");
+        list != object.end() && list->is_array() && !list->empty()) {
+        tx.type = 4;
+        for (const auto& entry : *list) {
+            const auto part = [&](const char* name) {
+                const auto value = entry.is_object() ? number_field(entry, name, 0) : std::nullopt;
+                if (!value) throw invalid_params(std::string{"invalid argument 0: field authorizationList: "} + name);
+                return *value;
+            };
+            Authorization authorization;
+            authorization.chain_id = part("chainId");
+            authorization.address = evm::to_address(part("address"));
+            authorization.nonce = part("nonce").low64();
+            authorization.y_parity = part("yParity");
+            authorization.r = part("r");
+            authorization.s = part("s");
+            tx.authorization_list.push_back(
+                {authorization.chain_id, authorization.address, authorization.nonce, recover_authority(authorization)});
         }
     }
     return request;
 }
 
-namespace {
-
-/// geth's state override set.
-void read_overrides(const Json& object, CallRequest& request) {
-    if (!object.is_object()) throw invalid_params("invalid argument 2: expected state overrides");
+StateOverrides read_state_overrides(const Json& object, std::size_t argument) {
+    const auto where = "invalid argument " + std::to_string(argument) + ": ";
+    if (!object.is_object()) throw invalid_params(where + "expected state overrides");
+    StateOverrides out;
     for (const auto& [key, value] : object.items()) {
         const auto address = fixed_from_hex<Address>(key);
-        if (!address || !value.is_object())
-            throw invalid_params("invalid argument 2: invalid address " + key.substr(0, 50));
-        auto& change = request.overrides[*address];
-        const auto number = [&](const char* name) -> std::optional<uint256> {
-            const auto it = value.find(name);
-            if (it == value.end() || it->is_null()) return std::nullopt;
-            const auto parsed = it->is_string() ? parse_uint256(it->template get<std::string>()) : std::nullopt;
-            if (!parsed) throw invalid_params(std::string{"invalid argument 2: field "} + name);
-            return parsed;
+        if (!address || !value.is_object()) throw invalid_params(where + "invalid address " + key.substr(0, 50));
+        auto& change = out[*address];
+        change.balance = number_field(value, "balance", argument);
+        if (const auto nonce = number_field(value, "nonce", argument)) change.nonce = nonce->low64();
+        if (value.contains("code") && !value["code"].is_null()) {
+            auto code =
+                value["code"].is_string() ? from_hex(value["code"].get_ref<const std::string&>()) : std::nullopt;
+            if (!code) throw invalid_params(where + "field code: invalid hex string");
+            change.code = std::move(*code);
+        }
+        const auto present = [&entry = value](const char* name) {
+            return entry.contains(name) && !entry[name].is_null();
         };
-        change.balance = number("balance");
-        if (const auto nonce = number("nonce")) change.nonce = nonce->low64();
-        if (value.contains("code") && value["code"].is_string())
-            change.code = from_hex(value["code"].get<std::string>());
-        for (const char* name : {"state", "stateDiff"})
-            if (value.contains(name) && value[name].is_object())
-                for (const auto& [slot_text, word] : value[name].items()) {
-                    const auto slot = parse_uint256(slot_text);
-                    const auto content =
-                        word.is_string() ? parse_uint256(word.template get<std::string>()) : std::nullopt;
-                    if (!slot || !content) throw invalid_params("invalid argument 2: invalid storage override");
-                    change.slots.emplace_back(*slot, *content);
-                }
+        if (present("state") && present("stateDiff"))
+            throw invalid_params("account " + key.substr(0, 50) + " has both 'state' and 'stateDiff'");
+        change.replaces_storage = present("state");
+        for (const char* name : {"state", "stateDiff"}) {
+            if (!present(name)) continue;
+            if (!value[name].is_object()) throw invalid_params(where + "invalid storage override");
+            for (const auto& [slot_text, word] : value[name].items()) {
+                const auto slot = parse_uint256(slot_text);
+                const auto content = word.is_string() ? parse_uint256(word.template get<std::string>()) : std::nullopt;
+                if (!slot || !content) throw invalid_params(where + "invalid storage override");
+                change.slots.emplace_back(*slot, *content);
+            }
+        }
     }
+    return out;
 }
 
-}  // namespace
+BlockOverride read_block_overrides(const Json& object, std::size_t argument) {
+    if (!object.is_object())
+        throw invalid_params("invalid argument " + std::to_string(argument) + ": expected block overrides");
+    BlockOverride out;
+    const auto number = [&](std::initializer_list<const char*> names) -> std::optional<uint256> {
+        for (const auto* name : names)
+            if (auto value = number_field(object, name, argument)) return value;
+        return std::nullopt;
+    };
+    out.number = number({"number"});
+    out.time = number({"time", "timestamp"});
+    out.gas_limit = number({"gasLimit"});
+    out.base_fee = number({"baseFeePerGas", "baseFee"});
+    out.prevrandao = number({"prevRandao", "random"});
+    if (const auto coinbase = number({"feeRecipient", "coinbase"})) out.coinbase = evm::to_address(*coinbase);
+    return out;
+}
 
 std::optional<std::string> Handler::call(const Call& c) {
     auto request = call_request(c.parameters.at(0));
     const auto height = height_parameter(c, 1);
-    if (c.parameters.has(2)) read_overrides(c.parameters.at(2), request);
-    if (c.parameters.has(3) && c.parameters.at(3).is_object()) {
-        const auto& block = c.parameters.at(3);
-        if (block.contains("number") && block["number"].is_string())
-            request.block_number = parse_uint256(block["number"].get<std::string>());
-        if (block.contains("time") && block["time"].is_string())
-            request.block_timestamp = parse_uint256(block["time"].get<std::string>());
-    }
+    if (c.parameters.has(2)) request.overrides = read_state_overrides(c.parameters.at(2), 2);
+    if (c.parameters.has(3)) request.block = read_block_overrides(c.parameters.at(3), 3);
     run_call(
         c, std::move(request), height,
         [](const CallRunner& runner, const CallRequest& r, Height h) { return runner.call(r, h); },
@@ -205,7 +258,8 @@ std::optional<std::string> Handler::call(const Call& c) {
 std::optional<std::string> Handler::estimate_gas(const Call& c) {
     auto request = call_request(c.parameters.at(0));
     const auto height = height_parameter(c, 1);
-    if (c.parameters.has(2)) read_overrides(c.parameters.at(2), request);
+    if (c.parameters.has(2)) request.overrides = read_state_overrides(c.parameters.at(2), 2);
+    if (c.parameters.has(3)) request.block = read_block_overrides(c.parameters.at(3), 3);
     run_call(
         c, std::move(request), height,
         [](const CallRunner& runner, const CallRequest& r, Height h) { return runner.estimate(r, h); },
@@ -234,16 +288,28 @@ std::optional<std::string> Handler::create_access_list(const Call& c) {
 std::optional<std::string> Handler::fill_transaction(const Call& c) {
     const auto& object = c.parameters.at(0);
     auto request = call_request(object);
-    const auto& parameters = backend_->genesis().parameters;
-    const auto tip = suggested_tip();
-    const bool fees_named = object.contains("maxFeePerGas") || object.contains("gasPrice");
-    const bool tip_named = object.contains("maxPriorityFeePerGas") || object.contains("gasPrice");
-    const auto nonce = object.contains("nonce") && !object["nonce"].is_null()
-                           ? request.transaction.nonce
-                           : backend_->pending_nonce(request.transaction.sender);
-    const auto max_tip = tip_named ? request.transaction.max_priority_fee_per_gas : tip;
-    const auto max_fee = fees_named ? request.transaction.max_fee_per_gas : parameters.base_fee * uint256{2} + max_tip;
-    const auto chain = parameters.chain_id;
+    const auto named = [&](const char* name) { return object.contains(name) && !object[name].is_null(); };
+    const auto& input = request.transaction;
+    Transaction tx;
+    tx.type = !named("gasPrice")    ? TransactionType::dynamic_fee
+              : named("accessList") ? TransactionType::access_list
+                                    : TransactionType::legacy;
+    tx.chain_id = backend_->genesis().parameters.chain_id;
+    tx.nonce = named("nonce") ? input.nonce : backend_->pending_nonce(input.sender);
+    tx.max_priority_fee_per_gas =
+        named("maxPriorityFeePerGas") || named("gasPrice") ? input.max_priority_fee_per_gas : suggested_tip();
+    tx.max_fee_per_gas = named("maxFeePerGas") || named("gasPrice")
+                             ? input.max_fee_per_gas
+                             : backend_->genesis().parameters.base_fee * uint256{2} + tx.max_priority_fee_per_gas;
+    // A low cap of the wallet's bounds the suggestion too.
+    tx.max_priority_fee_per_gas = std::min(tx.max_priority_fee_per_gas, tx.max_fee_per_gas);
+    tx.to = input.to;
+    tx.value = input.value;
+    tx.data = input.data;
+    for (const auto& item : input.access_list) {
+        auto& entry = tx.access_list.emplace_back(AccessListEntry{item.address, {}});
+        for (const auto& slot : item.slots) entry.slots.push_back(to_big_endian(slot));
+    }
     run_call(
         c, std::move(request), backend_->chain().latest(),
         [](const CallRunner& runner, const CallRequest& r, Height h) {
@@ -253,29 +319,17 @@ std::optional<std::string> Handler::fill_transaction(const Call& c) {
             known.gas = r.transaction.gas_limit;
             return std::optional{known};
         },
-        [=](const CallResult& result, const CallRequest& r) {
-            Transaction tx;
-            tx.type = TransactionType::dynamic_fee;
-            tx.chain_id = chain;
-            tx.nonce = nonce;
-            tx.max_fee_per_gas = max_fee;
-            tx.max_priority_fee_per_gas = max_tip;
-            tx.gas_limit = result.gas;
-            tx.to = r.transaction.to;
-            tx.value = r.transaction.value;
-            tx.data = r.transaction.data;
+        [tx](const CallResult& result, const CallRequest& r) {
+            RecoveredTransaction filled;
+            filled.transaction = tx;
+            filled.transaction.gas_limit = result.gas;
+            filled.raw = encode_transaction(filled.transaction);
+            filled.hash = transaction_hash(filled.raw);
+            filled.sender = r.transaction.sender;
             JsonText out;
-            out.begin_object().key("raw").bytes(encode_transaction(tx)).key("tx").begin_object();
-            out.key("type").text("0x2").key("chainId").quantity(chain).key("nonce").quantity(nonce);
-            out.key("from").bytes(r.transaction.sender.view());
-            if (tx.to)
-                out.key("to").bytes(tx.to->view());
-            else
-                out.key("to").null();
-            out.key("gas").quantity(result.gas).key("value").quantity(tx.value).key("input").bytes(tx.data);
-            out.key("maxFeePerGas").quantity(max_fee).key("maxPriorityFeePerGas").quantity(max_tip);
-            out.key("gasPrice").null().key("accessList").begin_array().end_array();
-            return out.end_object().end_object().take();
+            out.begin_object().key("raw").bytes(filled.raw).key("tx");
+            write_transaction(out, filled, std::nullopt);
+            return out.end_object().take();
         });
     return std::nullopt;
 }

@@ -1,5 +1,6 @@
 // Methods about transactions, from sending to receipt.
 #include "actors/gateway/handler.hpp"
+#include "runtime/base/limits.hpp"
 
 namespace troupe::gateway {
 namespace {
@@ -128,9 +129,13 @@ std::optional<std::string> Handler::pool_status(const Call&) {
 }
 
 std::optional<std::string> Handler::pool_content(const Call&) {
+    std::size_t bytes = 0;
     std::map<Address, std::map<std::uint64_t, RecoveredTransactionPtr>> by_sender;
-    for (const auto& transaction : backend_->all_pending(5000))
+    for (const auto& transaction : backend_->all_pending(5000)) {
+        // As text about two bytes each, and the other fields.
+        if ((bytes += 2 * transaction->raw.size() + 1000) > limits::rpc_response_bytes_max) break;
         by_sender[transaction->sender][transaction->transaction.nonce] = transaction;
+    }
     JsonText out;
     out.begin_object().key("pending").begin_object();
     for (const auto& [sender, transactions] : by_sender) {

@@ -19,6 +19,14 @@ Secp256k1SecretKey development_key(std::uint32_t index) {
     return std::move(*key);
 }
 
+std::string checksum_address(const Address& address) {
+    auto text = to_hex(address.view());
+    const auto digest = to_hex(keccak256(as_bytes(text)).view());
+    for (std::size_t i = 0; i < text.size(); ++i)
+        if (digest[i] >= '8') text[i] = static_cast<char>(std::toupper(static_cast<unsigned char>(text[i])));
+    return "0x" + text;
+}
+
 Result<Ed25519KeyPair> load_or_create_identity(const std::filesystem::path& file) {
     if (!std::filesystem::exists(file)) {
         auto key = Ed25519KeyPair::generate();

@@ -15,6 +15,9 @@ namespace troupe {
 /// that any clone can use them: for development only.
 [[nodiscard]] Secp256k1SecretKey development_key(std::uint32_t index);
 
+/// "0x" and the address with the capitals of EIP-55, which catch mistyped digits.
+[[nodiscard]] std::string checksum_address(const Address& address);
+
 /// The identity of a node, made at random if the file is not there yet. Mode 0600.
 [[nodiscard]] Result<Ed25519KeyPair> load_or_create_identity(const std::filesystem::path& file);
 

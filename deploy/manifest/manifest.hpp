@@ -35,18 +35,28 @@ struct ManifestNode {
     }
 };
 
+/// An account at the genesis whose address is that of a keystore: DIR/keys/KEY.json, made by `troupe keys new KEY`.
+struct ManifestKeyAccount {
+    std::string key;
+    uint256 balance;
+
+    bool operator==(const ManifestKeyAccount&) const = default;
+};
+
 struct Manifest {
     std::string name = "troupe";
     ChainParameters chain;
     std::uint32_t dev_accounts = 64;
     uint256 dev_balance;  // wei
     std::vector<GenesisAccount> accounts;
+    std::vector<ManifestKeyAccount> key_accounts;
     /// Follower identities in the genesis that no node has yet: gateways can be added later.
     std::uint32_t spare_followers = 2;
     /// Validators first, then the others, each in the manifest's order.
     std::vector<ManifestNode> nodes;
 
     [[nodiscard]] std::size_t validators() const;
+    bool operator==(const Manifest&) const = default;
 };
 
 struct ManifestFault {
@@ -66,6 +76,11 @@ struct ManifestReport {
 [[nodiscard]] ManifestReport parse_manifest(std::string_view text, const std::string& file);
 /// For a person: file:line:column, the line itself with a caret, what is wrong.
 [[nodiscard]] std::string format_fault(const ManifestFault& fault, std::string_view text, const std::string& file);
+
+/// The manifest with every value written out, defaults and given-out ports too. Parses to the same manifest.
+[[nodiscard]] std::string to_toml(const Manifest& manifest);
+/// "view_time_ms 1000 -> 500", one for each parameter that differs.
+[[nodiscard]] std::vector<std::string> differences(const ChainParameters& before, const ChainParameters& after);
 
 /// The example, with comments: what `troupe manifest init` writes and `troupe up` uses without a manifest.
 [[nodiscard]] const char* builtin_manifest();

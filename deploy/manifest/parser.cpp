@@ -1,0 +1,338 @@
+#include "deploy/manifest/parser.hpp"
+
+#include <algorithm>
+#include <map>
+#include <set>
+
+#include <arpa/inet.h>
+
+#include "deploy/keys/keys.hpp"
+#include "deploy/manifest/chain_fields.hpp"
+
+namespace troupe::manifest_detail {
+namespace {
+
+constexpr std::uint16_t first_link_port = 9700;
+constexpr std::uint16_t first_rpc_port = 8545;
+constexpr std::uint16_t first_unprivileged_port = 1024;
+constexpr std::uint64_t ether_most = 1'000'000'000'000;
+
+/// Roles of the design that no node of this version can take.
+const std::vector<std::string> later_roles{"batch_validator", "arbiter",  "metadata_node", "storage_node",
+                                           "worker",          "verifier", "estimator"};
+
+/// Signing for a public network by mistake costs real money; 1337 and 31337 make tools take us for another node.
+const std::map<std::uint64_t, std::string> public_chains{
+    {1, "Ethereum"},      {5, "Goerli"},      {10, "Optimism"},        {25, "Cronos"},     {56, "BNB Chain"},
+    {100, "Gnosis"},      {137, "Polygon"},   {250, "Fantom"},         {324, "zkSync"},    {1101, "Polygon zkEVM"},
+    {8453, "Base"},       {17000, "Holesky"}, {42161, "Arbitrum"},     {42220, "Celo"},    {43114, "Avalanche"},
+    {59144, "Linea"},     {80002, "Amoy"},    {84532, "Base Sepolia"}, {534352, "Scroll"}, {560048, "Hoodi"},
+    {11155111, "Sepolia"}};
+
+[[nodiscard]] uint256 ether(std::uint64_t amount) { return uint256{amount} * uint256{1'000'000'000'000'000'000ULL}; }
+
+/// Names become directories, commands and log lines.
+[[nodiscard]] bool is_name(std::string_view name) {
+    return !name.empty() && name.size() <= 64 && name.front() != '-' && std::ranges::all_of(name, [](char c) {
+        return std::isalnum(static_cast<unsigned char>(c)) || c == '-' || c == '_';
+    });
+}
+constexpr const char* name_rule = "expected 1 to 64 letters, digits, - or _, not starting with -";
+
+[[nodiscard]] bool is_ipv4(const std::string& text) {
+    in_addr parsed{};
+    return ::inet_pton(AF_INET, text.c_str(), &parsed) == 1;
+}
+
+class Parser {
+public:
+    Parser(const toml::table& root, ManifestReport& report)
+        : root_(root), in_(report.faults), manifest_(report.manifest) {}
+
+    void run() {
+        in_.check_keys(root_, "", {"name", "chain", "accounts", "account", "node", "spare_followers"});
+        if (in_.text(root_, "", "name", manifest_.name) && !is_name(manifest_.name))
+            in_.fault_in(root_, "", "name", name_rule);
+        in_.number(root_, "", "spare_followers", manifest_.spare_followers, {0, 1000});
+        manifest_.chain.chain_id = 74123;
+        if (const auto* chain = in_.table(root_, "chain")) read_chain(*chain);
+        manifest_.dev_balance = ether(1'000'000);
+        if (const auto* accounts = in_.table(root_, "accounts")) read_development_accounts(*accounts);
+        for (const auto* account : in_.tables(root_, "account")) read_account(*account);
+        for (const auto* node : in_.tables(root_, "node")) read_node(*node);
+        if (root_.get("node") == nullptr)
+            in_.fault(root_, "node", "no [[node]] entries: a cluster needs at least one validator");
+        give_out_ports();
+        check_roles_of_cluster();
+        std::ranges::stable_partition(entries_, [](const Entry& entry) { return entry.node.is_validator(); });
+        for (auto& entry : entries_) manifest_.nodes.push_back(std::move(entry.node));
+    }
+
+private:
+    /// A node and the [[node]] it comes from.
+    struct Entry {
+        ManifestNode node;
+        const toml::table* table = nullptr;
+    };
+
+    void read_chain(const toml::table& t) {
+        auto& chain = manifest_.chain;
+        std::vector<std::string> allowed{"rules"};
+        for (const auto& number : chain_numbers()) allowed.emplace_back(number.key);
+        in_.check_keys(t, "chain", allowed);
+        for (const auto& number : chain_numbers()) {
+            std::uint64_t value = 0;
+            if (in_.number(t, "chain", number.key, value, {number.least, number.most})) number.set(chain, value);
+        }
+        std::string rules;
+        if (in_.choice(t, "chain", "rules", {"troupe", "dbft2"}, rules))
+            chain.rules = rules == "dbft2" ? ConsensusRules::dbft2 : ConsensusRules::troupe;
+
+        if (const auto known = public_chains.find(chain.chain_id); known != public_chains.end())
+            in_.fault_in(
+                t, "chain", "chain_id",
+                "is " + known->second + "'s: what is signed here would be valid there; choose one of your own");
+        else if (chain.chain_id == 1337 || chain.chain_id == 31337)
+            in_.fault_in(t, "chain", "chain_id",
+                         "makes tools take this for a Ganache, Hardhat or Anvil node; choose one of your own");
+        if (chain.chunk_lifetime > chain.epoch_length)
+            in_.fault_in(t, "chain", "chunk_lifetime_ms",
+                         "must not exceed epoch_ms (" + std::to_string(chain.epoch_length.value) +
+                             "): builders are known one epoch ahead");
+        if (chain.chunk_lifetime < chain.chunk_slot)
+            in_.fault_in(t, "chain", "chunk_lifetime_ms",
+                         "must be at least chunk_slot_ms, or every chunk is born expired");
+        if (chain.heartbeat_interval < chain.block_interval)
+            in_.fault_in(t, "chain", "heartbeat_ms",
+                         "must not be below block_interval_ms (" + std::to_string(chain.block_interval.value) + ")");
+        if (chain.view_time < chain.block_interval)
+            in_.warning_in(t, "chain", "view_time_ms",
+                           "is below block_interval_ms: views may change before a primary proposes");
+    }
+
+    void read_development_accounts(const toml::table& t) {
+        in_.check_keys(t, "accounts", {"dev", "dev_balance_ether"});
+        in_.number(t, "accounts", "dev", manifest_.dev_accounts, {0, 10'000});
+        std::uint64_t balance = 1'000'000;
+        in_.number(t, "accounts", "dev_balance_ether", balance, {0, ether_most});
+        manifest_.dev_balance = ether(balance);
+    }
+
+    void read_account(const toml::table& t) {
+        in_.check_keys(t, "account", {"address", "key", "balance_ether"});
+        std::uint64_t whole = 0;
+        in_.number(t, "account", "balance_ether", whole, {0, ether_most});
+        const auto balance = ether(whole);
+        if (t.get("key") != nullptr) {
+            if (t.get("address") != nullptr) in_.fault_in(t, "account", "key", "stands in for address: name only one");
+            std::string key;
+            if (!in_.text(t, "account", "key", key)) return;
+            if (!is_name(key)) return in_.fault_in(t, "account", "key", name_rule);
+            if (std::ranges::find(manifest_.key_accounts, key, &ManifestKeyAccount::key) !=
+                manifest_.key_accounts.end())
+                return in_.fault_in(t, "account", "key", "\"" + key + "\" is listed twice");
+            manifest_.key_accounts.push_back({key, balance});
+            return;
+        }
+        std::string text;
+        if (!in_.required_text(t, "account", "address", text)) return;
+        const auto parsed = text.starts_with("0x") ? fixed_from_hex<Address>(text) : std::nullopt;
+        if (!parsed)
+            return in_.fault_in(t, "account", "address",
+                                "expected 0x and 40 hex digits, found " + std::to_string(text.size()) + " characters");
+        const auto has = [&](auto test) {
+            return std::any_of(text.begin() + 2, text.end(),
+                               [&](char c) { return test(static_cast<unsigned char>(c)) != 0; });
+        };
+        const auto checksummed = checksum_address(*parsed);
+        if (has([](int c) { return std::isupper(c); }) && has([](int c) { return std::islower(c); }) &&
+            text != checksummed)
+            in_.fault_in(t, "account", "address",
+                         "its capitals do not match its checksum (EIP-55): a mistyped digit? If it is right, write " +
+                             checksummed);
+        if (std::ranges::find(manifest_.accounts, *parsed, &GenesisAccount::address) != manifest_.accounts.end())
+            return in_.fault_in(t, "account", "address", "is listed twice");
+        GenesisAccount account;
+        account.address = *parsed;
+        account.balance = balance;
+        manifest_.accounts.push_back(std::move(account));
+    }
+
+    void read_node(const toml::table& t) {
+        in_.check_keys(t, "node",
+                       {"name", "count", "roles", "host", "address", "link_port", "rpc_port", "rpc_host", "vm_workers",
+                        "log_level"});
+        ManifestNode node;
+        if (in_.required_text(t, "node", "name", node.name) && !is_name(node.name))
+            in_.fault_in(t, "node", "name", name_rule);
+        in_.text(t, "node", "host", node.host);
+        if (node.host != "local")
+            in_.fault_in(t, "node", "host",
+                         "only \"local\" is supported: other hosts need agents" + suggestion(node.host, {"local"}));
+        read_addresses(t, node);
+        in_.number(t, "node", "vm_workers", node.vm_workers, {1, 1024});
+        in_.choice(t, "node", "log_level", {"trace", "debug", "info", "warn", "error"}, node.log_level);
+        read_roles(t, node);
+        if (!node.has_role("gateway"))
+            for (const char* key : {"rpc_port", "rpc_host"})
+                if (t.get(key) != nullptr && !node.roles.empty())
+                    in_.fault_in(t, "node", key, "only a node with the gateway role answers JSON-RPC");
+
+        std::uint64_t count = 1;
+        const bool counted = in_.number(t, "node", "count", count, {1, limits::validators_max});
+        for (const auto& [key, port] : {std::pair{"link_port", node.link_port}, {"rpc_port", node.rpc_port}})
+            if (port != 0 && port + count - 1 > 65535)
+                return in_.fault_in(
+                    t, "node", key,
+                    std::to_string(count) + " ports from " + std::to_string(port) + " upwards do not fit below 65536");
+        if (entries_.size() + count + manifest_.spare_followers > limits::nodes_max)
+            return in_.fault_in(t, "node", "count",
+                                "more than " + std::to_string(limits::nodes_max) + " nodes in all (spare ones count)");
+        for (std::uint64_t i = 0; i < count; ++i) {
+            auto copy = node;
+            if (counted) copy.name = node.name + "-" + std::to_string(i + 1);
+            if (node.link_port != 0) copy.link_port = static_cast<std::uint16_t>(node.link_port + i);
+            if (node.rpc_port != 0) copy.rpc_port = static_cast<std::uint16_t>(node.rpc_port + i);
+            if (copy.name.starts_with("spare-"))
+                in_.fault_in(t, "node", "name", "\"spare-…\" names the identities kept for nodes added later");
+            else if (!names_.insert(copy.name).second && !copy.name.empty())
+                in_.fault_in(t, "node", "name", "\"" + copy.name + "\" is the name of two nodes");
+            entries_.push_back({std::move(copy), &t});
+        }
+    }
+
+    void read_addresses(const toml::table& t, ManifestNode& node) {
+        in_.number(t, "node", "link_port", node.link_port, {1, 65535});
+        in_.number(t, "node", "rpc_port", node.rpc_port, {1, 65535});
+        for (const auto& [key, port] : {std::pair{"link_port", node.link_port}, {"rpc_port", node.rpc_port}})
+            if (port != 0 && port < first_unprivileged_port)
+                in_.warning_in(t, "node", key, "is below 1024: only root may listen there");
+        for (const auto& [key, text] : {std::pair{"address", &node.address}, {"rpc_host", &node.rpc_host}})
+            if (in_.text(t, "node", key, *text) && !is_ipv4(*text))
+                in_.fault_in(t, "node", key,
+                             "expected an IPv4 address" +
+                                 std::string{*text == "localhost" ? "; did you mean \"127.0.0.1\"?" : ""});
+        if (node.address == "0.0.0.0")
+            in_.fault_in(t, "node", "address", "expected the address at which the other nodes reach this one");
+        if (is_ipv4(node.rpc_host) && !node.rpc_host.starts_with("127."))
+            in_.warning_in(t, "node", "rpc_host", "JSON-RPC will be open to others than this host");
+    }
+
+    void read_roles(const toml::table& t, ManifestNode& node) {
+        const auto* roles = t.get("roles");
+        if (roles == nullptr) return in_.fault(t, "node.roles", "is missing; roles: " + list_of(known_roles()));
+        const auto* list = roles->as_array();
+        if (list == nullptr || list->empty())
+            return in_.fault(*roles, "node.roles",
+                             "expected a list of roles: " + list_of(known_roles()) +
+                                 (list == nullptr ? "; found " + kind_of(*roles) : ""));
+        bool all_known = true;
+        for (const auto& element : *list) {
+            const auto role = element.value_exact<std::string>();
+            if (!role) {
+                in_.fault(element, "node.roles", "expected text, found " + kind_of(element));
+                all_known = false;
+                continue;
+            }
+            if (std::ranges::find(known_roles(), *role) == known_roles().end()) {
+                all_known = false;
+                const auto near = suggestion(*role, known_roles());
+                if (std::ranges::find(later_roles, *role) != later_roles.end())
+                    in_.fault(
+                        element, "node.roles",
+                        "role \"" + *role + "\" can't be launched by this version; it knows " + list_of(known_roles()));
+                else
+                    in_.fault(element, "node.roles",
+                              "unknown role \"" + *role + "\"" +
+                                  (near.empty() ? "; expected one of: " + list_of(known_roles()) : near));
+            }
+            if (node.has_role(*role)) in_.fault(element, "node.roles", "\"" + *role + "\" twice");
+            node.roles.push_back(*role);
+        }
+        // A mistyped role would show as a missing one besides.
+        if (!all_known) return;
+        const auto need = [&](const char* of, std::initializer_list<const char*> needed) {
+            if (!node.has_role(of)) return;
+            for (const char* role : needed)
+                if (!node.has_role(role))
+                    in_.fault(*roles, "node.roles", std::string{"a node with "} + of + " needs " + role + " too");
+        };
+        need("consensus", {"chunk_builder", "chunk_signer", "executor", "vm_pool"});
+        need("chunk_builder", {"consensus"});
+        need("chunk_signer", {"consensus"});
+        need("gateway", {"executor", "vm_pool"});
+        if (node.has_role("consensus") || node.has_role("gateway")) return;
+        if (!node.has_role("executor")) in_.fault(*roles, "node.roles", "a node needs executor and vm_pool");
+        need("executor", {"vm_pool"});
+    }
+
+    void give_out_ports() {
+        // In the final order, so that ports follow it: validators first.
+        std::vector<Entry*> order;
+        for (auto& entry : entries_)
+            if (entry.node.is_validator()) order.push_back(&entry);
+        for (auto& entry : entries_)
+            if (!entry.node.is_validator()) order.push_back(&entry);
+
+        std::map<std::uint16_t, std::string> used;
+        const auto claim = [&](Entry& entry, const char* key, std::uint16_t port) {
+            if (port == 0) return;
+            const auto [owner, is_new] = used.emplace(port, entry.node.name);
+            if (!is_new)
+                in_.fault_in(*entry.table, "node", key,
+                             "port " + std::to_string(port) + " of " + entry.node.name + " is used by " +
+                                 (owner->second == entry.node.name ? "its other port" : owner->second) + " too");
+        };
+        for (auto* entry : order) {
+            claim(*entry, "link_port", entry->node.link_port);
+            claim(*entry, "rpc_port", entry->node.rpc_port);
+        }
+        std::uint16_t next_link = first_link_port;
+        std::uint16_t next_rpc = first_rpc_port;
+        const auto next_free = [&](std::uint16_t& next, const std::string& name) {
+            while (!used.emplace(next, name).second) ++next;
+            return next++;
+        };
+        for (auto* entry : order) {
+            auto& node = entry->node;
+            if (node.link_port == 0) node.link_port = next_free(next_link, node.name);
+            if (node.rpc_port == 0 && node.has_role("gateway")) node.rpc_port = next_free(next_rpc, node.name);
+        }
+    }
+
+    void check_roles_of_cluster() {
+        if (entries_.empty()) return;
+        const auto with = [&](const char* role) {
+            return static_cast<std::size_t>(
+                std::ranges::count_if(entries_, [&](const Entry& entry) { return entry.node.has_role(role); }));
+        };
+        const auto n = with("consensus");
+        const auto& first = *entries_.front().table;
+        if (n == 0) in_.fault(first, "node", "no validator: at least one node needs the consensus role");
+        if (n > limits::validators_max)
+            in_.fault(first, "node", "more than " + std::to_string(limits::validators_max) + " validators");
+        const auto f = faulty_max(n);
+        if (n == 1)
+            in_.warning(first, "node", "1 validator: when it stops, the cluster stops; 4 tolerate 1 faulty");
+        else if (n == 2 || n == 3)
+            in_.warning(first, "node", std::to_string(n) + " validators tolerate no faulty one; 4 tolerate 1");
+        else if (n > 4 && n != 3 * f + 1)
+            in_.warning(first, "node",
+                        std::to_string(n) + " validators tolerate " + std::to_string(f) + " faulty, as " +
+                            std::to_string(3 * f + 1) + " do; " + std::to_string(3 * f + 4) + " tolerate " +
+                            std::to_string(f + 1));
+        if (with("gateway") == 0) in_.warning(first, "node", "no gateway: nothing will answer JSON-RPC");
+    }
+
+    const toml::table& root_;
+    TomlReader in_;
+    Manifest& manifest_;
+    std::vector<Entry> entries_;
+    std::set<std::string> names_;
+};
+
+}  // namespace
+
+void read_manifest(const toml::table& root, ManifestReport& report) { Parser{root, report}.run(); }
+
+}  // namespace troupe::manifest_detail

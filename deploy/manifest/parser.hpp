@@ -1,0 +1,11 @@
+// The manifest's grammar and its rules, as faults with places.
+#pragma once
+
+#include "deploy/manifest/toml_reader.hpp"
+
+namespace troupe::manifest_detail {
+
+/// Fills report.manifest and adds every fault found.
+void read_manifest(const toml::table& root, ManifestReport& report);
+
+}  // namespace troupe::manifest_detail
