@@ -29,18 +29,35 @@ struct Product {
     return n;
 }
 
+struct Digits {
+    std::uint64_t quotient;
+    std::uint64_t remainder;
+};
+
+/// Two digits by one; requires high < divisor. The compiler would call a routine for two by two.
+[[nodiscard]] Digits divide_2_by_1(std::uint64_t high, std::uint64_t low, std::uint64_t divisor) noexcept {
+#if defined(__x86_64__)
+    Digits out;
+    __asm__("divq %4" : "=a"(out.quotient), "=d"(out.remainder) : "0"(low), "1"(high), "r"(divisor) : "cc");
+    return out;
+#else
+    const auto numerator = static_cast<uint128>(high) << 64 | low;
+    return {static_cast<std::uint64_t>(numerator / divisor), static_cast<std::uint64_t>(numerator % divisor)};
+#endif
+}
+
 /// Knuth, TAOCP 4.3.1, algorithm D, on 64-bit digits: u (m digits) by v (n digits, n >= 1, top digit not zero).
 /// Quotient to q (m - n + 1 digits), remainder left in r (n digits).
 void divide_limbs(const std::uint64_t* u, int m, const std::uint64_t* v, int n, std::uint64_t* q,
                   std::uint64_t* r) noexcept {
     if (n == 1) {
-        uint128 rest = 0;
+        std::uint64_t rest = 0;
         for (int i = m - 1; i >= 0; --i) {
-            rest = rest << 64 | u[i];
-            q[i] = static_cast<std::uint64_t>(rest / v[0]);
-            rest %= v[0];
+            const auto digit = divide_2_by_1(rest, u[i], v[0]);
+            q[i] = digit.quotient;
+            rest = digit.remainder;
         }
-        r[0] = static_cast<std::uint64_t>(rest);
+        r[0] = rest;
         return;
     }
     const int shift = std::countl_zero(v[n - 1]);
@@ -54,15 +71,15 @@ void divide_limbs(const std::uint64_t* u, int m, const std::uint64_t* v, int n, 
     un[0] = u[0] << shift;
 
     for (int j = m - n; j >= 0; --j) {
-        const uint128 numerator = static_cast<uint128>(un[j + n]) << 64 | un[j + n - 1];
         uint128 qhat;
         uint128 rhat;
         if (un[j + n] >= vn[n - 1]) {
             qhat = ~std::uint64_t{0};
-            rhat = numerator - qhat * vn[n - 1];
+            rhat = (static_cast<uint128>(un[j + n]) << 64 | un[j + n - 1]) - qhat * vn[n - 1];
         } else {
-            qhat = numerator / vn[n - 1];
-            rhat = numerator % vn[n - 1];
+            const auto digit = divide_2_by_1(un[j + n], un[j + n - 1], vn[n - 1]);
+            qhat = digit.quotient;
+            rhat = digit.remainder;
         }
         while ((rhat >> 64) == 0 && qhat * vn[n - 2] > (rhat << 64 | un[j + n - 2])) {
             --qhat;
@@ -106,6 +123,11 @@ struct QuotientRemainder {
     if (n == 0) return out;
     if (m < n) {
         out.remainder = a;
+        return out;
+    }
+    if (m == 1) {
+        out.quotient = uint256{a.limb[0] / b.limb[0]};
+        out.remainder = uint256{a.limb[0] % b.limb[0]};
         return out;
     }
     divide_limbs(a.limb.data(), m, b.limb.data(), n, out.quotient.limb.data(), out.remainder.limb.data());
@@ -161,28 +183,24 @@ uint256 multiply_modulo(const uint256& a, const uint256& b, const uint256& modul
     return r;
 }
 
-uint256 operator<<(const uint256& a, std::uint64_t bits) noexcept {
-    if (bits >= 256) return {};
-    const auto limbs = static_cast<int>(bits / 64);
-    const auto rest = bits % 64;
-    uint256 r;
-    for (int i = 3; i >= limbs; --i) {
-        r.limb[i] = a.limb[i - limbs] << rest;
-        if (rest != 0 && i - limbs > 0) r.limb[i] |= a.limb[i - limbs - 1] >> (64 - rest);
-    }
-    return r;
+uint256 signed_divide(const uint256& a, const uint256& b) noexcept {
+    const auto quotient = (is_negative(a) ? -a : a) / (is_negative(b) ? -b : b);
+    return is_negative(a) != is_negative(b) ? -quotient : quotient;
 }
 
-uint256 operator>>(const uint256& a, std::uint64_t bits) noexcept {
-    if (bits >= 256) return {};
-    const auto limbs = static_cast<int>(bits / 64);
-    const auto rest = bits % 64;
-    uint256 r;
-    for (int i = 0; i + limbs < 4; ++i) {
-        r.limb[i] = a.limb[i + limbs] >> rest;
-        if (rest != 0 && i + limbs < 3) r.limb[i] |= a.limb[i + limbs + 1] << (64 - rest);
+uint256 signed_remainder(const uint256& a, const uint256& b) noexcept {
+    const auto remainder = (is_negative(a) ? -a : a) % (is_negative(b) ? -b : b);
+    return is_negative(a) ? -remainder : remainder;
+}
+
+uint256 power(uint256 a, const uint256& b) noexcept {
+    uint256 result{1};
+    const auto bits = bit_length(b);
+    for (unsigned i = 0; i < bits; ++i) {
+        if ((b.limb[i / 64] >> (i % 64) & 1) != 0) result *= a;
+        a *= a;
     }
-    return r;
+    return result;
 }
 
 std::optional<uint256> checked_add(const uint256& a, const uint256& b) noexcept {
@@ -206,26 +224,11 @@ unsigned bit_length(const uint256& a) noexcept {
     return 0;
 }
 
-Hash256 to_big_endian(const uint256& a) noexcept {
-    Hash256 out;
-    for (int i = 0; i < 4; ++i) {
-        const auto swapped = __builtin_bswap64(a.limb[3 - i]);
-        std::memcpy(out.data() + 8 * i, &swapped, 8);
-    }
-    return out;
-}
-
 uint256 from_big_endian(ByteView bytes) noexcept {
     bytes = bytes.last(std::min<std::size_t>(bytes.size(), 32));
     std::array<std::uint8_t, 32> padded{};
     if (!bytes.empty()) std::memcpy(padded.data() + 32 - bytes.size(), bytes.data(), bytes.size());
-    uint256 r;
-    for (int i = 0; i < 4; ++i) {
-        std::uint64_t limb;
-        std::memcpy(&limb, padded.data() + 8 * i, 8);
-        r.limb[3 - i] = __builtin_bswap64(limb);
-    }
-    return r;
+    return load_big_endian(padded.data());
 }
 
 Bytes to_minimal_big_endian(const uint256& a) {

@@ -26,9 +26,11 @@ struct uint256 {
 
     constexpr bool operator==(const uint256&) const = default;
     constexpr std::strong_ordering operator<=>(const uint256& other) const noexcept {
-        for (int i = 3; i >= 0; --i)
-            if (limb[i] != other.limb[i]) return limb[i] <=> other.limb[i];
-        return std::strong_ordering::equal;
+        const auto high = (static_cast<uint128>(limb[3]) << 64 | limb[2]) <=>
+                          (static_cast<uint128>(other.limb[3]) << 64 | other.limb[2]);
+        if (high != 0) return high;
+        return (static_cast<uint128>(limb[1]) << 64 | limb[0]) <=>
+               (static_cast<uint128>(other.limb[1]) << 64 | other.limb[0]);
     }
 
     [[nodiscard]] constexpr bool is_zero() const noexcept { return (limb[0] | limb[1] | limb[2] | limb[3]) == 0; }
@@ -75,8 +77,29 @@ struct uint256 {
 [[nodiscard]] uint256 operator/(const uint256& a, const uint256& b) noexcept;
 [[nodiscard]] uint256 operator%(const uint256& a, const uint256& b) noexcept;
 /// Shifts of 256 and more give zero.
-[[nodiscard]] uint256 operator<<(const uint256& a, std::uint64_t bits) noexcept;
-[[nodiscard]] uint256 operator>>(const uint256& a, std::uint64_t bits) noexcept;
+[[nodiscard]] constexpr uint256 operator<<(const uint256& a, std::uint64_t bits) noexcept {
+    if (bits >= 256) return {};
+    const auto limbs = static_cast<int>(bits / 64);
+    const auto rest = bits % 64;
+    uint256 r;
+    for (int i = 3; i >= limbs; --i) {
+        r.limb[i] = a.limb[i - limbs] << rest;
+        // In two steps, since a shift by 64 is undefined.
+        if (i > limbs) r.limb[i] |= a.limb[i - limbs - 1] >> 1 >> (63 - rest);
+    }
+    return r;
+}
+[[nodiscard]] constexpr uint256 operator>>(const uint256& a, std::uint64_t bits) noexcept {
+    if (bits >= 256) return {};
+    const auto limbs = static_cast<int>(bits / 64);
+    const auto rest = bits % 64;
+    uint256 r;
+    for (int i = 0; i + limbs < 4; ++i) {
+        r.limb[i] = a.limb[i + limbs] >> rest;
+        if (i + limbs < 3) r.limb[i] |= a.limb[i + limbs + 1] << 1 << (63 - rest);
+    }
+    return r;
+}
 inline uint256& operator+=(uint256& a, const uint256& b) noexcept { return a = a + b; }
 inline uint256& operator-=(uint256& a, const uint256& b) noexcept { return a = a - b; }
 inline uint256& operator*=(uint256& a, const uint256& b) noexcept { return a = a * b; }
@@ -93,8 +116,53 @@ inline uint256& operator*=(uint256& a, const uint256& b) noexcept { return a = a
 /// Number of bits needed: 0 for 0, 256 at most.
 [[nodiscard]] unsigned bit_length(const uint256& a) noexcept;
 
+// Two's complement, as the EVM's signed instructions see a word.
+[[nodiscard]] constexpr bool is_negative(const uint256& a) noexcept { return (a.limb[3] >> 63) != 0; }
+/// Towards zero; the remainder has the dividend's sign. Zero for b = 0; -2^255 / -1 wraps to -2^255.
+[[nodiscard]] uint256 signed_divide(const uint256& a, const uint256& b) noexcept;
+[[nodiscard]] uint256 signed_remainder(const uint256& a, const uint256& b) noexcept;
+[[nodiscard]] constexpr bool signed_less(const uint256& a, const uint256& b) noexcept {
+    return is_negative(a) != is_negative(b) ? is_negative(a) : a < b;
+}
+/// Shifts of 256 and more leave only the sign.
+[[nodiscard]] constexpr uint256 arithmetic_shift_right(const uint256& a, std::uint64_t bits) noexcept {
+    return is_negative(a) ? ~(~a >> bits) : a >> bits;
+}
+/// The lowest `byte` + 1 bytes of a, extended by their sign; a itself from byte 31 on.
+[[nodiscard]] constexpr uint256 sign_extend(const uint256& a, std::uint64_t byte) noexcept {
+    if (byte >= 31) return a;
+    const auto unused = 8 * (31 - byte);
+    return arithmetic_shift_right(a << unused, unused);
+}
+/// Byte `index` counted from the most significant; zero from 32 on.
+[[nodiscard]] constexpr std::uint8_t byte_at(const uint256& a, std::uint64_t index) noexcept {
+    return index >= 32 ? 0 : static_cast<std::uint8_t>(a.limb[3 - index / 8] >> (56 - index % 8 * 8));
+}
+/// a to the power of b modulo 2^256; 0 to the power of 0 is 1.
+[[nodiscard]] uint256 power(uint256 a, const uint256& b) noexcept;
+
+/// 32 bytes, most significant first.
+[[nodiscard]] inline uint256 load_big_endian(const std::uint8_t* bytes) noexcept {
+    uint256 r;
+    for (int i = 0; i < 4; ++i) {
+        std::uint64_t limb;
+        std::memcpy(&limb, bytes + 8 * i, 8);
+        r.limb[3 - i] = __builtin_bswap64(limb);
+    }
+    return r;
+}
+inline void store_big_endian(std::uint8_t* bytes, const uint256& a) noexcept {
+    for (int i = 0; i < 4; ++i) {
+        const auto swapped = __builtin_bswap64(a.limb[3 - i]);
+        std::memcpy(bytes + 8 * i, &swapped, 8);
+    }
+}
 /// Big-endian, as on the EVM stack and in state.
-[[nodiscard]] Hash256 to_big_endian(const uint256& a) noexcept;
+[[nodiscard]] inline Hash256 to_big_endian(const uint256& a) noexcept {
+    Hash256 out;
+    store_big_endian(out.data(), a);
+    return out;
+}
 /// Up to 32 bytes, most significant first.
 [[nodiscard]] uint256 from_big_endian(ByteView bytes) noexcept;
 /// Without leading zero bytes; empty for zero (RLP's integer form).

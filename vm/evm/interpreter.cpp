@@ -33,43 +33,6 @@ constexpr auto cost_tables = [] {
     return tables;
 }();
 
-[[nodiscard]] bool is_negative(const uint256& x) { return (x.limb[3] >> 63) != 0; }
-[[nodiscard]] uint256 absolute(const uint256& x) { return is_negative(x) ? -x : x; }
-
-[[nodiscard]] uint256 signed_divide(const uint256& a, const uint256& b) {
-    const auto q = absolute(a) / absolute(b);
-    return is_negative(a) != is_negative(b) ? -q : q;
-}
-[[nodiscard]] uint256 signed_remainder(const uint256& a, const uint256& b) {
-    const auto r = absolute(a) % absolute(b);
-    return is_negative(a) ? -r : r;
-}
-[[nodiscard]] bool signed_less(const uint256& a, const uint256& b) {
-    return is_negative(a) != is_negative(b) ? is_negative(a) : a < b;
-}
-[[nodiscard]] uint256 sign_extend(const uint256& byte, const uint256& x) {
-    if (byte >= uint256{31}) return x;
-    const auto bit = byte.low64() * 8 + 7;
-    const auto mask = (uint256{1} << (bit + 1)) - uint256{1};
-    return ((x >> bit).low64() & 1) != 0 ? (x | ~mask) : (x & mask);
-}
-[[nodiscard]] uint256 arithmetic_shift_right(const uint256& shift, const uint256& x) {
-    const bool negative = is_negative(x);
-    if (shift >= uint256{256}) return negative ? ~uint256{} : uint256{};
-    const auto n = shift.low64();
-    const auto shifted = x >> n;
-    return negative && n > 0 ? (shifted | ~(~uint256{} >> n)) : shifted;
-}
-[[nodiscard]] uint256 power(uint256 base, const uint256& exponent) {
-    uint256 result{1};
-    const auto bits = bit_length(exponent);
-    for (unsigned i = 0; i < bits; ++i) {
-        if ((exponent.limb[i / 64] >> (i % 64) & 1) != 0) result *= base;
-        base *= base;
-    }
-    return result;
-}
-
 }  // namespace
 
 CallOutcome Machine::execute(const CallMessage& message, const AnalyzedCode& code) {
@@ -170,7 +133,7 @@ void Machine::run_frame(Frame& f) {
                 break;
             }
             case SIGNEXTEND:
-                top[-2] = sign_extend(top[-1], top[-2]);
+                top[-2] = top[-1].fits_u64() ? sign_extend(top[-2], top[-1].low64()) : top[-2];
                 --top;
                 break;
             case LT:
@@ -221,7 +184,7 @@ void Machine::run_frame(Frame& f) {
                 --top;
                 break;
             case SAR:
-                top[-2] = arithmetic_shift_right(top[-1], top[-2]);
+                top[-2] = arithmetic_shift_right(top[-2], top[-1].fits_u64() ? top[-1].low64() : 256);
                 --top;
                 break;
             case CLZ: top[-1] = uint256{256 - bit_length(top[-1])}; break;

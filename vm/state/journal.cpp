@@ -1,13 +1,48 @@
 #include "vm/state/journal.hpp"
 
 #include <algorithm>
+#include <array>
+#include <map>
 
 #include "runtime/base/result.hpp"
 #include "runtime/crypto/keccak.hpp"
+#include "runtime/crypto/random.hpp"
 
 namespace troupe {
+namespace {
+
+/// Drawn once a process. Decides where an entry lies in memory, never the order of anything.
+const std::array<std::uint64_t, 4>& hash_seed() noexcept {
+    static const auto seed = [] {
+        std::array<std::uint64_t, 4> words{};
+        fill_random({reinterpret_cast<std::uint8_t*>(words.data()), sizeof words});
+        return words;
+    }();
+    return seed;
+}
+
+[[nodiscard]] std::uint64_t fold(std::uint64_t a, std::uint64_t b) noexcept {
+    const auto product = static_cast<uint128>(a) * b;
+    return static_cast<std::uint64_t>(product) ^ static_cast<std::uint64_t>(product >> 64);
+}
+
+}  // namespace
+
+std::size_t JournaledState::SlotHash::operator()(const uint256& slot) const noexcept {
+    const auto& seed = hash_seed();
+    return fold(slot.limb[0] ^ seed[0], slot.limb[1] ^ seed[1]) ^
+           fold(slot.limb[2] ^ seed[2], slot.limb[3] ^ seed[3]) * 0x9e3779b97f4a7c15ULL;
+}
+
+std::size_t JournaledState::AddressHash::operator()(const Address& address) const noexcept {
+    const auto& seed = hash_seed();
+    std::array<std::uint64_t, 3> words{};
+    std::memcpy(words.data(), address.data(), Address::size_bytes);
+    return fold(words[0] ^ seed[0], words[1] ^ seed[1]) ^ fold(words[2] ^ seed[2], seed[3]);
+}
 
 JournaledState::Account& JournaledState::load(const Address& address) {
+    if (last_ != nullptr && last_->first == address) return last_->second;
     const auto [it, is_new] = accounts_.try_emplace(address);
     auto& account = it->second;
     if (is_new) {
@@ -15,6 +50,7 @@ JournaledState::Account& JournaledState::load(const Address& address) {
         account.exists = account.base.has_value();
         account.record = account.base.value_or(AccountRecord{0, {}, empty_code_hash});
     }
+    last_ = &*it;
     return account;
 }
 
@@ -29,35 +65,40 @@ JournaledState::Slot& JournaledState::load_slot(const Address& address, Account&
     return slot;
 }
 
+void JournaledState::note(Entry::Kind kind, Account& account, const uint256& number, bool flag) {
+    auto& entry = journal_.emplace_back();
+    entry.kind = kind;
+    entry.flag = flag;
+    entry.account = &account;
+    entry.number = number;
+}
+
 // Transactions --------------------------------------------------------------------------------------------------------
 
 void JournaledState::begin_transaction() {
     ++transaction_;
     journal_.clear();
+    saved_codes_.clear();
+    saved_accounts_.clear();
     touched_.clear();
     logs_.clear();
-    transient_.clear();
+    if (!transient_.empty()) transient_.clear();
     refund_ = 0;
 }
 
 void JournaledState::finish_transaction(bool delete_empty) {
-    for (const auto& address : touched_) {
-        const auto it = accounts_.find(address);
-        if (it == accounts_.end()) continue;
-        auto& account = it->second;
-        account.created_now = false;
-        const bool empty = account.record.nonce == 0 && account.record.balance.is_zero() &&
-                           account.record.code_hash == empty_code_hash;
-        if (account.destructed || (delete_empty && account.touched && account.exists && empty)) {
-            account.record = {0, {}, empty_code_hash};
-            account.exists = false;
-            account.code = nullptr;
-            account.code_changed = false;
-            account.storage_cleared = true;
-            account.slots.clear();
-        }
-        account.destructed = false;
-        account.touched = false;
+    for (auto* account : touched_) {
+        const bool destructed = account->destructed == transaction_;
+        const bool vanishes =
+            delete_empty && account->touched == transaction_ && account->exists && account->is_empty();
+        if (!destructed && !vanishes) continue;
+        account->record = {0, {}, empty_code_hash};
+        account->exists = false;
+        account->code = nullptr;
+        account->code_changed = false;
+        account->storage_cleared = true;
+        account->slots.clear();
+        account->destructed = 0;
     }
     touched_.clear();
     journal_.clear();
@@ -66,6 +107,7 @@ void JournaledState::finish_transaction(bool delete_empty) {
 StateDiff JournaledState::diff() const {
     StateDiff diff;
     std::vector<const std::pair<const Address, Account>*> sorted;
+    sorted.reserve(accounts_.size());
     for (const auto& entry : accounts_) sorted.push_back(&entry);
     std::ranges::sort(sorted, [](const auto* a, const auto* b) { return a->first < b->first; });
     std::map<CodeHash, std::shared_ptr<const Bytes>> codes;
@@ -98,30 +140,44 @@ StateDiff JournaledState::diff() const {
 }
 
 void JournaledState::revert(Snapshot to) {
+    TROUPE_ASSERT(to <= journal_.size());
     while (journal_.size() > to) {
-        auto& entry = journal_.back();
+        const auto& entry = journal_.back();
         switch (entry.kind) {
-            case Entry::Kind::record: {
-                auto& account = accounts_.at(entry.address);
-                account.record = entry.record;
-                account.exists = entry.existed;
+            case Entry::Kind::balance:
+                entry.account->record.balance = entry.number;
+                entry.account->exists = entry.flag;
                 break;
-            }
+            case Entry::Kind::nonce:
+                entry.account->record.nonce = entry.number.low64();
+                entry.account->exists = entry.flag;
+                break;
             case Entry::Kind::code: {
-                auto& account = accounts_.at(entry.address);
-                account.record.code_hash = entry.record.code_hash;
-                account.code = std::move(entry.code);
-                account.code_changed = entry.changed;
+                auto& saved = saved_codes_.back();
+                entry.account->record.code_hash = saved.hash;
+                entry.account->code = std::move(saved.code);
+                entry.account->code_changed = saved.changed;
+                entry.account->exists = saved.existed;
+                saved_codes_.pop_back();
                 break;
             }
-            case Entry::Kind::slot: accounts_.at(entry.address).slots.at(entry.slot).current = entry.value; break;
-            case Entry::Kind::transient: transient_[{entry.address, entry.slot}] = entry.value; break;
-            case Entry::Kind::flag: accounts_.at(entry.address).*entry.flag = entry.flag_value; break;
-            case Entry::Kind::warm_account: accounts_.at(entry.address).warm = 0; break;
-            case Entry::Kind::warm_slot: accounts_.at(entry.address).slots.at(entry.slot).warm = 0; break;
+            case Entry::Kind::slot: entry.slot->current = entry.number; break;
+            case Entry::Kind::transient: *entry.word = entry.number; break;
+            case Entry::Kind::touched: entry.account->touched = 0; break;
+            case Entry::Kind::destructed: entry.account->destructed = 0; break;
+            case Entry::Kind::warm_account: entry.account->warm = 0; break;
+            case Entry::Kind::warm_slot: entry.slot->warm = 0; break;
             case Entry::Kind::log: logs_.pop_back(); break;
-            case Entry::Kind::refund: refund_ = entry.refund; break;
-            case Entry::Kind::recreated: accounts_.at(entry.address) = std::move(*entry.account); break;
+            case Entry::Kind::refund: refund_ = static_cast<std::int64_t>(entry.number.low64()); break;
+            case Entry::Kind::recreated: {
+                // Slots read while it was new come back cold and unread with the old ones.
+                auto& saved = saved_accounts_.back();
+                saved.warm = entry.account->warm;
+                saved.touched = entry.account->touched;
+                *entry.account = std::move(saved);
+                saved_accounts_.pop_back();
+                break;
+            }
         }
         journal_.pop_back();
     }
@@ -129,10 +185,7 @@ void JournaledState::revert(Snapshot to) {
 
 // Accounts ------------------------------------------------------------------------------------------------------------
 
-bool JournaledState::is_empty(const Address& address) {
-    const auto& record = load(address).record;
-    return record.nonce == 0 && record.balance.is_zero() && record.code_hash == empty_code_hash;
-}
+bool JournaledState::is_empty(const Address& address) { return load(address).is_empty(); }
 
 CodeHash JournaledState::code_hash(const Address& address) { return load(address).record.code_hash; }
 
@@ -146,104 +199,98 @@ std::shared_ptr<const Bytes> JournaledState::code(const Address& address) {
 }
 
 bool JournaledState::has_storage(const Address& address) {
-    return std::ranges::any_of(load(address).slots, [](const auto& entry) { return !entry.second.current.is_zero(); });
-}
-
-void JournaledState::note_flag(const Address& address, bool Account::*flag, bool value) {
     auto& account = load(address);
-    if (account.*flag == value) return;
-    Entry entry;
-    entry.kind = Entry::Kind::flag;
-    entry.address = address;
-    entry.flag = flag;
-    entry.flag_value = account.*flag;
-    journal_.push_back(std::move(entry));
-    account.*flag = value;
+    const auto not_zero = [](const auto& entry) { return !entry.second.current.is_zero(); };
+    return std::ranges::any_of(account.slots, not_zero) ||
+           (account.base && !account.storage_cleared && base_.has_storage(address));
 }
 
-void JournaledState::touch(const Address& address) {
-    note_flag(address, &Account::touched, true);
-    touched_.push_back(address);
+void JournaledState::touch(Account& account) {
+    if (account.touched == transaction_) return;
+    note(Entry::Kind::touched, account);
+    account.touched = transaction_;
+    touched_.push_back(&account);
 }
 
-/// Before a record changes: the way back, and the account exists from now on.
-void JournaledState::note_record(const Address& address, Account& account) {
-    Entry entry;
-    entry.kind = Entry::Kind::record;
-    entry.address = address;
-    entry.record = account.record;
-    entry.existed = account.exists;
-    journal_.push_back(std::move(entry));
+void JournaledState::touch(const Address& address) { touch(load(address)); }
+
+void JournaledState::set_balance(Account& account, const uint256& amount) {
+    note(Entry::Kind::balance, account, account.record.balance, account.exists);
+    account.record.balance = amount;
     account.exists = true;
 }
 
 void JournaledState::add_balance(const Address& address, const uint256& amount) {
-    touch(address);
     auto& account = load(address);
+    touch(account);
     if (amount.is_zero() && account.exists) return;
-    note_record(address, account);
-    account.record.balance += amount;
+    set_balance(account, account.record.balance + amount);
 }
 
 void JournaledState::subtract_balance(const Address& address, const uint256& amount) {
-    touch(address);
-    if (amount.is_zero()) return;
     auto& account = load(address);
+    touch(account);
+    if (amount.is_zero()) return;
     TROUPE_ASSERT(account.record.balance >= amount);
-    note_record(address, account);
-    account.record.balance -= amount;
+    set_balance(account, account.record.balance - amount);
 }
 
 void JournaledState::set_balance(const Address& address, const uint256& amount) {
-    touch(address);
     auto& account = load(address);
-    note_record(address, account);
-    account.record.balance = amount;
+    touch(account);
+    set_balance(account, amount);
 }
 
 void JournaledState::set_nonce(const Address& address, std::uint64_t nonce) {
-    touch(address);
     auto& account = load(address);
-    note_record(address, account);
+    touch(account);
+    note(Entry::Kind::nonce, account, uint256{account.record.nonce}, account.exists);
     account.record.nonce = nonce;
+    account.exists = true;
 }
 
 void JournaledState::set_code(const Address& address, Bytes code) {
-    touch(address);
     auto& account = load(address);
-    Entry entry;
-    entry.kind = Entry::Kind::code;
-    entry.address = address;
-    entry.record.code_hash = account.record.code_hash;
-    entry.code = account.code;
-    entry.changed = account.code_changed;
-    journal_.push_back(std::move(entry));
+    touch(account);
+    note(Entry::Kind::code, account);
+    saved_codes_.push_back(
+        {account.record.code_hash, std::move(account.code), account.exists, account.code_changed});
     account.record.code_hash = code.empty() ? empty_code_hash : CodeHash::from(keccak256(code));
     account.code = std::make_shared<const Bytes>(std::move(code));
     account.code_changed = !account.code->empty();
+    account.exists = true;
 }
 
 void JournaledState::create_account(const Address& address) {
-    touch(address);
     auto& account = load(address);
-    Entry entry;
-    entry.kind = Entry::Kind::recreated;
-    entry.address = address;
-    entry.account = std::make_shared<Account>(account);
-    journal_.push_back(std::move(entry));
-    account.record = {0, account.record.balance, empty_code_hash};
+    touch(account);
+    note(Entry::Kind::recreated, account);
+    // The journal may point at the old slots, so these are kept as they are, and the new account gets its own.
+    Slots slots;
+    for (const auto& [key, slot] : account.slots) {
+        auto& fresh = slots[key];
+        fresh.of = transaction_;
+        fresh.warm = slot.warm;
+    }
+    auto& saved = saved_accounts_.emplace_back(std::move(account));
+    account = Account{};
+    account.record = {0, saved.record.balance, empty_code_hash};
+    account.base = saved.base;
+    account.slots = std::move(slots);
     account.exists = true;
-    account.code = nullptr;
-    account.code_changed = false;
     account.storage_cleared = true;
-    account.created_now = true;
-    // Warmth survives, values do not.
-    for (auto& [key, slot] : account.slots) slot.current = slot.original = uint256{};
+    account.created = transaction_;
+    account.destructed = saved.destructed;
+    account.touched = saved.touched;
+    account.warm = saved.warm;
 }
 
 void JournaledState::self_destruct(const Address& address) {
-    touch(address);
-    note_flag(address, &Account::destructed, true);
+    auto& account = load(address);
+    touch(account);
+    if (account.destructed == transaction_) return;
+    note(Entry::Kind::destructed, account);
+    account.destructed = transaction_;
 }
 
 // Storage -------------------------------------------------------------------------------------------------------------
@@ -259,12 +306,10 @@ uint256 JournaledState::original_storage(const Address& address, const uint256& 
 void JournaledState::set_storage(const Address& address, const uint256& key, const uint256& value) {
     auto& slot = load_slot(address, load(address), key);
     if (slot.current == value) return;
-    Entry entry;
+    auto& entry = journal_.emplace_back();
     entry.kind = Entry::Kind::slot;
-    entry.address = address;
-    entry.slot = key;
-    entry.value = slot.current;
-    journal_.push_back(std::move(entry));
+    entry.slot = &slot;
+    entry.number = slot.current;
     slot.current = value;
     slot.dirty = true;
 }
@@ -276,12 +321,10 @@ uint256 JournaledState::transient_storage(const Address& address, const uint256&
 
 void JournaledState::set_transient_storage(const Address& address, const uint256& slot, const uint256& value) {
     auto& current = transient_[{address, slot}];
-    Entry entry;
+    auto& entry = journal_.emplace_back();
     entry.kind = Entry::Kind::transient;
-    entry.address = address;
-    entry.slot = slot;
-    entry.value = current;
-    journal_.push_back(std::move(entry));
+    entry.word = &current;
+    entry.number = current;
     current = value;
 }
 
@@ -291,38 +334,36 @@ bool JournaledState::warm_address(const Address& address) {
     auto& account = load(address);
     if (account.warm == transaction_) return false;
     account.warm = transaction_;
-    Entry entry;
-    entry.kind = Entry::Kind::warm_account;
-    entry.address = address;
-    journal_.push_back(std::move(entry));
+    note(Entry::Kind::warm_account, account);
     return true;
 }
 
 bool JournaledState::warm_slot(const Address& address, const uint256& key) {
+    return access_slot(address, key).was_cold;
+}
+
+JournaledState::SlotAccess JournaledState::access_slot(const Address& address, const uint256& key) {
     auto& slot = load_slot(address, load(address), key);
-    if (slot.warm == transaction_) return false;
-    slot.warm = transaction_;
-    Entry entry;
-    entry.kind = Entry::Kind::warm_slot;
-    entry.address = address;
-    entry.slot = key;
-    journal_.push_back(std::move(entry));
-    return true;
+    const bool was_cold = slot.warm != transaction_;
+    if (was_cold) {
+        slot.warm = transaction_;
+        auto& entry = journal_.emplace_back();
+        entry.kind = Entry::Kind::warm_slot;
+        entry.slot = &slot;
+    }
+    return {slot.current, slot.original, was_cold};
 }
 
 void JournaledState::add_log(EvmLog log) {
     logs_.push_back(std::move(log));
-    Entry entry;
-    entry.kind = Entry::Kind::log;
-    journal_.push_back(std::move(entry));
+    journal_.emplace_back().kind = Entry::Kind::log;
 }
 
 void JournaledState::add_refund(std::int64_t amount) {
     if (amount == 0) return;
-    Entry entry;
+    auto& entry = journal_.emplace_back();
     entry.kind = Entry::Kind::refund;
-    entry.refund = refund_;
-    journal_.push_back(std::move(entry));
+    entry.number = uint256{static_cast<std::uint64_t>(refund_)};
     refund_ += amount;
 }
 

@@ -2,11 +2,10 @@
 // gives at the end what changed. One object executes any number of transactions in a row.
 #pragma once
 
-#include <functional>
-#include <map>
 #include <memory>
+#include <optional>
 #include <unordered_map>
-#include <unordered_set>
+#include <utility>
 #include <vector>
 
 #include "vm/state/state_diff.hpp"
@@ -26,6 +25,8 @@ struct EvmLog {
 class JournaledState {
 public:
     explicit JournaledState(StateReader& base) : base_(base) {}
+    JournaledState(const JournaledState&) = delete;
+    JournaledState& operator=(const JournaledState&) = delete;
 
     // Transactions ----------------------------------------------------------------------------------------------------
 
@@ -49,7 +50,7 @@ public:
     [[nodiscard]] std::uint64_t nonce(const Address& address) { return load(address).record.nonce; }
     [[nodiscard]] CodeHash code_hash(const Address& address);
     [[nodiscard]] std::shared_ptr<const Bytes> code(const Address& address);
-    /// Any slot ever set? EIP-7610: no contract is created over old storage. Only what this object has seen.
+    /// Any slot not zero? EIP-7610: no contract is created over old storage.
     [[nodiscard]] bool has_storage(const Address& address);
 
     void touch(const Address& address);
@@ -61,9 +62,9 @@ public:
     void set_code(const Address& address, Bytes code);
     /// Makes the account anew, keeping its balance; its storage from before is gone.
     void create_account(const Address& address);
-    [[nodiscard]] bool created_in_transaction(const Address& address) { return load(address).created_now; }
+    [[nodiscard]] bool created_in_transaction(const Address& address) { return load(address).created == transaction_; }
     void self_destruct(const Address& address);
-    [[nodiscard]] bool has_self_destructed(const Address& address) { return load(address).destructed; }
+    [[nodiscard]] bool has_self_destructed(const Address& address) { return load(address).destructed == transaction_; }
 
     // Storage ---------------------------------------------------------------------------------------------------------
 
@@ -74,11 +75,17 @@ public:
     [[nodiscard]] uint256 transient_storage(const Address& address, const uint256& slot) const;
     void set_transient_storage(const Address& address, const uint256& slot, const uint256& value);
 
-    // Warmth (EIP-2929): true if it was cold.
-    // ---------------------------------------------------------------------------
+    // Warmth (EIP-2929): true if it was cold --------------------------------------------------------------------------
 
     bool warm_address(const Address& address);
     bool warm_slot(const Address& address, const uint256& slot);
+    struct SlotAccess {
+        uint256 current;
+        uint256 original;
+        bool was_cold = false;
+    };
+    /// warm_slot(), storage() and original_storage() in one.
+    [[nodiscard]] SlotAccess access_slot(const Address& address, const uint256& slot);
     [[nodiscard]] bool is_warm(const Address& address) { return load(address).warm == transaction_; }
 
     // Logs and refund -------------------------------------------------------------------------------------------------
@@ -90,76 +97,108 @@ public:
     [[nodiscard]] std::int64_t refund() const noexcept { return refund_; }
 
 private:
-    struct SlotHash {
-        std::size_t operator()(const uint256& slot) const noexcept {
-            const auto mix = slot.limb[0] ^ slot.limb[1] * 3 ^ slot.limb[2] * 5 ^ slot.limb[3] * 7;
-            return static_cast<std::size_t>(mix * 0x9e3779b97f4a7c15ULL);
-        }
-    };
+    /// Numbers that name a transaction mean "in that one", so that nothing needs clearing between transactions.
+    using TransactionNumber = std::uint64_t;
+
     struct Slot {
         uint256 current;
-        uint256 original;        // at the start of transaction `of`
-        uint256 base;            // in the base state
-        std::uint64_t of = 0;    // transaction that `original` belongs to
-        std::uint64_t warm = 0;  // transaction in which it is warm
-        bool dirty = false;      // may differ from base
+        uint256 original;          // at the start of transaction `of`
+        uint256 base;              // in the base state
+        TransactionNumber of = 0;  // transaction that `original` belongs to
+        TransactionNumber warm = 0;
+        bool dirty = false;  // may differ from base
     };
+    /// Contracts choose their slots: seeded, so that none can fill one bucket.
+    struct SlotHash {
+        std::size_t operator()(const uint256& slot) const noexcept;
+    };
+    using Slots = std::unordered_map<uint256, Slot, SlotHash>;
+
     struct Account {
         AccountRecord record;
         std::optional<AccountRecord> base;
         std::shared_ptr<const Bytes> code;  // null: not loaded
-        std::unordered_map<uint256, Slot, SlotHash> slots;
+        Slots slots;
         bool exists = false;
         bool code_changed = false;
         /// The base state's storage no longer shows through.
         bool storage_cleared = false;
-        bool created_now = false;
-        bool destructed = false;
-        bool touched = false;
-        std::uint64_t warm = 0;
+        TransactionNumber created = 0;
+        TransactionNumber destructed = 0;
+        TransactionNumber touched = 0;
+        TransactionNumber warm = 0;
+
+        [[nodiscard]] bool is_empty() const noexcept {
+            return record.nonce == 0 && record.balance.is_zero() && record.code_hash == empty_code_hash;
+        }
+    };
+
+    struct AddressHash {
+        std::size_t operator()(const Address& address) const noexcept;
+    };
+    struct TransientKey {
+        Address address;
+        uint256 slot;
+        bool operator==(const TransientKey&) const = default;
+    };
+    struct TransientHash {
+        std::size_t operator()(const TransientKey& key) const noexcept {
+            return AddressHash{}(key.address) ^ SlotHash{}(key.slot);
+        }
+    };
+
+    /// One step back. Small, and without a destructor: most transactions end without looking at theirs again.
+    struct Entry {
+        enum class Kind : std::uint8_t {
+            balance,       // account, number, flag: existed
+            nonce,         // account, number, flag: existed
+            code,          // account, index into saved_codes_
+            slot,          // slot, number
+            transient,     // word, number
+            touched,       // account
+            destructed,    // account
+            warm_account,  // account
+            warm_slot,     // slot
+            log,
+            refund,    // number
+            recreated  // account, index into saved_accounts_
+        };
+        Kind kind{};
+        bool flag = false;
+        union {
+            Account* account = nullptr;
+            Slot* slot;
+            uint256* word;
+        };
+        uint256 number{};
+    };
+    struct SavedCode {
+        CodeHash hash;
+        std::shared_ptr<const Bytes> code;
+        bool existed = false;
+        bool changed = false;
     };
 
     Account& load(const Address& address);
     Slot& load_slot(const Address& address, Account& account, const uint256& slot);
-    void note_record(const Address& address, Account& account);
-    void note_flag(const Address& address, bool Account::*flag, bool value);
-
-    struct Entry {
-        enum class Kind : std::uint8_t {
-            record,
-            code,
-            slot,
-            transient,
-            flag,
-            warm_account,
-            warm_slot,
-            log,
-            refund,
-            recreated
-        };
-        Kind kind{};
-        Address address;
-        uint256 slot;
-        uint256 value;
-        AccountRecord record;
-        bool existed = false;
-        bool Account::*flag = nullptr;
-        bool flag_value = false;
-        bool changed = false;
-        std::int64_t refund = 0;
-        std::shared_ptr<const Bytes> code;
-        std::shared_ptr<Account> account;
-    };
+    void touch(Account& account);
+    void set_balance(Account& account, const uint256& amount);
+    void note(Entry::Kind kind, Account& account, const uint256& number = {}, bool flag = false);
 
     StateReader& base_;
-    std::unordered_map<Address, Account, FixedBytesHash> accounts_;
-    std::map<std::pair<Address, uint256>, uint256> transient_;
+    /// Accounts and slots keep their places in memory: the journal points at them.
+    std::unordered_map<Address, Account, AddressHash> accounts_;
+    /// What load() gave last: instructions ask about their own account again and again.
+    std::pair<const Address, Account>* last_ = nullptr;
+    std::unordered_map<TransientKey, uint256, TransientHash> transient_;
     std::vector<Entry> journal_;
-    /// Accounts to look at when the transaction ends.
-    std::vector<Address> touched_;
+    std::vector<SavedCode> saved_codes_;
+    std::vector<Account> saved_accounts_;
+    /// Accounts to look at when the transaction ends, each at least once.
+    std::vector<Account*> touched_;
     std::vector<EvmLog> logs_;
     std::int64_t refund_ = 0;
-    std::uint64_t transaction_ = 1;
+    TransactionNumber transaction_ = 1;
 };
 
 }  // namespace troupe

@@ -31,6 +31,9 @@ public:
     [[nodiscard]] virtual std::optional<AccountRecord> account(const Address& address) = 0;
     /// Zero for a slot that was never set.
     [[nodiscard]] virtual uint256 storage(const Address& address, const uint256& slot) = 0;
+    /// Any slot not zero? Asked before a contract is created over an account without nonce and code (EIP-7610), which
+    /// chains that began after EIP-161 can't have unless their genesis does; so a reader may say no.
+    [[nodiscard]] virtual bool has_storage(const Address&) { return false; }
     /// Never null; empty for the empty code hash.
     [[nodiscard]] virtual std::shared_ptr<const Bytes> code(const CodeHash& hash) = 0;
 };
