@@ -1,0 +1,215 @@
+// Arithmetic modulo an odd prime of a few 64-bit limbs, in Montgomery form: what the fields of the pairing-friendly
+// curves share. Products are Montgomery products with the operand scanned limb by limb (CIOS), without a carry limb
+// because the moduli leave their highest bit free. Time does not depend on values, except in functions whose comment
+// says so.
+#pragma once
+
+#include <array>
+#include <bit>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+
+#include "runtime/base/bytes.hpp"
+#include "runtime/base/uint256.hpp"
+#include "runtime/crypto/limb_arithmetic.hpp"
+
+namespace troupe {
+
+/// `Params::modulus` is an odd prime as std::array<std::uint64_t, N>, least significant limb first, whose highest bit
+/// is clear.
+template <class Params>
+class PrimeField {
+public:
+    static constexpr std::size_t limbs = Params::modulus.size();
+    static constexpr std::size_t size_bytes = 8 * limbs;
+    using Limbs = std::array<std::uint64_t, limbs>;
+    /// A product of two elements before it is reduced.
+    using Wide = std::array<std::uint64_t, 2 * limbs>;
+    static constexpr Limbs modulus = Params::modulus;
+    static constexpr std::size_t modulus_bits = 64 * limbs - static_cast<std::size_t>(std::countl_zero(modulus.back()));
+    static_assert(modulus[0] % 2 == 1 && modulus.back() < (std::uint64_t{1} << 63) - 1);
+
+    /// Zero.
+    constexpr PrimeField() noexcept = default;
+
+    [[nodiscard]] static constexpr PrimeField zero() noexcept { return {}; }
+    [[nodiscard]] static constexpr PrimeField one() noexcept { return PrimeField{r1}; }
+    [[nodiscard]] static constexpr PrimeField from_uint64(std::uint64_t value) noexcept {
+        Limbs limb{};
+        limb[0] = value;
+        return from_limbs(limb);
+    }
+    /// Reduces: `value` may be anything of that many limbs.
+    [[nodiscard]] static constexpr PrimeField from_limbs(const Limbs& value) noexcept {
+        return PrimeField{r2} * PrimeField{value};
+    }
+    /// Big-endian. Nothing if the value is not below the modulus.
+    [[nodiscard]] static constexpr std::optional<PrimeField> from_bytes(
+        std::span<const std::uint8_t, size_bytes> bytes) noexcept {
+        const auto value = load(bytes);
+        if (!limb_arithmetic::less(value, modulus)) return std::nullopt;
+        return from_limbs(value);
+    }
+    /// Big-endian, of any length, reduced modulo the prime. Time depends on the length only.
+    [[nodiscard]] static constexpr PrimeField from_bytes_reduced(ByteView bytes) noexcept {
+        PrimeField out;
+        while (!bytes.empty()) {
+            // The first piece takes the odd bytes, so that all others are whole.
+            const auto piece = bytes.size() % size_bytes == 0 ? size_bytes : bytes.size() % size_bytes;
+            std::array<std::uint8_t, size_bytes> padded{};
+            for (std::size_t i = 0; i < piece; ++i) padded[size_bytes - piece + i] = bytes[i];
+            out = out * PrimeField{r2} + from_limbs(load(padded));
+            bytes = bytes.subspan(piece);
+        }
+        return out;
+    }
+    /// From limbs that are in Montgomery form already and below the modulus.
+    [[nodiscard]] static constexpr PrimeField from_montgomery(const Limbs& value) noexcept { return PrimeField{value}; }
+    [[nodiscard]] constexpr const Limbs& montgomery() const noexcept { return n_; }
+
+    /// The value itself, below the modulus.
+    [[nodiscard]] constexpr Limbs to_limbs() const noexcept {
+        Limbs unit{};
+        unit[0] = 1;
+        return (*this * PrimeField{unit}).n_;
+    }
+    /// Big-endian.
+    [[nodiscard]] constexpr std::array<std::uint8_t, size_bytes> to_bytes() const noexcept {
+        const auto value = to_limbs();
+        std::array<std::uint8_t, size_bytes> out{};
+        for (std::size_t i = 0; i < size_bytes; ++i)
+            out[size_bytes - 1 - i] = static_cast<std::uint8_t>(value[i / 8] >> (8 * (i % 8)));
+        return out;
+    }
+
+    [[nodiscard]] constexpr bool is_zero() const noexcept {
+        std::uint64_t any = 0;
+        for (const auto limb : n_) any |= limb;
+        return any == 0;
+    }
+    [[nodiscard]] constexpr bool is_one() const noexcept { return *this == one(); }
+    constexpr bool operator==(const PrimeField& other) const noexcept {
+        std::uint64_t different = 0;
+        for (std::size_t i = 0; i < limbs; ++i) different |= n_[i] ^ other.n_[i];
+        return different == 0;
+    }
+    /// Of the value below the modulus.
+    [[nodiscard]] constexpr bool is_odd() const noexcept { return (to_limbs()[0] & 1) != 0; }
+    /// Whether the value is above (p - 1) / 2: the sign in serialized points.
+    [[nodiscard]] constexpr bool is_upper_half() const noexcept {
+        return limb_arithmetic::less(half_modulus, to_limbs());
+    }
+
+    /// `yes` where `condition`, otherwise `no`.
+    [[nodiscard]] static constexpr PrimeField select(bool condition, const PrimeField& yes,
+                                                     const PrimeField& no) noexcept {
+        return PrimeField{limb_arithmetic::select(condition, yes.n_, no.n_)};
+    }
+
+    [[nodiscard]] friend constexpr PrimeField operator+(const PrimeField& a, const PrimeField& b) noexcept {
+        PrimeField out;
+        limb_arithmetic::add_mod(out.n_, a.n_, b.n_, modulus);
+        return out;
+    }
+    [[nodiscard]] friend constexpr PrimeField operator-(const PrimeField& a, const PrimeField& b) noexcept {
+        PrimeField out;
+        limb_arithmetic::subtract_mod(out.n_, a.n_, b.n_, modulus);
+        return out;
+    }
+    [[nodiscard]] constexpr PrimeField operator-() const noexcept { return zero() - *this; }
+    [[nodiscard]] constexpr PrimeField doubled() const noexcept { return *this + *this; }
+    [[nodiscard]] friend constexpr PrimeField operator*(const PrimeField& a, const PrimeField& b) noexcept {
+        PrimeField out;
+        limb_arithmetic::montgomery_multiply(out.n_, a.n_, b.n_, modulus, inverse_of_modulus);
+        return out;
+    }
+    [[nodiscard]] constexpr PrimeField squared() const noexcept { return *this * *this; }
+    constexpr PrimeField& operator+=(const PrimeField& b) noexcept { return *this = *this + b; }
+    constexpr PrimeField& operator-=(const PrimeField& b) noexcept { return *this = *this - b; }
+    constexpr PrimeField& operator*=(const PrimeField& b) noexcept { return *this = *this * b; }
+
+    /// For sums of products that are reduced once. The factors need not be reduced: what counts is that the sum of the
+    /// products stays below modulus * 2^(64 * limbs).
+    [[nodiscard]] static constexpr Wide multiply_wide(const Limbs& a, const Limbs& b) noexcept {
+        Wide out{};
+        limb_arithmetic::multiply(out, a, b);
+        return out;
+    }
+    /// a - b, plus modulus * 2^(64 * limbs) where that is negative.
+    [[nodiscard]] static constexpr Wide subtract_wide(const Wide& a, const Wide& b) noexcept {
+        Wide out{};
+        const auto mask = 0 - limb_arithmetic::subtract(out, a, b);
+        std::uint64_t carry = 0;
+        for (std::size_t i = 0; i < limbs; ++i)
+            out[limbs + i] = limb_arithmetic::add_carry(out[limbs + i], modulus[i] & mask, carry);
+        return out;
+    }
+    [[nodiscard]] static constexpr PrimeField reduce(const Wide& product) noexcept {
+        PrimeField out;
+        limb_arithmetic::montgomery_reduce(out.n_, product, modulus, inverse_of_modulus);
+        return out;
+    }
+
+    /// Time depends on the exponent (least significant limb first), not on the base.
+    [[nodiscard]] constexpr PrimeField power(std::span<const std::uint64_t> exponent) const noexcept {
+        constexpr unsigned window = 4;
+        std::array<PrimeField, 1u << window> powers{};
+        powers[0] = one();
+        for (std::size_t i = 1; i < powers.size(); ++i) powers[i] = powers[i - 1] * *this;
+        auto out = one();
+        bool started = false;
+        for (std::size_t i = exponent.size() * 64 / window; i-- > 0;) {
+            const auto digit = exponent[i / (64 / window)] >> (window * (i % (64 / window))) & (powers.size() - 1);
+            if (started)
+                for (unsigned k = 0; k < window; ++k) out = out.squared();
+            if (digit != 0) out = started ? out * powers[digit] : powers[digit];
+            started = started || digit != 0;
+        }
+        return out;
+    }
+    /// Of zero: zero.
+    [[nodiscard]] constexpr PrimeField inverse() const noexcept {
+        auto exponent = modulus;
+        exponent[0] -= 2;
+        return power(exponent);
+    }
+    /// One of the two square roots; nothing for a non-residue. The modulus must be 3 mod 4.
+    [[nodiscard]] constexpr std::optional<PrimeField> square_root() const noexcept requires(modulus[0] % 4 == 3) {
+        const auto root = power(limb_arithmetic::shift_right(limb_arithmetic::add_small(modulus, 1), 2));
+        if (root.squared() != *this) return std::nullopt;
+        return root;
+    }
+
+private:
+    explicit constexpr PrimeField(const Limbs& n) noexcept : n_(n) {}
+
+    [[nodiscard]] static constexpr Limbs load(std::span<const std::uint8_t, size_bytes> bytes) noexcept {
+        Limbs out{};
+        for (std::size_t i = 0; i < size_bytes; ++i)
+            out[i / 8] |= static_cast<std::uint64_t>(bytes[size_bytes - 1 - i]) << (8 * (i % 8));
+        return out;
+    }
+
+    /// -1 / modulus mod 2^64, by Newton's iteration.
+    static constexpr std::uint64_t inverse_of_modulus = [] {
+        std::uint64_t x = modulus[0];
+        for (int i = 0; i < 6; ++i) x *= 2 - modulus[0] * x;
+        return 0 - x;
+    }();
+    static constexpr Limbs power_of_two(std::size_t exponent) noexcept {
+        Limbs out{};
+        out[0] = 1;
+        for (std::size_t i = 0; i < exponent; ++i) limb_arithmetic::add_mod(out, out, out, modulus);
+        return out;
+    }
+    /// 2^(64 limbs) and its square modulo the prime.
+    static constexpr Limbs r1 = power_of_two(64 * limbs);
+    static constexpr Limbs r2 = power_of_two(128 * limbs);
+    static constexpr Limbs half_modulus = limb_arithmetic::shift_right(modulus, 1);
+
+    Limbs n_{};
+};
+
+}  // namespace troupe
