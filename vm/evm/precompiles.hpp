@@ -1,10 +1,9 @@
 // Precompiled contracts, in one table: address, since when, what they cost, what they do.
 #pragma once
 
-#include <optional>
+#include <span>
 
-#include "runtime/base/bytes.hpp"
-#include "vm/evm/revision.hpp"
+#include "vm/evm/precompile_functions.hpp"
 
 namespace troupe::evm {
 
@@ -13,11 +12,12 @@ struct Precompile {
     std::uint16_t address = 0;
     Revision since = Revision::Frontier;
     const char* name = nullptr;
-    /// Nothing: more gas than there can be.
-    std::optional<std::int64_t> (*gas)(ByteView input, Revision revision) = nullptr;
-    /// Nothing: the call fails and takes all its gas.
-    std::optional<Bytes> (*run)(ByteView input, Revision revision) = nullptr;
+    precompiles::Gas (*gas)(ByteView input, Revision revision) = nullptr;
+    precompiles::Output (*run)(ByteView input, Revision revision) = nullptr;
 };
+
+/// All of all revisions, ascending by address.
+[[nodiscard]] std::span<const Precompile> all_precompiles() noexcept;
 
 /// Null if there is none at that address in that revision.
 [[nodiscard]] const Precompile* find_precompile(const Address& address, Revision revision) noexcept;
