@@ -29,11 +29,13 @@ Rules Rules::of(ConsensusRules rules) noexcept {
         return {.commit_locks = true,
                 .carries_certificates = false,
                 .recovers_when_many_are_gone = true,
-                .accepts_commits_of_any_view = false};
+                .accepts_commits_of_any_view = false,
+                .forgets_change_views = true};
     return {.commit_locks = false,
             .carries_certificates = true,
             .recovers_when_many_are_gone = false,
-            .accepts_commits_of_any_view = true};
+            .accepts_commits_of_any_view = true,
+            .forgets_change_views = false};
 }
 
 Core::Core(Config config, const SignatureScheme& scheme, const Signer* signer)
@@ -77,6 +79,7 @@ void Core::start(Tip tip, const std::optional<Bytes>& record, TimeMs now, Outbox
 
 void Core::begin_height(TimeMs now, Outbox& out) {
     view_ = View{0};
+    left_before_ = View{0};
     views_.clear();
     change_views_.clear();
     blocks_.clear();
@@ -132,7 +135,7 @@ void Core::on_timer(TimeMs now, Outbox& out) {
         resend_at_ = now + config_.view_time;
         return;
     }
-    if (is_primary() && !current().has_request && !building_ && !current().left) propose(now, out);
+    if (lacks_proposal()) propose(now, out);
     if (now >= resend_at_) {
         resend_at_ = now + config_.view_time;
         // Links may have lost what was sent: the originals again, so that nobody waits for a message forever.
@@ -153,30 +156,54 @@ void Core::propose(TimeMs now, Outbox& out) {
         const auto due = height_began_ + (work_ ? config_.block_interval : config_.heartbeat_interval);
         if (now < due) return;
     }
-    building_ = true;
     if (rules_.carries_certificates && view_.value > 0) {
+        // After a restart the change views that led here come by recovery: without them nobody takes a proposal, and
+        // there is only one.
+        if (justification(nullptr).size() < quorum_size()) return;
+        building_ = true;
         // The highest certificate among the change views decides; only without one is the choice free.
-        const ChangeViewEntry* highest = nullptr;
-        for (const auto& [sender, entry] : change_views_)
-            if (entry.target >= view_ && entry.prepared &&
-                (highest == nullptr || entry.prepared->view > highest->prepared->view))
-                highest = &entry;
-        if (highest != nullptr) return on_proposal_built(highest->prepared->block, view_, now, out);
+        if (const auto* highest = highest_certificate())
+            return on_proposal_built(highest->prepared->block, view_, now, out);
     }
+    building_ = true;
     out.push_back(BuildProposal{height_, view_});
+}
+
+/// Of the change views that can justify a proposal of the current view.
+const Core::ChangeViewEntry* Core::highest_certificate() const {
+    const ChangeViewEntry* highest = nullptr;
+    for (const auto& [sender, entry] : change_views_)
+        if (entry.target >= view_ && entry.prepared && entry.prepared->view < view_ &&
+            (highest == nullptr || entry.prepared->view > highest->prepared->view))
+            highest = &entry;
+    return highest;
+}
+
+/// A quorum of change views, `highest` among them; fewer if there are fewer.
+std::vector<Bytes> Core::justification(const ChangeViewEntry* highest) const {
+    std::vector<Bytes> chosen;
+    if (highest != nullptr) chosen.push_back(*highest->original);
+    for (const auto& [sender, entry] : change_views_) {
+        const bool fits = entry.target >= view_ && (!entry.prepared || entry.prepared->view < view_);
+        if (fits && &entry != highest && chosen.size() < quorum_size()) chosen.push_back(*entry.original);
+    }
+    return chosen;
 }
 
 void Core::on_proposal_built(Block block, View view, TimeMs now, Outbox& out) {
     if (block.header.height != height_ || view != view_ || !building_ || current().has_request) return;
     building_ = false;
+    if (has_left(view_)) return;
     PrepareRequest request;
+    if (rules_.carries_certificates && view_.value > 0) {
+        // A certificate may have come while the block was built.
+        const auto* highest = highest_certificate();
+        if (highest != nullptr) block = highest->prepared->block;
+        request.justification = justification(highest);
+    }
     const auto hash = hash_of(block.header);
     request.preparation = signer_->sign(prepare_signing_payload(config_.chain_id, height_, view_, hash));
     request.block = std::move(block);
-    if (rules_.carries_certificates && view_.value > 0)
-        for (const auto& [sender, entry] : change_views_)
-            if (entry.target >= view_ && request.justification.size() < quorum_size())
-                request.justification.push_back(*entry.original);
     auto& state = current();
     // Its own proposal needs no judging.
     state.validity = Validity::valid;
@@ -189,7 +216,7 @@ void Core::on_proposal_built(Block block, View view, TimeMs now, Outbox& out) {
 void Core::adopt_request(View view, TimeMs now, Outbox& out) {
     if (view != view_) return;
     auto& state = current();
-    if (!state.has_request || state.left) return;
+    if (!state.has_request || !takes_part_in(view)) return;
     if (state.validity == Validity::unknown && votes()) {
         state.validity = Validity::asked;
         out.push_back(Judge{state.proposed, blocks_.at(state.proposed)});
@@ -206,7 +233,7 @@ void Core::on_judged(const BlockHash& hash, bool valid, const std::string& why, 
         out.push_back(Note{"proposal refused: " + why});
         return request_change_view(ChangeViewReason::rejected, now, out);
     }
-    if (state.left || (rules_.commit_locks && has_committed())) return;
+    if (!takes_part_in(view_) || (rules_.commit_locks && has_committed())) return;
     if (!state.preparations.contains(*config_.self)) {
         PrepareResponse response;
         response.block = hash;
@@ -222,8 +249,7 @@ void Core::check_preparations(TimeMs now, Outbox& out) {
     if (!votes()) return;
     auto& state = current();
     if (!state.has_request || state.validity != Validity::valid || state.commits.contains(*config_.self)) return;
-    // NEO lets a view-changing node commit once more than f have committed or are lost; the troupe rules never do.
-    if (state.left && (!rules_.commit_locks || !many_committed_or_lost())) return;
+    if (!takes_part_in(view_)) return;
     if (rules_.commit_locks && has_committed()) return;
     std::vector<std::pair<ValidatorIndex, Bytes>> signatures;
     for (const auto& [validator, vote] : state.preparations)
@@ -285,7 +311,7 @@ void Core::on_block_synced(const CommittedBlock& block, TimeMs now, Outbox& out)
 /// A4: progress earns time; +quarters * T / (2 M).
 void Core::extend_deadline(std::uint64_t quarters, TimeMs) {
     if (rules_.commit_locks && has_committed()) return;
-    if (current().left) return;
+    if (has_left(view_)) return;
     view_deadline_ = view_deadline_ + DurationMs{quarters * config_.view_time.value / quorum_size()};
 }
 
@@ -326,9 +352,7 @@ void Core::publish(const Encoded& message, Outbox& out) {
             entry.prepared = std::move(change->prepared.front());
         }
         change_views_.insert_or_assign(m.sender, std::move(entry));
-        for (auto& [view, other] : views_)
-            if (view < change->target) other.left = true;
-        views_[view_].left = true;
+        left_before_ = std::max(left_before_, change->target);
     }
     persist(out);
     out.push_back(Broadcast{message});
@@ -337,8 +361,15 @@ void Core::publish(const Encoded& message, Outbox& out) {
 void Core::persist(Outbox& out) const {
     Record record;
     record.height = height_;
-    record.view = view_;
-    for (const auto& message : own_) record.own.push_back(*message);
+    record.view = rules_.forgets_change_views && !has_committed() ? View{0} : view_;
+    for (const auto& message : own_) {
+        const bool is_forgotten = rules_.forgets_change_views && [&] {
+            const auto decoded = decode<SignedMessage>(*message);
+            TROUPE_ASSERT(decoded.ok());
+            return std::holds_alternative<ChangeView>(decoded->message.body);
+        }();
+        if (!is_forgotten) record.own.push_back(*message);
+    }
     if (prepared_) record.prepared.push_back(*prepared_);
     out.push_back(Persist{encode(record)});
 }
@@ -367,7 +398,7 @@ ConsensusStatus Core::status() const {
     const auto& state = it->second;
     status.preparations = state.preparations.size();
     status.commits = state.commits.size();
-    if (state.left)
+    if (has_left(view_))
         status.phase = "changing view";
     else if (config_.self && state.commits.contains(*config_.self))
         status.phase = "committed";

@@ -117,6 +117,9 @@ struct Rules {
     bool recovers_when_many_are_gone = false;
     /// M commits of any view make a block, not only of the own one.
     bool accepts_commits_of_any_view = false;
+    /// A restart begins in view 0, or in the view of the own commit, whatever ChangeViews are out (A7). Safe as long as
+    /// a commit locks, but the height can split for good (S12).
+    bool forgets_change_views = false;
 
     [[nodiscard]] static Rules of(ConsensusRules rules) noexcept;
 };
@@ -164,7 +167,6 @@ private:
         std::map<ValidatorIndex, Vote> commits;
         Validity validity = Validity::unknown;
         bool has_request = false;
-        bool left = false;  // own ChangeView from this view is out
     };
     struct ChangeViewEntry {
         View target;
@@ -179,11 +181,24 @@ private:
     [[nodiscard]] bool votes() const noexcept { return config_.self && height_ >= vote_from_; }
     [[nodiscard]] std::size_t faulty() const noexcept { return faulty_max(config_.validators); }
     [[nodiscard]] ViewState& current() { return views_[view_]; }
+    /// An own ChangeView beyond this view is out: what it says of prepared certificates must stay true, so nothing is
+    /// voted here any more, even if the node gets here only now.
+    [[nodiscard]] bool has_left(View view) const noexcept { return view < left_before_; }
+    /// NEO lets a view-changing node go on in its view once more than f have committed or are lost (A3); the troupe
+    /// rules never do.
+    [[nodiscard]] bool takes_part_in(View view) const {
+        return !has_left(view) || (rules_.commit_locks && many_committed_or_lost());
+    }
+    [[nodiscard]] bool lacks_proposal() {
+        return is_primary() && !current().has_request && !building_ && !has_left(view_);
+    }
 
     // core.cpp: the ordinary way of a height
     void begin_height(TimeMs now, Outbox& out);
     void enter_view(View view, TimeMs now, Outbox& out);
     void propose(TimeMs now, Outbox& out);
+    [[nodiscard]] const ChangeViewEntry* highest_certificate() const;
+    [[nodiscard]] std::vector<Bytes> justification(const ChangeViewEntry* highest) const;
     void adopt_request(View view, TimeMs now, Outbox& out);
     void check_preparations(TimeMs now, Outbox& out);
     void check_commits(TimeMs now, Outbox& out);
@@ -231,6 +246,8 @@ private:
     /// The height of the record that the node started with.
     Height vote_from_;
     View view_;
+    /// The highest target of an own ChangeView of this height.
+    View left_before_;
     BlockHash previous_;
     TimeMs height_began_;
     bool work_ = false;

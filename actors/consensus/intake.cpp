@@ -6,7 +6,7 @@
 namespace troupe::consensus {
 namespace {
 
-/// Views ahead of the own one for which messages are kept.
+/// Views ahead of the own one for which proposals and votes are kept.
 constexpr std::uint32_t views_ahead_max = 8;
 /// Early messages kept from one validator: a request, a response, a commit and a change view for two views.
 constexpr std::size_t early_max = 8;
@@ -76,7 +76,11 @@ void Core::receive(const Encoded& original, ValidatorIndex from, unsigned depth,
         auto& early = early_[message.sender];
         const bool is_recovery = std::holds_alternative<RecoveryMessage>(message.body) ||
                                  std::holds_alternative<RecoveryRequest>(message.body);
-        if (message.height == height_.next() && !is_recovery && early.size() < early_max) early.push_back(original);
+        // Only what its sender signed: others must not fill its place.
+        if (message.height == height_.next() && !is_recovery && early.size() < early_max &&
+            std::ranges::none_of(early, [&](const Encoded& known) { return *known == *original; }) &&
+            authentic(*decoded))
+            early.push_back(original);
         // The next height's first messages usually arrive a moment before our last commit does.
         const bool far = message.height > height_.next();
         auto& asked = blocks_asked_[from];
@@ -90,7 +94,11 @@ void Core::receive(const Encoded& original, ValidatorIndex from, unsigned depth,
     }
     blocks_asked_.erase(from);
 
-    if (message.view.value > view_.value + views_ahead_max) return;
+    // Change views, alone or in a recovery message, bring a node into any view: there is one of each validator.
+    const bool is_of_a_view = std::holds_alternative<PrepareRequest>(message.body) ||
+                              std::holds_alternative<PrepareResponse>(message.body) ||
+                              std::holds_alternative<Commit>(message.body);
+    if (is_of_a_view && message.view.value > std::uint64_t{view_.value} + views_ahead_max) return;
     if (knows(message, *original)) return;
     const bool is_own = config_.self && message.sender == *config_.self;
     // Own messages come back only by recovery, or from the record at the start.
@@ -141,8 +149,8 @@ void Core::on_request(const Message& message, PrepareRequest& body, const Encode
     if (!scheme_.verify(message.sender, prepare_signing_payload(config_.chain_id, height_, message.view, hash),
                         body.preparation))
         return;
-    // NEO (C#): no proposal is taken while view-changing, unless more than f have committed or are lost (S4).
-    if (rules_.commit_locks && state.left && !many_committed_or_lost()) return;
+    // NEO (C#): no proposal is taken while view-changing (S4).
+    if (rules_.commit_locks && !takes_part_in(message.view)) return;
     if (rules_.carries_certificates && message.view.value > 0) {
         if (const auto why = check_justification(message, body))
             return out.push_back(
@@ -186,7 +194,13 @@ void Core::on_vote(const Message& message, const BlockHash& block, const Bytes& 
     }
     votes.emplace(message.sender, Vote{block, signature, original});
     if (message.view == view_) extend_deadline(is_commit ? 4 : 2, now);
-    if (is_commit) return check_commits(now, out);
+    if (is_commit) {
+        const auto height = height_;
+        check_commits(now, out);
+        // This commit may be the one that lets a view-changing node go on.
+        if (height_ == height && rules_.commit_locks && has_left(view_)) adopt_request(view_, now, out);
+        return;
+    }
     if (message.view == view_) check_preparations(now, out);
 }
 
@@ -232,12 +246,13 @@ std::optional<std::string> Core::check_justification(const Message& message, con
 
 void Core::on_change_view(const Message& message, ChangeView& body, const Encoded& original, ValidatorIndex from,
                           TimeMs now, Outbox& out) {
-    if (body.target <= view_) {
+    // A primary that restarted in a later view lacks the change views that justify its proposal.
+    const bool is_wanted = rules_.carries_certificates && body.target == view_ && view_.value > 0 && lacks_proposal();
+    if (body.target <= view_ && !is_wanted) {
         // Its sender is behind: tell it how this view came to be.
         if (message.sender == from) answer_recovery(message.sender, now, out);
         return;
     }
-    if (body.target.value > view_.value + views_ahead_max) return;
     const auto known = change_views_.find(message.sender);
     if (known != change_views_.end() && known->second.target >= body.target) return;
     if (rules_.carries_certificates) {
@@ -258,10 +273,9 @@ void Core::on_change_view(const Message& message, ChangeView& body, const Encode
         blocks_.emplace(entry.prepared_hash, std::make_shared<const Block>(body.prepared[0].block));
         entry.prepared = std::move(body.prepared[0]);
     }
-    if (config_.self && message.sender == *config_.self)
-        for (auto& [view, state] : views_)
-            if (view < body.target) state.left = true;
+    if (config_.self && message.sender == *config_.self) left_before_ = std::max(left_before_, body.target);
     change_views_.insert_or_assign(message.sender, std::move(entry));
+    if (is_wanted) return propose(now, out);
     check_change_views(now, out);
 }
 

@@ -52,7 +52,7 @@ void Core::request_change_view(ChangeViewReason reason, TimeMs now, Outbox& out)
     if (!votes()) return;
     view_deadline_ = now + DurationMs{config_.view_time.value << (std::min(view_.value, shift_max) + 2)};
     if (rules_.recovers_when_many_are_gone && many_committed_or_lost()) return ask_for_recovery(now, out);
-    if (current().left) return;  // it is sent again with the own messages
+    if (has_left(view_)) return;  // it is sent again with the own messages
     send_change_view(view_.next(), reason, now, out);
 }
 
