@@ -4,6 +4,7 @@
 
 #include <array>
 #include <cstdint>
+#include <string_view>
 
 #include "runtime/crypto/prime_field.hpp"
 #include "runtime/crypto/tower.hpp"
@@ -25,6 +26,17 @@ struct FrParams {
 using Fp = PrimeField<FpParams>;
 using Fr = PrimeField<FrParams>;
 using Fp2 = troupe::Fp2<Fp>;
+
+/// For constants in the source: hexadecimal digits without prefix, at most 96.
+[[nodiscard]] consteval Fp fp(std::string_view digits) {
+    Fp::Limbs value{};
+    for (std::size_t i = 0; i < digits.size(); ++i) {
+        const char c = digits[digits.size() - 1 - i];
+        const auto digit = static_cast<std::uint64_t>(c <= '9' ? c - '0' : c - 'a' + 10);
+        value.at(i / 16) |= digit << (4 * (i % 16));
+    }
+    return Fp::from_limbs(value);
+}
 
 struct Tower {
     using Field = Fp;
