@@ -1,11 +1,10 @@
 #include "actors/chunk_builder/actor.hpp"
 
-#include <caf/stateful_actor.hpp>
-#include <caf/typed_event_based_actor.hpp>
 #include <spdlog/spdlog.h>
 
 #include "actors/execution/admission.hpp"
 #include "persistence/signing_records.hpp"
+#include "runtime/actor/observed.hpp"
 #include "runtime/base/clock.hpp"
 
 namespace troupe::chunk_builder {
@@ -112,7 +111,7 @@ void State::carry_out(const Outbox& out) {
     for (const auto& [to, list] : refusals) network.send(to, FrameKind::refusals, to_payload(list));
 }
 
-void arm(Actor::stateful_pointer<State> self) {
+void arm(Observed<Actor, State>* self) {
     auto& state = self->state;
     const auto now = wall_clock_now();
     const auto deadline = state.core->next_deadline();
@@ -123,7 +122,7 @@ void arm(Actor::stateful_pointer<State> self) {
     self->delayed_send(self, std::chrono::milliseconds((at - now).value), timer_atom::value);
 }
 
-Actor::behavior_type behavior(Actor::stateful_pointer<State> self, std::shared_ptr<State> prepared) {
+Actor::behavior_type behavior(Observed<Actor, State>* self, std::shared_ptr<State> prepared) {
     self->state = std::move(*prepared);
     arm(self);
     return {

@@ -1,11 +1,10 @@
 #include "actors/chunk_signer/actor.hpp"
 
-#include <caf/stateful_actor.hpp>
-#include <caf/typed_event_based_actor.hpp>
 #include <spdlog/spdlog.h>
 
 #include "persistence/chain_store.hpp"
 #include "persistence/signing_records.hpp"
+#include "runtime/actor/observed.hpp"
 #include "runtime/base/clock.hpp"
 
 namespace troupe::chunk_signer {
@@ -88,8 +87,8 @@ void State::carry_out(const Effect& effect) {
     } else if (const auto* request = std::get_if<RequestChunk>(&effect)) {
         network.send(request->to, FrameKind::chunk_request, to_payload(ChunkRequest{request->id}));
     } else if (const auto* arrived = std::get_if<ChunkArrived>(&effect)) {
-        caf::anon_send(options.vm_pool, arrived->content);
-        caf::anon_send(options.executor, executor::StoredChunk{arrived->chunk.id});
+        tell(options.vm_pool, arrived->content);
+        tell(options.executor, executor::StoredChunk{arrived->chunk.id});
     } else if (const auto* forget = std::get_if<ForgetChunks>(&effect)) {
         // Their content goes with the periodic pruning.
         spdlog::debug("{} chunks expired without being included", forget->ids.size());
@@ -125,7 +124,7 @@ void State::on_frame(PeerFrame& frame) {
     carry_out(out);
 }
 
-Actor::behavior_type behavior(Actor::stateful_pointer<State> self, std::shared_ptr<State> prepared) {
+Actor::behavior_type behavior(Observed<Actor, State>* self, std::shared_ptr<State> prepared) {
     self->state = std::move(*prepared);
     self->delayed_send(self, timer_period, timer_atom::value);
     return {
@@ -136,7 +135,7 @@ Actor::behavior_type behavior(Actor::stateful_pointer<State> self, std::shared_p
             for (const auto& certificate : needed.certificates) {
                 const auto have = self->state.store->reader().has_chunk(certificate.chunk.id);
                 if (have && *have)
-                    caf::anon_send(self->state.options.executor, executor::StoredChunk{certificate.chunk.id});
+                    tell(self->state.options.executor, executor::StoredChunk{certificate.chunk.id});
                 else
                     missing.push_back(certificate);
             }

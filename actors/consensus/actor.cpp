@@ -1,11 +1,10 @@
 #include "actors/consensus/actor.hpp"
 
-#include <caf/stateful_actor.hpp>
-#include <caf/typed_event_based_actor.hpp>
 #include <spdlog/spdlog.h>
 
 #include "persistence/chain_store.hpp"
 #include "persistence/signing_records.hpp"
+#include "runtime/actor/observed.hpp"
 #include "runtime/base/clock.hpp"
 
 namespace troupe {
@@ -127,8 +126,8 @@ void State::start() {
                                        TROUPE_ASSERT(decoded.ok());
                                        assembly->replay(*decoded);
                                        if (block.height > executed)
-                                           caf::anon_send(options->executor,
-                                                          std::make_shared<const CommittedBlock>(std::move(*decoded)));
+                                           tell(options->executor,
+                                                std::make_shared<const CommittedBlock>(std::move(*decoded)));
                                        return true;
                                    }),
              "block database");
@@ -194,7 +193,7 @@ void State::commit(const Committed& committed) {
     highest_seen = std::max(highest_seen, block.block.header.height);
     spdlog::debug("committed block {} view {} with {} chunks", block.block.header.height.value, block.commit.view.value,
                   block.block.certificates.size());
-    caf::anon_send(options->executor, CommittedBlockPtr{committed.block});
+    tell(options->executor, CommittedBlockPtr{committed.block});
     core->set_work(assembly->has_certificates(), last_progress);
     if (is_validator()) push_to_followers(block);
 }
@@ -322,7 +321,7 @@ void State::on_frame(const PeerFrame& frame) {
     carry_out(out);
 }
 
-void arm(Actor::stateful_pointer<State> self) {
+void arm(Observed<Actor, State>* self) {
     auto& state = self->state;
     if (!state.started) return;
     const auto now = wall_clock_now();
@@ -334,7 +333,7 @@ void arm(Actor::stateful_pointer<State> self) {
     self->delayed_send(self, std::chrono::milliseconds((at - now).value), timer_atom::value);
 }
 
-Actor::behavior_type behavior(Actor::stateful_pointer<State> self, std::shared_ptr<State> prepared) {
+Actor::behavior_type behavior(Observed<Actor, State>* self, std::shared_ptr<State> prepared) {
     self->state = std::move(*prepared);
     return {
         [self](PeerFrame& frame) {

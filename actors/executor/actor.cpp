@@ -1,8 +1,8 @@
 #include "actors/executor/actor.hpp"
 
-#include <caf/stateful_actor.hpp>
-#include <caf/typed_event_based_actor.hpp>
 #include <spdlog/spdlog.h>
+
+#include "runtime/actor/observed.hpp"
 
 namespace troupe::executor {
 namespace {
@@ -62,7 +62,7 @@ struct State {
 void State::carry_out(const Outbox& out) {
     for (const auto& effect : out) {
         if (const auto* need = std::get_if<NeedChunks>(&effect))
-            caf::anon_send(connections.fetcher, NeededChunks{need->certificates});
+            tell(connections.fetcher, NeededChunks{need->certificates});
         else
             execute(std::get<Execute>(effect).block);
     }
@@ -110,10 +110,10 @@ void State::execute(const CommittedBlockPtr& block) {
                      output.executed.transactions.size(), output.filtered.size(), output.executed.result.gas_used);
     const auto outcome = std::make_shared<const ExecutionOutcome>(
         ExecutionOutcome{block, std::move(output.executed), std::move(output.filtered)});
-    for (const auto& listener : connections.listeners) caf::anon_send(listener, outcome);
+    for (const auto& listener : connections.listeners) tell(listener, outcome);
 }
 
-Actor::behavior_type behavior(Actor::stateful_pointer<State> self, std::shared_ptr<ActorOptions> options) {
+Actor::behavior_type behavior(Observed<Actor, State>* self, std::shared_ptr<ActorOptions> options) {
     auto& state = self->state;
     state.options = std::make_unique<ActorOptions>(std::move(*options));
     state.chunks = std::make_unique<StoredChunks>(state.options->chunks_path);

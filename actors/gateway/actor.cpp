@@ -1,8 +1,6 @@
 #include "actors/gateway/actor.hpp"
 
-#include <caf/stateful_actor.hpp>
-#include <caf/typed_event_based_actor.hpp>
-
+#include "runtime/actor/observed.hpp"
 #include "runtime/base/clock.hpp"
 
 namespace troupe::gateway {
@@ -16,7 +14,7 @@ struct State {
     std::shared_ptr<Backend> backend;
 };
 
-Actor::behavior_type behavior(Actor::stateful_pointer<State> self, const std::shared_ptr<Backend>& backend) {
+Actor::behavior_type behavior(Observed<Actor, State>* self, const std::shared_ptr<Backend>& backend) {
     self->state.backend = backend;
     self->delayed_send(self, timer_period, timer_atom::value);
     return {

@@ -1,7 +1,6 @@
 #include "actors/vm_pool/actor.hpp"
 
-#include <caf/stateful_actor.hpp>
-#include <caf/typed_event_based_actor.hpp>
+#include "runtime/actor/observed.hpp"
 
 namespace troupe::vm_pool {
 namespace {
@@ -16,7 +15,7 @@ struct WorkerState {
     static inline const char* name = "vm_worker";
 };
 
-Worker::behavior_type worker(Worker::stateful_pointer<WorkerState>) {
+Worker::behavior_type worker(Observed<Worker, WorkerState>*) {
     return {[](const Job& job) {
         (*job)();
         return done_atom::value;
@@ -32,7 +31,7 @@ struct State {
     std::deque<Job> jobs;
 };
 
-void dispatch(Actor::stateful_pointer<State> self) {
+void dispatch(Observed<Actor, State>* self) {
     auto& state = self->state;
     while (!state.idle.empty() && !state.jobs.empty()) {
         auto chosen = std::move(state.idle.back());
@@ -48,7 +47,7 @@ void dispatch(Actor::stateful_pointer<State> self) {
     }
 }
 
-Actor::behavior_type behavior(Actor::stateful_pointer<State> self, const ActorOptions& options) {
+Actor::behavior_type behavior(Observed<Actor, State>* self, const ActorOptions& options) {
     auto& state = self->state;
     state.transactions = options.transactions;
     for (std::size_t i = 0; i < options.workers; ++i) state.all.push_back(self->spawn<caf::linked>(worker));

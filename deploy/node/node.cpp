@@ -3,7 +3,6 @@
 #include <algorithm>
 
 #include <caf/actor_system.hpp>
-#include <caf/actor_system_config.hpp>
 #include <caf/function_view.hpp>
 #include <caf/scoped_actor.hpp>
 #include <caf/send.hpp>
@@ -22,6 +21,7 @@
 #include "actors/vm_pool/actor.hpp"
 #include "deploy/node/node_config.hpp"
 #include "deploy/node/node_network.hpp"
+#include "runtime/actor/observed.hpp"
 #include "runtime/base/clock.hpp"
 #include "runtime/base/json.hpp"
 #include "runtime/crypto/random.hpp"
@@ -323,8 +323,7 @@ int run_node(const std::filesystem::path& directory) {
     logger->flush_on(spdlog::level::info);
     spdlog::set_default_logger(logger);
 
-    caf::actor_system_config caf_config;
-    caf_config.add_message_types<caf::id_block::troupe_shared>();
+    ObservedConfig caf_config;
     caf_config.add_message_types<caf::id_block::troupe_executor>();
     caf_config.add_message_types<caf::id_block::troupe_consensus>();
     caf_config.add_message_types<caf::id_block::troupe_vm_pool>();

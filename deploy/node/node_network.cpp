@@ -5,6 +5,8 @@
 #include <caf/send.hpp>
 #include <spdlog/spdlog.h>
 
+#include "runtime/actor/observed.hpp"
+
 namespace troupe {
 
 void NodeNetwork::send(NodeIndex to, FrameKind kind, std::shared_ptr<const Bytes> payload) {
@@ -14,6 +16,8 @@ void NodeNetwork::send(NodeIndex to, FrameKind kind, std::shared_ptr<const Bytes
         const std::shared_lock lock{mutex_};
         hub = hub_;
     }
+    if (auto* sender = Meter::current())
+        sender->sent(frame_key(kind), PeerKey::node(to.value), static_cast<std::uint32_t>(payload->size()));
     if (hub) hub->send(to, static_cast<link::Kind>(kind), std::move(payload));
 }
 

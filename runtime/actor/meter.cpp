@@ -1,0 +1,259 @@
+#include "runtime/actor/meter.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <ctime>
+#include <utility>
+
+#if defined(__x86_64__)
+#include <x86intrin.h>
+#endif
+
+#include "runtime/base/result.hpp"
+
+namespace troupe {
+namespace {
+
+thread_local Meter* current_meter = nullptr;
+
+/// Reading the clock costs more than counting a message. While messages take less than this each, several share a
+/// reading.
+constexpr std::uint64_t brief_ns = 2000;
+constexpr std::uint32_t stride_max = 32;
+constexpr std::size_t timers_max = 16;
+constexpr std::size_t error_bytes_max = 512;
+
+[[nodiscard]] std::uint64_t steady_ns() noexcept {
+    timespec t{};
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return static_cast<std::uint64_t>(t.tv_sec) * 1'000'000'000 + static_cast<std::uint64_t>(t.tv_nsec);
+}
+
+[[nodiscard]] std::uint64_t unix_us() {
+    using namespace std::chrono;
+    return static_cast<std::uint64_t>(duration_cast<microseconds>(system_clock::now().time_since_epoch()).count());
+}
+
+struct Calibration {
+    std::uint64_t ticks = ticks_now();
+    std::uint64_t ns = steady_ns();
+};
+
+const Calibration& first_reading() {
+    static const Calibration reading;
+    return reading;
+}
+// Taken as early as possible, so that the rate is known well when somebody asks.
+[[maybe_unused]] const auto& early_reading = first_reading();
+
+/// Nanoseconds a tick.
+[[nodiscard]] double tick_ns() {
+    const auto& first = first_reading();
+    Calibration now;
+    // The first millisecond of a process: wait for a baseline that means something.
+    while (now.ns < first.ns + 1'000'000) now = Calibration{};
+    return static_cast<double>(now.ns - first.ns) / static_cast<double>(now.ticks - first.ticks);
+}
+
+[[nodiscard]] std::uint64_t brief_ticks() {
+    static const auto ticks = static_cast<std::uint64_t>(static_cast<double>(brief_ns) / tick_ns());
+    return ticks;
+}
+
+}  // namespace
+
+std::uint64_t ticks_now() noexcept {
+#if defined(__x86_64__)
+    return __rdtsc();
+#else
+    return steady_ns();
+#endif
+}
+
+std::uint64_t TickClock::to_ns(std::uint64_t ticks_between) {
+    return static_cast<std::uint64_t>(static_cast<double>(ticks_between) * tick_ns());
+}
+
+std::uint64_t TickClock::to_unix_us(std::uint64_t ticks) {
+    const auto now = ticks_now();
+    const auto ago = ticks < now ? to_ns(now - ticks) / 1000 : 0;
+    return unix_us() - ago;
+}
+
+Meter::Meter() : index_(32, 0) {
+    rings_.push_back(std::make_unique<Ring>(ring_size));
+    ring_.store(rings_.back().get());
+}
+
+Meter::~Meter() {
+    for (auto& block : blocks_) delete block.load();
+}
+
+Meter* Meter::current() noexcept { return current_meter; }
+
+Meter* Meter::resume() noexcept {
+    now_ = ticks_now();
+    stride_left_ = stride_;
+    running_since_.store(now_, std::memory_order_relaxed);
+    return std::exchange(current_meter, this);
+}
+
+void Meter::suspend(Meter* before) noexcept {
+    const auto since = running_since_.load(std::memory_order_relaxed);
+    const auto now = ticks_now();
+    add(busy_, now > since ? now - since : 0);
+    running_since_.store(0, std::memory_order_relaxed);
+    current_meter = before;
+}
+
+void Meter::refresh() noexcept {
+    const auto now = ticks_now();
+    // The strides grow while messages are brief and fall back at once when they are not.
+    stride_ = now - now_ < stride_ * brief_ticks() ? std::min(stride_ * 2, stride_max) : 1;
+    now_ = now;
+    stride_left_ = stride_;
+}
+
+Channel& Meter::find_in(const MessageKey& key, PeerKey from) noexcept {
+    last_in_ = &find(key, from, false);
+    return *last_in_;
+}
+
+Channel& Meter::find_out(const MessageKey& key, PeerKey to) noexcept {
+    last_out_ = &find(key, to, true);
+    return *last_out_;
+}
+
+Channel& Meter::channel_at(std::size_t n) const noexcept {
+    return blocks_[n / block_size].load(std::memory_order_relaxed)->channels[n % block_size];
+}
+
+Channel& Meter::find(const MessageKey& key, PeerKey peer, bool is_out) noexcept {
+    const auto start_of = [&](const MessageKey& k, PeerKey p, bool out) {
+        auto h = reinterpret_cast<std::uintptr_t>(k.type) ^ (std::uint64_t{k.token} << 32) ^ k.value;
+        h = (h ^ (p.value * 2 + (out ? 1 : 0)) * 0x9e3779b97f4a7c15ULL) * 0xff51afd7ed558ccdULL;
+        return static_cast<std::size_t>(h >> 32) % index_.size();
+    };
+    auto at = start_of(key, peer, is_out);
+    for (; index_[at] != 0; at = (at + 1) % index_.size()) {
+        auto& channel = channel_at(index_[at] - 1);
+        if (channel.is_out == is_out && channel.key == key && channel.peer == peer) return channel;
+    }
+    const auto count = channel_count_.load(std::memory_order_relaxed);
+    // The last two are for all that find no place, one each way.
+    const bool is_rest = key == MessageKey{} && peer == PeerKey{};
+    if (count + 2 >= channels_max && !is_rest) return find({}, {}, is_out);
+    TROUPE_ASSERT(count < channels_max);
+    if (count % block_size == 0) blocks_[count / block_size].store(new Block, std::memory_order_relaxed);
+    auto& added = channel_at(count);
+    added.key = key;
+    added.peer = peer;
+    added.is_out = is_out;
+    channel_count_.store(count + 1, std::memory_order_release);
+    index_[at] = static_cast<std::uint32_t>(count + 1);
+    if ((count + 1) * 2 > index_.size()) {
+        index_.assign(index_.size() * 2, 0);
+        for (std::size_t n = 0; n <= count; ++n) {
+            const auto& channel = channel_at(n);
+            auto place = start_of(channel.key, channel.peer, channel.is_out);
+            while (index_[place] != 0) place = (place + 1) % index_.size();
+            index_[place] = static_cast<std::uint32_t>(n + 1);
+        }
+    }
+    return added;
+}
+
+void Meter::timer_set(std::string_view kind, std::uint64_t due_us) {
+    const std::lock_guard lock{mutex_};
+    const auto it = std::ranges::find(timers_, kind, &TimerReading::kind);
+    if (it != timers_.end())
+        it->due_us = due_us;
+    else if (timers_.size() < timers_max)
+        timers_.push_back({std::string{kind}, due_us});
+}
+
+void Meter::note_error(std::string_view text) {
+    errors_.fetch_add(1, std::memory_order_relaxed);
+    const std::lock_guard lock{mutex_};
+    last_error_ = {std::string{text.substr(0, error_bytes_max)}, unix_us()};
+}
+
+void Meter::note_end(std::string_view why) {
+    {
+        const std::lock_guard lock{mutex_};
+        end_reason_ = why;
+    }
+    ended_.store(true, std::memory_order_release);
+}
+
+std::uint64_t Meter::mailbox() const noexcept {
+    const auto taken = in() + aside_.load(std::memory_order_relaxed);
+    const auto put = enqueued_.load(std::memory_order_relaxed);
+    return has_ended() || put < taken ? 0 : put - taken;
+}
+
+std::uint64_t Meter::busy_ns() const noexcept {
+    return TickClock::to_ns(busy_.load(std::memory_order_relaxed)) + running_ns();
+}
+
+std::uint64_t Meter::running_ns() const noexcept {
+    const auto since = running_since_.load(std::memory_order_relaxed);
+    const auto now = ticks_now();
+    return since == 0 || now < since ? 0 : TickClock::to_ns(now - since);
+}
+
+std::string Meter::end_reason() const {
+    const std::lock_guard lock{mutex_};
+    return end_reason_;
+}
+
+Meter::LastError Meter::last_error() const {
+    const std::lock_guard lock{mutex_};
+    return last_error_;
+}
+
+std::vector<TimerReading> Meter::timers() const {
+    const std::lock_guard lock{mutex_};
+    return timers_;
+}
+
+std::vector<const Channel*> Meter::channels() const {
+    const auto count = channel_count_.load(std::memory_order_acquire);
+    std::vector<const Channel*> out;
+    out.reserve(count);
+    for (std::size_t n = 0; n < count; ++n) out.push_back(&channel_at(n));
+    return out;
+}
+
+std::vector<ReceivedMessage> Meter::messages(std::uint64_t from, std::uint64_t& next) const {
+    const auto& ring = *ring_.load(std::memory_order_acquire);
+    const auto end = in();
+    const auto size = ring.mask + 1;
+    auto first = std::max(from, ring.first);
+    if (end > size) first = std::max(first, end - size);
+    std::vector<ReceivedMessage> out;
+    for (auto n = first; n < end; ++n) {
+        const auto& slot = ring.slots[n & ring.mask];
+        out.push_back({slot.ticks.load(std::memory_order_relaxed), slot.channel.load(std::memory_order_relaxed),
+                       slot.bytes.load(std::memory_order_relaxed)});
+    }
+    // What the writer went over meanwhile is another message's.
+    std::atomic_thread_fence(std::memory_order_acquire);
+    const auto after = in() + 1;
+    const auto lost = after > first + size ? after - size - first : 0;
+    out.erase(out.begin(), out.begin() + static_cast<std::ptrdiff_t>(std::min<std::uint64_t>(lost, out.size())));
+    std::erase_if(out, [](const ReceivedMessage& message) { return message.channel == nullptr; });
+    next = end;
+    return out;
+}
+
+void Meter::widen_ring() {
+    const std::lock_guard lock{mutex_};
+    if (rings_.size() > 1) return;
+    auto ring = std::make_unique<Ring>(wide_ring_size);
+    ring->first = in();
+    ring_.store(ring.get(), std::memory_order_release);
+    rings_.push_back(std::move(ring));
+}
+
+}  // namespace troupe

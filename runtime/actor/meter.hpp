@@ -1,0 +1,209 @@
+// What one actor counts about itself: messages in and out by kind and peer, busy time, mailbox depth, the last
+// messages, the last error, timers. One writer, the actor's own thread (but for the mailbox), which pays a few
+// nanoseconds a message; anyone may read at any time without asking the actor.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <typeinfo>
+#include <vector>
+
+namespace troupe {
+
+/// The machine's fastest monotonic counter; TickClock turns it into time.
+[[nodiscard]] std::uint64_t ticks_now() noexcept;
+
+/// Ticks to wall-clock time, by two readings of both: the longer ago the first, the more exact.
+class TickClock {
+public:
+    [[nodiscard]] static std::uint64_t to_unix_us(std::uint64_t ticks);
+    [[nodiscard]] static std::uint64_t to_ns(std::uint64_t ticks_between);
+};
+
+/// What kind of message: its first element's type, and what tells apart those of one type (an atom's or a frame's).
+struct MessageKey {
+    /// Identifies the types of all elements; 0 for those not built in.
+    std::uint32_t token = 0;
+    const std::type_info* type = nullptr;
+    std::uint64_t value = 0;
+
+    bool operator==(const MessageKey&) const = default;
+};
+
+/// The other end: an actor of this process, another node, or neither.
+struct PeerKey {
+    static constexpr std::uint64_t node_bit = std::uint64_t{1} << 63;
+    std::uint64_t value = 0;
+
+    [[nodiscard]] static PeerKey actor(std::uint64_t id) noexcept { return {id}; }
+    [[nodiscard]] static PeerKey node(std::uint32_t index) noexcept { return {node_bit | index}; }
+    [[nodiscard]] bool is_node() const noexcept { return (value & node_bit) != 0; }
+    [[nodiscard]] std::uint32_t node_index() const noexcept { return static_cast<std::uint32_t>(value); }
+
+    bool operator==(const PeerKey&) const = default;
+};
+
+/// Messages of one kind, to or from one peer.
+struct Channel {
+    MessageKey key;
+    PeerKey peer;
+    bool is_out = false;
+    std::atomic<std::uint64_t> count{0};
+    /// Of payloads that cross between nodes; messages within a process are passed by reference.
+    std::atomic<std::uint64_t> bytes{0};
+};
+
+struct ReceivedMessage {
+    std::uint64_t ticks = 0;
+    const Channel* channel = nullptr;
+    std::uint32_t bytes = 0;
+};
+
+struct TimerReading {
+    std::string kind;
+    std::uint64_t due_us = 0;
+};
+
+class Meter {
+public:
+    Meter();
+    ~Meter();
+    Meter(const Meter&) = delete;
+    Meter& operator=(const Meter&) = delete;
+
+    /// The actor whose handler runs on this thread; null outside of all.
+    [[nodiscard]] static Meter* current() noexcept;
+
+    // From the actor's thread
+    // ---------------------------------------------------------------------------------------------
+
+    /// Between the two the actor has the thread.
+    Meter* resume() noexcept;
+    void suspend(Meter* before) noexcept;
+
+    void received(const MessageKey& key, PeerKey from, std::uint32_t bytes) noexcept {
+        if (--stride_left_ == 0) refresh();
+        auto& channel = last_in_ && last_in_->key == key && last_in_->peer == from ? *last_in_ : find_in(key, from);
+        add(channel.count, 1);
+        if (bytes != 0) add(channel.bytes, bytes);
+        const auto n = in_.load(std::memory_order_relaxed);
+        auto& ring = *ring_.load(std::memory_order_relaxed);
+        auto& slot = ring.slots[n & ring.mask];
+        slot.ticks.store(now_, std::memory_order_relaxed);
+        slot.channel.store(&channel, std::memory_order_relaxed);
+        slot.bytes.store(bytes, std::memory_order_relaxed);
+        in_.store(n + 1, std::memory_order_release);
+    }
+
+    void sent(const MessageKey& key, PeerKey to, std::uint32_t bytes) noexcept {
+        auto& channel = last_out_ && last_out_->key == key && last_out_->peer == to ? *last_out_ : find_out(key, to);
+        add(channel.count, 1);
+        if (bytes != 0) add(channel.bytes, bytes);
+        add(out_, 1);
+    }
+
+    /// A message that is not counted has been taken from the mailbox.
+    void taken_aside() noexcept { add(aside_, 1); }
+
+    void timer_set(std::string_view kind, std::uint64_t due_us);
+
+    // From any thread
+    // -----------------------------------------------------------------------------------------------------
+
+    void enqueued() noexcept { enqueued_.fetch_add(1, std::memory_order_relaxed); }
+    void note_error(std::string_view text);
+    void note_end(std::string_view why);
+
+    [[nodiscard]] std::uint64_t in() const noexcept { return in_.load(std::memory_order_acquire); }
+    [[nodiscard]] std::uint64_t out() const noexcept { return out_.load(std::memory_order_relaxed); }
+    [[nodiscard]] std::uint64_t errors() const noexcept { return errors_.load(std::memory_order_relaxed); }
+    [[nodiscard]] std::uint64_t mailbox() const noexcept;
+    /// The time under way included.
+    [[nodiscard]] std::uint64_t busy_ns() const noexcept;
+    /// How long the handlers that run now have had the thread; 0 when the actor waits.
+    [[nodiscard]] std::uint64_t running_ns() const noexcept;
+    [[nodiscard]] bool has_ended() const noexcept { return ended_.load(std::memory_order_acquire); }
+    [[nodiscard]] std::string end_reason() const;
+
+    struct LastError {
+        std::string text;
+        std::uint64_t unix_us = 0;
+    };
+    [[nodiscard]] LastError last_error() const;
+    [[nodiscard]] std::vector<TimerReading> timers() const;
+    [[nodiscard]] std::vector<const Channel*> channels() const;
+    /// Those still in the ring, the oldest first, from message number `from` on; `next` is the number after the last.
+    [[nodiscard]] std::vector<ReceivedMessage> messages(std::uint64_t from, std::uint64_t& next) const;
+    /// Keeps more messages from now on, for somebody who follows them.
+    void widen_ring();
+
+    static constexpr std::size_t ring_size = 64;
+    static constexpr std::size_t wide_ring_size = 8192;
+    /// Kinds times peers; further ones are counted together.
+    static constexpr std::size_t channels_max = 4096;
+
+private:
+    struct Slot {
+        std::atomic<std::uint64_t> ticks{0};
+        std::atomic<const Channel*> channel{nullptr};
+        std::atomic<std::uint32_t> bytes{0};
+    };
+    struct Ring {
+        explicit Ring(std::size_t size) : mask(size - 1), slots(std::make_unique<Slot[]>(size)) {}
+        std::size_t mask;
+        std::unique_ptr<Slot[]> slots;
+        /// Message number of the first one written here.
+        std::uint64_t first = 0;
+    };
+
+    static constexpr std::size_t block_size = 16;
+    struct Block {
+        std::array<Channel, block_size> channels;
+    };
+
+    /// One writer: an ordinary addition that readers never see torn.
+    static void add(std::atomic<std::uint64_t>& value, std::uint64_t n) noexcept {
+        value.store(value.load(std::memory_order_relaxed) + n, std::memory_order_relaxed);
+    }
+    void refresh() noexcept;
+    Channel& find_in(const MessageKey& key, PeerKey from) noexcept;
+    Channel& find_out(const MessageKey& key, PeerKey to) noexcept;
+    [[nodiscard]] Channel& channel_at(std::size_t n) const noexcept;
+    Channel& find(const MessageKey& key, PeerKey peer, bool is_out) noexcept;
+
+    // The actor's own line of the cache.
+    std::atomic<std::uint64_t> in_{0};
+    std::atomic<std::uint64_t> out_{0};
+    Channel* last_in_ = nullptr;
+    Channel* last_out_ = nullptr;
+    std::uint64_t now_ = 0;
+    std::uint32_t stride_ = 1;
+    std::uint32_t stride_left_ = 1;
+    std::atomic<Ring*> ring_;
+
+    /// Senders write here.
+    alignas(64) std::atomic<std::uint64_t> enqueued_{0};
+
+    alignas(64) std::atomic<std::uint64_t> busy_{0};
+    std::atomic<std::uint64_t> running_since_{0};
+    std::atomic<std::uint64_t> aside_{0};
+    std::atomic<std::uint64_t> errors_{0};
+    std::atomic<bool> ended_{false};
+
+    std::array<std::atomic<Block*>, channels_max / block_size> blocks_{};
+    std::atomic<std::size_t> channel_count_{0};
+    /// Open addressing over channel numbers plus one; only the writer looks.
+    std::vector<std::uint32_t> index_;
+
+    mutable std::mutex mutex_;
+    LastError last_error_;
+    std::string end_reason_;
+    std::vector<TimerReading> timers_;
+    std::vector<std::unique_ptr<Ring>> rings_;
+};
+
+}  // namespace troupe

@@ -1,0 +1,222 @@
+// The base class of every actor: counts what its Meter keeps, and answers questions about the actor's state on the
+// actor's own thread, whatever its interface.
+//
+//     struct State {
+//         static inline const char* name = "executor";
+//         [[nodiscard]] std::string summary() const;  // optional: one line, "h=812 v=0 backup"
+//         [[nodiscard]] StateView view() const;       // optional: a reflected struct, or a Json
+//     };
+//     Actor::behavior_type behavior(Observed<Actor, State>* self, ...) { ... }
+//     system.spawn(behavior, ...);
+//
+// Where a State or a core sends, it uses tell(): the receiver then knows who sent.
+#pragma once
+
+#include <caf/actor_system.hpp>
+#include <caf/actor_system_config.hpp>
+#include <caf/send.hpp>
+#include <caf/stateful_actor.hpp>
+#include <caf/typed_event_based_actor.hpp>
+
+#include "runtime/actor/messages.hpp"
+#include "runtime/actor/registry.hpp"
+#include "runtime/base/json.hpp"
+
+namespace troupe {
+
+/// Of a node's actor system: where its actors register.
+struct ObservedConfig : caf::actor_system_config {
+    ObservedConfig();
+    std::shared_ptr<ActorRegistry> actors = std::make_shared<ActorRegistry>();
+};
+
+/// The registry of a system made with an ObservedConfig; null for others.
+[[nodiscard]] std::shared_ptr<ActorRegistry> actors_of(const caf::actor_system& system);
+
+/// A question to the base class itself, answered ahead of other messages.
+struct Question {
+    bool with_state = false;
+    std::function<void(ActorAnswer)> done;
+};
+using QuestionPtr = std::shared_ptr<const Question>;
+
+}  // namespace troupe
+
+CAF_BEGIN_TYPE_ID_BLOCK(troupe_observed, troupe::type_ids::shared + 40)
+CAF_ADD_TYPE_ID(troupe_observed, (troupe::QuestionPtr))
+CAF_END_TYPE_ID_BLOCK(troupe_observed)
+
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::QuestionPtr)
+
+namespace troupe {
+
+void ask_actor(const caf::strong_actor_ptr& actor, Question question);
+
+struct MessageFacts {
+    MessageKey key;
+    PeerKey from;
+    std::uint32_t bytes = 0;
+};
+
+[[nodiscard]] inline MessageFacts facts_of(const caf::mailbox_element& message) noexcept {
+    const auto& content = message.content();
+    MessageFacts facts;
+    if (message.sender) facts.from = PeerKey::actor(message.sender->id());
+    if (content.empty()) return facts;
+    const auto [number, type] = content.type(0);
+    facts.key = {content.type_token(), type, 0};
+    if (type == &typeid(PeerFrame)) {
+        const auto& frame = content.get_as<PeerFrame>(0);
+        facts.key.value = static_cast<std::uint64_t>(frame.kind);
+        facts.from = PeerKey::node(frame.from.value);
+        facts.bytes = static_cast<std::uint32_t>(frame.payload.size());
+    } else if (number == caf::type_nr<caf::atom_value>::value) {
+        facts.key.value = static_cast<std::uint64_t>(content.get_as<caf::atom_value>(0));
+    }
+    return facts;
+}
+
+/// Of a frame that goes to another node.
+[[nodiscard]] inline MessageKey frame_key(FrameKind kind) noexcept {
+    return {caf::make_type_token<PeerFrame>(), &typeid(PeerFrame), static_cast<std::uint64_t>(kind)};
+}
+
+/// "submit" of a frame, "timer" of an atom, "executor::NeededChunks" of a struct.
+[[nodiscard]] std::string kind_name(const caf::actor_system& system, const MessageKey& key);
+
+/// Puts it in its system's registry, and has exceptions noted as its last error.
+void register_actor(caf::scheduled_actor& actor, const std::shared_ptr<Meter>& meter);
+
+/// The actor whose handler runs on this thread.
+class CurrentActor {
+public:
+    explicit CurrentActor(caf::actor_control_block* actor) noexcept : before_(std::exchange(current_, actor)) {}
+    ~CurrentActor() { current_ = before_; }
+    CurrentActor(const CurrentActor&) = delete;
+    CurrentActor& operator=(const CurrentActor&) = delete;
+    [[nodiscard]] static caf::strong_actor_ptr get() noexcept { return caf::strong_actor_ptr{current_}; }
+
+private:
+    static inline thread_local caf::actor_control_block* current_ = nullptr;
+    caf::actor_control_block* before_;
+};
+
+template <class Interface>
+class ObservedBase;
+
+template <class... Signatures>
+class ObservedBase<caf::typed_actor<Signatures...>> : public caf::typed_event_based_actor<Signatures...> {
+public:
+    using Super = caf::typed_event_based_actor<Signatures...>;
+
+    explicit ObservedBase(caf::actor_config& config) : Super(config), meter_(std::make_shared<Meter>()) {}
+
+    using Super::enqueue;
+    void enqueue(caf::mailbox_element_ptr message, caf::execution_unit* host) override {
+        if (auto* from = Meter::current()) {
+            const auto facts = facts_of(*message);
+            from->sent(facts.key, PeerKey::actor(this->id()), facts.bytes);
+        }
+        meter_->enqueued();
+        Super::enqueue(std::move(message), host);
+    }
+
+    caf::invoke_message_result consume(caf::mailbox_element& message) override {
+        const auto facts = facts_of(message);
+        if (facts.key.type == &typeid(QuestionPtr)) {
+            meter_->taken_aside();
+            const auto& question = *message.content().get_as<QuestionPtr>(0);
+            question.done(answer(question.with_state));
+            return caf::invoke_message_result::consumed;
+        }
+        meter_->received(facts.key, facts.from, facts.bytes);
+        return Super::consume(message);
+    }
+
+    caf::resumable::resume_result resume(caf::execution_unit* host, std::size_t most) override {
+        // The actor may end within, and its memory go.
+        const auto meter = meter_;
+        const CurrentActor current{this->ctrl()};
+        auto* const before = meter->resume();
+        const auto result = Super::resume(host, most);
+        meter->suspend(before);
+        return result;
+    }
+
+    void launch(caf::execution_unit* host, bool lazy, bool hide) override {
+        register_actor(*this, meter_);
+        Super::launch(host, lazy, hide);
+    }
+
+    bool cleanup(caf::error&& reason, caf::execution_unit* host) override {
+        meter_->note_end(reason ? this->system().render(reason) : "stopped");
+        return Super::cleanup(std::move(reason), host);
+    }
+
+    /// delayed_send to itself, shown among the actor's timers.
+    template <class Dest, class Rep, class Period, class... Ts>
+    void delayed_send(const Dest& to, std::chrono::duration<Rep, Period> after, Ts&&... message) {
+        if constexpr (sizeof...(Ts) == 1)
+            meter_->timer_set(timer_name(message...), TickClock::to_unix_us(ticks_now()) + microseconds_of(after));
+        Super::delayed_send(to, after, std::forward<Ts>(message)...);
+    }
+
+    [[nodiscard]] Meter& meter() noexcept { return *meter_; }
+
+protected:
+    [[nodiscard]] virtual ActorAnswer answer(bool with_state) = 0;
+
+private:
+    template <class Rep, class Period>
+    [[nodiscard]] static std::uint64_t microseconds_of(std::chrono::duration<Rep, Period> after) {
+        return static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::microseconds>(after).count());
+    }
+    template <class T>
+    [[nodiscard]] static std::string timer_name(const T& message) {
+        if constexpr (std::is_convertible_v<T, caf::atom_value>)
+            return caf::to_string(static_cast<caf::atom_value>(message));
+        else
+            return "message";
+    }
+
+    std::shared_ptr<Meter> meter_;
+};
+
+template <class Interface, class State>
+class Observed : public caf::stateful_actor<State, ObservedBase<Interface>> {
+public:
+    using caf::stateful_actor<State, ObservedBase<Interface>>::stateful_actor;
+
+protected:
+    [[nodiscard]] ActorAnswer answer(bool with_state) override {
+        ActorAnswer out;
+        if constexpr (requires(const State& s) { std::string{s.summary()}; }) out.summary = this->state.summary();
+        if constexpr (requires(const State& s) { s.view(); }) {
+            if (with_state) {
+                if constexpr (std::is_same_v<decltype(this->state.view()), Json>)
+                    out.state = this->state.view().dump();
+                else
+                    out.state = to_json_value(this->state.view()).dump();
+            }
+        }
+        return out;
+    }
+};
+
+/// Sends in the name of the actor whose handler runs on this thread; anonymously outside of all, and where the receiver
+/// would answer.
+template <caf::message_priority P = caf::message_priority::normal, class Dest, class... Ts>
+void tell(const Dest& to, Ts&&... message) {
+    using Token = caf::detail::type_list<caf::detail::strip_and_convert_t<Ts>...>;
+    using Response = caf::response_type_unbox<caf::signatures_of_t<Dest>, Token>;
+    static_assert(Response::valid, "receiver does not accept given message");
+    if (!to) return;
+    caf::strong_actor_ptr sender;
+    if constexpr (caf::is_void_response<typename Response::type>::value) sender = CurrentActor::get();
+    caf::actor_cast<caf::abstract_actor*>(to)->enqueue(
+        caf::make_mailbox_element(std::move(sender), caf::make_message_id(P), caf::no_stages,
+                                  std::forward<Ts>(message)...),
+        nullptr);
+}
+
+}  // namespace troupe
