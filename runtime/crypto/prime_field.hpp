@@ -175,9 +175,14 @@ public:
         exponent[0] -= 2;
         return power(exponent);
     }
+    /// w with w^2 * (*this) = 1 for a square, -1 for a non-residue, and 0 for zero: *this to the power (p - 3) / 4. So
+    /// w * (*this) is a square root, if there is one, and w its inverse. The modulus must be 3 mod 4.
+    [[nodiscard]] constexpr PrimeField inverse_square_root() const noexcept requires(modulus[0] % 4 == 3) {
+        return power(limb_arithmetic::shift_right(modulus, 2));
+    }
     /// One of the two square roots; nothing for a non-residue. The modulus must be 3 mod 4.
     [[nodiscard]] constexpr std::optional<PrimeField> square_root() const noexcept requires(modulus[0] % 4 == 3) {
-        const auto root = power(limb_arithmetic::shift_right(limb_arithmetic::add_small(modulus, 1), 2));
+        const auto root = *this * inverse_square_root();
         if (root.squared() != *this) return std::nullopt;
         return root;
     }

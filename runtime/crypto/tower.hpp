@@ -83,28 +83,26 @@ struct Fp2 {
         }
         return out;
     }
-    /// One of the two square roots; nothing for a non-residue. Not for secrets. (Complex method: with n = sqrt(norm),
-    /// the root's real part is sqrt((c0 + n) / 2) or sqrt((c0 - n) / 2).)
+    /// One of the two square roots; nothing for a non-residue. Not for secrets.
+    /// Complex method: with n^2 the norm, the root's real part is the root of (c0 + n) / 2 or of (c0 - n) / 2, whose
+    /// product is -c1^2 / 4: exactly one of them is a square, and the negative of the other.
     [[nodiscard]] constexpr std::optional<Fp2> square_root() const noexcept {
-        if (c1.is_zero()) {
-            if (const auto real = c0.square_root()) return Fp2{*real, Field::zero()};
-            // -1 is a non-residue, so one of c0 and -c0 is a square.
-            const auto imaginary = (-c0).square_root();
-            if (!imaginary) return std::nullopt;
-            return Fp2{Field::zero(), *imaginary};
-        }
         const auto norm_root = norm().square_root();
         if (!norm_root) return std::nullopt;
-        const auto half = Field::from_uint64(2).inverse();
-        auto real = ((c0 + *norm_root) * half).square_root();
-        if (!real) real = ((c0 - *norm_root) * half).square_root();
-        if (!real) return std::nullopt;
-        const Fp2 root{*real, c1 * half * real->inverse()};
-        if (root.squared() != *this) return std::nullopt;
-        return root;
+        auto t = c0 + *norm_root;
+        if (t.is_zero()) t = c0 - *norm_root;
+        t = half(t);
+        const auto inverse_root = t.inverse_square_root();
+        const auto part = t * inverse_root;
+        const auto other = half(c1 * inverse_root);
+        return part.squared() == t ? Fp2{part, other} : Fp2{other, -part};
     }
 
 private:
+    [[nodiscard]] static constexpr Field half(const Field& a) noexcept {
+        constexpr auto one_half = Field::from_uint64(2).inverse();
+        return a * one_half;
+    }
     [[nodiscard]] static constexpr typename Field::Limbs unreduced_sum(const Fp2& a) noexcept {
         typename Field::Limbs sum{};
         limb_arithmetic::add(sum, a.c0.montgomery(), a.c1.montgomery());
