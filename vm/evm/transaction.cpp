@@ -193,9 +193,6 @@ ExecutionReceipt execute_transaction(JournaledState& state, const BlockContext& 
     if (tx.type == 4) {
         authorization_refund = apply_authorizations(state, tx, block);
     }
-    if (revision >= Revision::Prague && tx.to)
-        if (const auto delegate = delegate_of(*state.code(*tx.to))) state.warm_address(*delegate);
-
     Machine machine{state, block, revision, codes, tx.sender, price, tx.blob_hashes};
     machine.set_tracer(tracer);
     CallMessage message;
@@ -206,22 +203,29 @@ ExecutionReceipt execute_transaction(JournaledState& state, const BlockContext& 
     message.input = tx.data;
     message.recipient = tx.to ? *tx.to : create_address(tx.sender, creation_nonce);
     message.code_address = message.recipient;
+    if (revision >= Revision::Prague && tx.to) {
+        if (const auto delegate = delegate_of(*state.code(*tx.to))) {
+            state.warm_address(*delegate);
+            message.code_address = *delegate;
+            message.is_delegated = true;
+        }
+    }
     CallOutcome outcome;
     if (charging == Charging::sponsored && state.balance(tx.sender) < tx.value) {
-        outcome.error = "insufficient balance for transfer";
+        outcome.status = Status::insufficient_balance;
     } else {
         outcome = machine.run(message);
     }
 
     const auto before_refund = tx.gas_limit - static_cast<std::uint64_t>(outcome.gas_left);
     const auto refund_max = before_refund / (revision >= Revision::London ? 5 : 2);
-    const auto earned = (outcome.succeeded ? state.refund() : 0) + authorization_refund;
+    const auto earned = outcome.refund + authorization_refund;
     receipt.gas_refunded = std::min(refund_max, static_cast<std::uint64_t>(std::max<std::int64_t>(earned, 0)));
     receipt.gas_used = std::max(before_refund - receipt.gas_refunded, floor_gas(tx, revision));
-    receipt.succeeded = outcome.succeeded;
-    receipt.reverted = outcome.reverted;
-    receipt.error = std::move(outcome.error);
-    receipt.output = std::move(outcome.output);
+    receipt.succeeded = outcome.status == Status::success;
+    receipt.reverted = outcome.status == Status::revert;
+    receipt.error = describe(outcome.status, outcome.opcode);
+    if (tx.to || receipt.reverted) receipt.output.assign(outcome.output.begin(), outcome.output.end());
     if (!tx.to && receipt.succeeded) receipt.created = message.recipient;
     if (pays) {
         state.add_balance(tx.sender, uint256{tx.gas_limit - receipt.gas_used} * price);

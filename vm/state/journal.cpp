@@ -83,7 +83,6 @@ void JournaledState::begin_transaction() {
     touched_.clear();
     logs_.clear();
     if (!transient_.empty()) transient_.clear();
-    refund_ = 0;
 }
 
 void JournaledState::finish_transaction(bool delete_empty) {
@@ -168,7 +167,6 @@ void JournaledState::revert(Snapshot to) {
             case Entry::Kind::warm_account: entry.account->warm = 0; break;
             case Entry::Kind::warm_slot: entry.slot->warm = 0; break;
             case Entry::Kind::log: logs_.pop_back(); break;
-            case Entry::Kind::refund: refund_ = static_cast<std::int64_t>(entry.number.low64()); break;
             case Entry::Kind::recreated: {
                 // Slots read while it was new come back cold and unread with the old ones.
                 auto& saved = saved_accounts_.back();
@@ -187,9 +185,7 @@ void JournaledState::revert(Snapshot to) {
 
 bool JournaledState::is_empty(const Address& address) { return load(address).is_empty(); }
 
-CodeHash JournaledState::code_hash(const Address& address) { return load(address).record.code_hash; }
-
-std::shared_ptr<const Bytes> JournaledState::code(const Address& address) {
+const std::shared_ptr<const Bytes>& JournaledState::code(const Address& address) {
     auto& account = load(address);
     if (!account.code) {
         static const auto none = std::make_shared<const Bytes>();
@@ -253,8 +249,7 @@ void JournaledState::set_code(const Address& address, Bytes code) {
     auto& account = load(address);
     touch(account);
     note(Entry::Kind::code, account);
-    saved_codes_.push_back(
-        {account.record.code_hash, std::move(account.code), account.exists, account.code_changed});
+    saved_codes_.push_back({account.record.code_hash, std::move(account.code), account.exists, account.code_changed});
     account.record.code_hash = code.empty() ? empty_code_hash : CodeHash::from(keccak256(code));
     account.code = std::make_shared<const Bytes>(std::move(code));
     account.code_changed = !account.code->empty();
@@ -303,8 +298,7 @@ uint256 JournaledState::original_storage(const Address& address, const uint256& 
     return load_slot(address, load(address), slot).original;
 }
 
-void JournaledState::set_storage(const Address& address, const uint256& key, const uint256& value) {
-    auto& slot = load_slot(address, load(address), key);
+void JournaledState::write(Slot& slot, const uint256& value) {
     if (slot.current == value) return;
     auto& entry = journal_.emplace_back();
     entry.kind = Entry::Kind::slot;
@@ -312,6 +306,10 @@ void JournaledState::set_storage(const Address& address, const uint256& key, con
     entry.number = slot.current;
     slot.current = value;
     slot.dirty = true;
+}
+
+void JournaledState::set_storage(const Address& address, const uint256& key, const uint256& value) {
+    write(load_slot(address, load(address), key), value);
 }
 
 uint256 JournaledState::transient_storage(const Address& address, const uint256& slot) const {
@@ -328,7 +326,7 @@ void JournaledState::set_transient_storage(const Address& address, const uint256
     current = value;
 }
 
-// Warmth, logs, refund ------------------------------------------------------------------------------------------------
+// Warmth, logs --------------------------------------------------------------------------------------------------------
 
 bool JournaledState::warm_address(const Address& address) {
     auto& account = load(address);
@@ -342,29 +340,32 @@ bool JournaledState::warm_slot(const Address& address, const uint256& key) {
     return access_slot(address, key).was_cold;
 }
 
+bool JournaledState::warm(Slot& slot) {
+    if (slot.warm == transaction_) return false;
+    slot.warm = transaction_;
+    auto& entry = journal_.emplace_back();
+    entry.kind = Entry::Kind::warm_slot;
+    entry.slot = &slot;
+    return true;
+}
+
 JournaledState::SlotAccess JournaledState::access_slot(const Address& address, const uint256& key) {
     auto& slot = load_slot(address, load(address), key);
-    const bool was_cold = slot.warm != transaction_;
-    if (was_cold) {
-        slot.warm = transaction_;
-        auto& entry = journal_.emplace_back();
-        entry.kind = Entry::Kind::warm_slot;
-        entry.slot = &slot;
-    }
+    const bool was_cold = warm(slot);
     return {slot.current, slot.original, was_cold};
+}
+
+JournaledState::SlotAccess JournaledState::write_slot(const Address& address, const uint256& key,
+                                                      const uint256& value) {
+    auto& slot = load_slot(address, load(address), key);
+    const SlotAccess before{slot.current, slot.original, warm(slot)};
+    write(slot, value);
+    return before;
 }
 
 void JournaledState::add_log(EvmLog log) {
     logs_.push_back(std::move(log));
     journal_.emplace_back().kind = Entry::Kind::log;
-}
-
-void JournaledState::add_refund(std::int64_t amount) {
-    if (amount == 0) return;
-    auto& entry = journal_.emplace_back();
-    entry.kind = Entry::Kind::refund;
-    entry.number = uint256{static_cast<std::uint64_t>(refund_)};
-    refund_ += amount;
 }
 
 }  // namespace troupe

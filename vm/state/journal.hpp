@@ -30,7 +30,7 @@ public:
 
     // Transactions ----------------------------------------------------------------------------------------------------
 
-    /// Clears what lives for one transaction: warm sets, transient storage, logs, refund, original values.
+    /// Clears what lives for one transaction: warm sets, transient storage, logs, original values.
     void begin_transaction();
     /// Removes accounts that self-destructed, and touched empty ones if `delete_empty` (EIP-161).
     void finish_transaction(bool delete_empty);
@@ -48,8 +48,9 @@ public:
     [[nodiscard]] bool is_empty(const Address& address);
     [[nodiscard]] uint256 balance(const Address& address) { return load(address).record.balance; }
     [[nodiscard]] std::uint64_t nonce(const Address& address) { return load(address).record.nonce; }
-    [[nodiscard]] CodeHash code_hash(const Address& address);
-    [[nodiscard]] std::shared_ptr<const Bytes> code(const Address& address);
+    [[nodiscard]] const CodeHash& code_hash(const Address& address) { return load(address).record.code_hash; }
+    /// Never null. The reference holds until the account changes.
+    [[nodiscard]] const std::shared_ptr<const Bytes>& code(const Address& address);
     /// Any slot not zero? EIP-7610: no contract is created over old storage.
     [[nodiscard]] bool has_storage(const Address& address);
 
@@ -86,15 +87,15 @@ public:
     };
     /// warm_slot(), storage() and original_storage() in one.
     [[nodiscard]] SlotAccess access_slot(const Address& address, const uint256& slot);
+    /// access_slot() and set_storage() in one; gives what was before.
+    SlotAccess write_slot(const Address& address, const uint256& slot, const uint256& value);
     [[nodiscard]] bool is_warm(const Address& address) { return load(address).warm == transaction_; }
 
-    // Logs and refund -------------------------------------------------------------------------------------------------
+    // Logs ------------------------------------------------------------------------------------------------------------
 
     void add_log(EvmLog log);
     [[nodiscard]] const std::vector<EvmLog>& logs() const noexcept { return logs_; }
     [[nodiscard]] std::vector<EvmLog> take_logs() noexcept { return std::move(logs_); }
-    void add_refund(std::int64_t amount);
-    [[nodiscard]] std::int64_t refund() const noexcept { return refund_; }
 
 private:
     /// Numbers that name a transaction mean "in that one", so that nothing needs clearing between transactions.
@@ -143,7 +144,7 @@ private:
     };
     struct TransientHash {
         std::size_t operator()(const TransientKey& key) const noexcept {
-            return AddressHash{}(key.address) ^ SlotHash{}(key.slot);
+            return AddressHash{}(key.address) ^ SlotHash {}(key.slot);
         }
     };
 
@@ -160,7 +161,6 @@ private:
             warm_account,  // account
             warm_slot,     // slot
             log,
-            refund,    // number
             recreated  // account, index into saved_accounts_
         };
         Kind kind{};
@@ -181,6 +181,8 @@ private:
 
     Account& load(const Address& address);
     Slot& load_slot(const Address& address, Account& account, const uint256& slot);
+    bool warm(Slot& slot);
+    void write(Slot& slot, const uint256& value);
     void touch(Account& account);
     void set_balance(Account& account, const uint256& amount);
     void note(Entry::Kind kind, Account& account, const uint256& number = {}, bool flag = false);
@@ -197,7 +199,6 @@ private:
     /// Accounts to look at when the transaction ends, each at least once.
     std::vector<Account*> touched_;
     std::vector<EvmLog> logs_;
-    std::int64_t refund_ = 0;
     TransactionNumber transaction_ = 1;
 };
 
