@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <array>
 
+#include "vm/evm/precompiles_bls.hpp"
+
 namespace troupe::evm {
 namespace {
 
@@ -22,14 +24,14 @@ constexpr std::array table{
     Precompile{0x07, Revision::Byzantium, "bn254_mul", all_gas, no_output},
     Precompile{0x08, Revision::Byzantium, "bn254_pairing", all_gas, no_output},
     Precompile{0x09, Revision::Istanbul, "blake2f", blake2f_gas, blake2f},
-    Precompile{0x0a, Revision::Cancun, "kzg_point_evaluation", all_gas, no_output},
-    Precompile{0x0b, Revision::Prague, "bls12_g1_add", all_gas, no_output},
-    Precompile{0x0c, Revision::Prague, "bls12_g1_msm", all_gas, no_output},
-    Precompile{0x0d, Revision::Prague, "bls12_g2_add", all_gas, no_output},
-    Precompile{0x0e, Revision::Prague, "bls12_g2_msm", all_gas, no_output},
-    Precompile{0x0f, Revision::Prague, "bls12_pairing", all_gas, no_output},
-    Precompile{0x10, Revision::Prague, "bls12_map_fp_to_g1", all_gas, no_output},
-    Precompile{0x11, Revision::Prague, "bls12_map_fp2_to_g2", all_gas, no_output},
+    Precompile{0x0a, Revision::Cancun, "kzg_point_evaluation", kzg_point_evaluation_gas, kzg_point_evaluation},
+    Precompile{0x0b, Revision::Prague, "bls12_g1_add", bls12_g1_add_gas, bls12_g1_add},
+    Precompile{0x0c, Revision::Prague, "bls12_g1_msm", bls12_g1_msm_gas, bls12_g1_msm},
+    Precompile{0x0d, Revision::Prague, "bls12_g2_add", bls12_g2_add_gas, bls12_g2_add},
+    Precompile{0x0e, Revision::Prague, "bls12_g2_msm", bls12_g2_msm_gas, bls12_g2_msm},
+    Precompile{0x0f, Revision::Prague, "bls12_pairing", bls12_pairing_gas, bls12_pairing},
+    Precompile{0x10, Revision::Prague, "bls12_map_fp_to_g1", bls12_map_fp_to_g1_gas, bls12_map_fp_to_g1},
+    Precompile{0x11, Revision::Prague, "bls12_map_fp2_to_g2", bls12_map_fp2_to_g2_gas, bls12_map_fp2_to_g2},
     Precompile{0x100, Revision::Osaka, "p256_verify", p256_verify_gas, p256_verify},
 };
 
