@@ -22,6 +22,7 @@ int main(int argc, char** argv) {
     add_key_commands(app, context);
     add_transaction_commands(app, context);
     add_demo_command(app, context);
+    add_vm_commands(app, context);
     add_other_commands(app, context);
     try {
         app.parse(argc, argv);
