@@ -12,12 +12,21 @@
 #include "runtime/base/bytes.hpp"
 #include "runtime/base/uint256.hpp"
 #include "runtime/crypto/bn254_field.hpp"
-#include "runtime/crypto/weierstrass.hpp"
+#include "runtime/crypto/short_weierstrass.hpp"
 
 namespace troupe::bn254 {
 
-using G1 = AffinePoint<Fp>;
-using G2 = AffinePoint<Fp2>;
+struct G1Curve {
+    using Field = Fp;
+    static constexpr Fp b = Fp::from_uint64(3);
+};
+struct G2Curve {
+    using Field = Fp2;
+    /// 3 / (9 + i).
+    static constexpr Fp2 b = Fp2{Fp::from_uint64(9), Fp::one()}.inverse() * Fp::from_uint64(3);
+};
+using G1 = AffinePoint<G1Curve>;
+using G2 = AffinePoint<G2Curve>;
 
 /// 64 bytes. Nothing for a coordinate that is not below p or a point that is not on the curve.
 [[nodiscard]] std::optional<G1> decode_g1(std::span<const std::uint8_t, 64> bytes) noexcept;

@@ -6,10 +6,6 @@
 namespace troupe::bn254 {
 namespace {
 
-constexpr auto curve_b = Fp::from_uint64(3);
-/// 3 / (9 + i).
-constexpr Fp2 twist_b = Fp2{Fp::from_uint64(9), Fp::one()}.inverse() * Fp::from_uint64(3);
-
 [[nodiscard]] std::optional<Fp> decode_fp(ByteView bytes) noexcept { return Fp::from_bytes(bytes.first<32>()); }
 
 // Width-5 non-adjacent form: odd digits of absolute value up to 15, at least four zeros between them.
@@ -38,7 +34,7 @@ struct SignedDigits {
 }
 
 /// psi: untwist, Frobenius, twist. On G2 it multiplies by p.
-[[nodiscard]] JacobianPoint<Fp2> psi(const JacobianPoint<Fp2>& a) noexcept {
+[[nodiscard]] JacobianPoint<G2Curve> psi(const JacobianPoint<G2Curve>& a) noexcept {
     return {a.x.conjugate() * Tower::frobenius_coefficients[2], a.y.conjugate() * Tower::frobenius_coefficients[3],
             a.z.conjugate()};
 }
@@ -51,7 +47,7 @@ std::optional<G1> decode_g1(std::span<const std::uint8_t, 64> bytes) noexcept {
     if (!x || !y) return std::nullopt;
     if (x->is_zero() && y->is_zero()) return G1{};
     const G1 point{*x, *y, false};
-    if (!point.is_on_curve(curve_b)) return std::nullopt;
+    if (!point.is_on_curve()) return std::nullopt;
     return point;
 }
 
@@ -63,7 +59,7 @@ std::optional<G2> decode_g2(std::span<const std::uint8_t, 128> bytes) noexcept {
     if (!x0 || !x1 || !y0 || !y1) return std::nullopt;
     const G2 point{{*x0, *x1}, {*y0, *y1}, false};
     if (point.x.is_zero() && point.y.is_zero()) return G2{};
-    if (!point.is_on_curve(twist_b) || !is_in_subgroup(point)) return std::nullopt;
+    if (!point.is_on_curve() || !is_in_subgroup(point)) return std::nullopt;
     return point;
 }
 
@@ -88,12 +84,12 @@ G1 add(const G1& a, const G1& b) noexcept {
 
 G1 multiply(const G1& point, const uint256& scalar) noexcept {
     if (point.infinity) return {};
-    std::array<JacobianPoint<Fp>, table_size> odd_multiples;
-    odd_multiples[0] = JacobianPoint<Fp>{point};
+    std::array<JacobianPoint<G1Curve>, table_size> odd_multiples;
+    odd_multiples[0] = JacobianPoint<G1Curve>{point};
     const auto twice = odd_multiples[0].doubled();
     for (std::size_t i = 1; i < table_size; ++i) odd_multiples[i] = odd_multiples[i - 1] + twice;
     const auto digits = signed_digits(scalar % r);
-    JacobianPoint<Fp> sum;
+    JacobianPoint<G1Curve> sum;
     for (std::size_t i = digits.size; i-- > 0;) {
         sum = sum.doubled();
         if (const int digit = digits.digit[i]; digit > 0)
@@ -108,7 +104,7 @@ G1 multiply(const G1& point, const uint256& scalar) noexcept {
 /// G1, G2 and GT on Pairing-friendly Curves", 2022). Enough, since the norm of that polynomial in psi shares with the
 /// order of E'(Fp2) only the factor r.
 bool is_in_subgroup(const G2& point) noexcept {
-    JacobianPoint<Fp2> a{point};
+    JacobianPoint<G2Curve> a{point};
     for (auto bit = std::bit_floor(u) >> 1; bit != 0; bit >>= 1) {
         a = a.doubled();
         if ((u & bit) != 0) a = a + point;

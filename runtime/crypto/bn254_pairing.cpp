@@ -19,8 +19,8 @@ constexpr auto loop_digits = [] {
 }();
 
 constexpr auto half = Fp::from_uint64(2).inverse();
-/// 3 b of the twist: 9 / (9 + i).
-constexpr Fp2 three_twist_b = Fp2{Fp::from_uint64(9), Fp::one()}.inverse() * Fp::from_uint64(9);
+/// 3 b of the twist.
+constexpr Fp2 three_twist_b = G2Curve::b.doubled() + G2Curve::b;
 
 /// b0 y_P + b3 x_P w + b4 v w: a line through points of the twist, at a point P of G1.
 struct Line {
