@@ -49,20 +49,28 @@ struct ServerOptions {
     /// 0: any free one.
     std::uint16_t port = 0;
     unsigned threads = 2;
-    /// Further connections are answered with HTTP 503.
+    /// A further connection takes the place of one that keeps us waiting, or is answered with HTTP 503.
     std::size_t connections_max = 1024;
+    /// Those of them that may be WebSockets, which can be silent for ever.
+    std::size_t websockets_max = 768;
     /// Requests being answered over all connections; more are refused with -32005.
     std::size_t in_flight_max = 20'000;
     /// Bodies of one WebSocket peer being answered; the next is read when one is done. HTTP has one a connection.
     std::size_t peer_bodies_max = 256;
-    /// Bytes of all bodies being received; more are refused with HTTP 503, or the WebSocket closed with 1013.
+    /// Bytes received of all bodies that are not answered yet; more are refused with HTTP 503, or the WebSocket closed
+    /// with 1013.
     std::size_t body_bytes_max = 256 << 20;
+    /// Bytes of all answers and pushes that are not written yet; further answers become -32005, and who is pushed to is
+    /// disconnected.
+    std::size_t answer_bytes_max = 512 << 20;
     /// Bytes queued for one WebSocket peer; a peer that falls further behind is disconnected.
     std::size_t push_bytes_max = 32 << 20;
     /// Between two requests of an HTTP connection; a WebSocket that answers pings may be silent for ever.
     unsigned idle_ms = 120'000;
-    /// From the first byte of an HTTP request to its last, from the first of an answer to its last.
+    /// From the first byte of a request to its last, from the first of an answer to its last.
     unsigned read_ms = 20'000;
+    /// Without a byte of the HTTP request that has begun.
+    unsigned stall_ms = 5'000;
 };
 
 class Server {

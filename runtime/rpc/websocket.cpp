@@ -1,6 +1,7 @@
 #include <deque>
 
 #include <boost/asio/post.hpp>
+#include <boost/asio/steady_timer.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/core/tcp_stream.hpp>
 #include <boost/beast/websocket.hpp>
@@ -42,9 +43,12 @@ public:
         : all_(std::move(all)),
           id_(next_connection_id()),
           stream_(std::move(socket)),
-          peer_(std::make_shared<WebSocketPeer>(id_)),
-          bytes_(all_->load, all_->options.body_bytes_max) {}
-    ~WebSocketConnection() override { all_->load->connections.fetch_sub(1); }
+          message_timer_(stream_.get_executor()),
+          peer_(std::make_shared<WebSocketPeer>(id_)) {}
+    ~WebSocketConnection() override {
+        all_->load->connections.fetch_sub(1);
+        all_->load->websockets.fetch_sub(1);
+    }
 
     void accept(const HttpRequest& request) {
         peer_->connection_ = weak_from_this();
@@ -64,17 +68,20 @@ public:
         });
     }
 
-    /// From any thread. `token` is held until the message has been written.
-    bool send(std::string message, std::optional<BodyToken> token) {
+    /// From any thread. `work` is held until the message has been written; what answers none pays for itself.
+    bool send(std::string message, std::shared_ptr<BodyWork> work) {
         if (closed_) return false;
         const auto size = message.size();
-        if (queued_bytes_.fetch_add(size) + size > all_->options.push_bytes_max) {
+        Share pushed{all_->load, &Load::answer_bytes, all_->options.answer_bytes_max};
+        const bool has_room = work != nullptr || pushed.take(size);
+        if (queued_bytes_.fetch_add(size) + size > all_->options.push_bytes_max || !has_room) {
             spdlog::info("rpc: WebSocket peer {} reads too slowly, disconnected", id_);
             abort();
             return false;
         }
         asio::post(stream_.get_executor(),
-                   [self = shared_from_this(), queued = Queued{std::move(message), std::move(token)}]() mutable {
+                   [self = shared_from_this(),
+                    queued = Queued{std::move(message), std::move(work), std::move(pushed)}]() mutable {
                        if (self->closed_) return;
                        self->queue_.push_back(std::move(queued));
                        if (self->queue_.size() == 1) self->write();
@@ -89,42 +96,58 @@ public:
     void abort() override {
         asio::post(stream_.get_executor(), [self = shared_from_this()] { self->close(); });
     }
+    [[nodiscard]] std::optional<std::chrono::steady_clock::time_point> waits_since() const override {
+        return std::nullopt;
+    }
 
 private:
     struct Queued {
         std::string message;
-        std::optional<BodyToken> token;
+        std::shared_ptr<BodyWork> work;
+        Share pushed;
     };
 
     void read() {
         reading_ = true;
-        stream_.async_read_some(buffer_, read_bytes,
-                                [self = shared_from_this()](beast::error_code error, std::size_t size) {
-                                    self->reading_ = false;
-                                    if (error) return self->close();
-                                    if (!self->bytes_.take(size))
-                                        return self->close_with(websocket::close_code::try_again_later);
-                                    if (!self->stream_.is_message_done()) return self->read();
-                                    self->on_message();
-                                });
+        stream_.async_read_some(buffer_, read_bytes, [self = shared_from_this()](beast::error_code error, std::size_t) {
+            self->reading_ = false;
+            if (error) return self->close();
+            if (!self->receive()) return self->close_with(websocket::close_code::try_again_later);
+            if (!self->stream_.is_message_done()) return self->read();
+            self->on_message();
+        });
+    }
+
+    bool receive() {
+        if (!message_) {
+            message_ = std::make_shared<BodyWork>(all_->load, all_->options);
+            // Pings keep a silent peer, but not the beginning of a message.
+            message_timer_.expires_after(std::chrono::milliseconds(all_->options.read_ms));
+            message_timer_.async_wait([weak = weak_from_this()](beast::error_code cancelled) {
+                if (const auto self = weak.lock(); self && !cancelled) self->close();
+            });
+        }
+        return message_->receive(buffer_.size());
     }
 
     void on_message() {
         if (all_->stopping) return;
         ++bodies_;
+        message_timer_.cancel();
+        const auto work = std::move(message_);
+        work->begin();
         const auto data = buffer_.data();
         // Answers come from any thread; the count of bodies is the strand's.
-        auto done = [weak = weak_from_this(), token = std::make_shared<BodyToken>(all_->load)](std::string answer) {
+        auto done = [weak = weak_from_this(), work](std::string answer) {
             const auto self = weak.lock();
             if (!self) return;
-            if (!answer.empty()) self->send(std::move(answer), std::move(*token));
+            if (!answer.empty()) self->send(std::move(answer), work);
             asio::post(self->stream_.get_executor(), [self] { self->on_answered(); });
         };
-        run_exchange(all_->load, all_->options, *all_->handler, peer_,
+        run_exchange(all_->load, work, all_->options, *all_->handler, peer_,
                      {static_cast<const char*>(data.data()), data.size()}, std::move(done));
         buffer_.consume(data.size());
         if (buffer_.capacity() > 2 * read_bytes) buffer_.shrink_to_fit();
-        bytes_.release();
         if (bodies_ < all_->options.peer_bodies_max) read();
     }
 
@@ -158,10 +181,12 @@ private:
     void close() {
         if (closed_) return;
         closed_ = true;
+        message_timer_.cancel();
+        message_.reset();
         beast::error_code ignored;
         beast::get_lowest_layer(stream_).socket().close(ignored);
         // What is being written stays until its operation has ended.
-        if (queue_.size() > 1) queue_.resize(1);
+        while (queue_.size() > 1) queue_.pop_back();
         all_->handler->on_closed(id_);
         all_->remove(id_);
     }
@@ -169,8 +194,10 @@ private:
     std::shared_ptr<Connections> all_;
     std::uint64_t id_;
     websocket::stream<beast::tcp_stream> stream_;
+    asio::steady_timer message_timer_;
     std::shared_ptr<WebSocketPeer> peer_;
-    BodyBytes bytes_;
+    /// The message that is being received.
+    std::shared_ptr<BodyWork> message_;
     beast::flat_buffer buffer_;
     std::deque<Queued> queue_;
     std::atomic<std::size_t> queued_bytes_{0};
@@ -182,7 +209,7 @@ private:
 
 bool WebSocketPeer::push(std::string message) {
     const auto connection = connection_.lock();
-    return connection && connection->send(std::move(message), std::nullopt);
+    return connection && connection->send(std::move(message), nullptr);
 }
 
 }  // namespace

@@ -12,7 +12,8 @@
 namespace troupe::rpc {
 
 /// echo: its params. hold: answered by release(). drop: its responder is destroyed. fail: error 3 with data.
-/// big: 10 MiB. later: from another thread. subscribe: pushes once answered.
+/// big: 10 MiB. later, later big: from another thread. block: does not return until unblock(). subscribe: pushes once
+/// answered.
 class TestHandler final : public Handler {
 public:
     ~TestHandler() override {
@@ -24,15 +25,24 @@ public:
         if (method == "echo")
             return respond({request.params_json.empty() ? "\"no params\"" : request.params_json, {}, {}});
         if (method == "fail") return respond({"", RpcError{3, "execution reverted: \"x\"", "\"0x08c379a0\""}, {}});
-        if (method == "big") return respond({"\"" + std::string(10 << 20, 'x') + "\"", {}, {}});
         if (method == "twice") {
             respond({"1", {}, {}});
             return respond({"2", {}, {}});
         }
         if (method == "drop") return;
-        const std::lock_guard lock{mutex_};
+        std::unique_lock lock{mutex_};
         ++seen_[method];
         changed_.notify_all();
+        if (method == "big") {
+            lock.unlock();
+            return respond({big(), {}, {}});
+        }
+        if (method == "later big") threads_.emplace_back([respond = std::move(respond)] { respond({big(), {}, {}}); });
+        if (method == "block") {
+            changed_.wait(lock, [&] { return is_unblocked_; });
+            ++seen_["unblocked"];
+            changed_.notify_all();
+        }
         if (method == "hold") held_.push_back(std::move(respond));
         if (method == "later")
             threads_.emplace_back([respond = std::move(respond)] { respond({"\"later\"", {}, {}}); });
@@ -72,13 +82,21 @@ public:
         }
         for (auto& respond : held) respond({result, {}, {}});
     }
+    void unblock() {
+        const std::lock_guard lock{mutex_};
+        is_unblocked_ = true;
+        changed_.notify_all();
+    }
     std::shared_ptr<Peer> peer() {
         const std::lock_guard lock{mutex_};
         return peers_.empty() ? nullptr : peers_.back();
     }
 
 private:
+    [[nodiscard]] static std::string big() { return "\"" + std::string(10 << 20, 'x') + "\""; }
+
     std::mutex mutex_;
+    bool is_unblocked_ = false;
     std::condition_variable changed_;
     std::map<std::string, std::size_t> seen_;
     std::vector<Respond> held_;

@@ -88,16 +88,25 @@ TEST_CASE("a responder that is destroyed uncalled answers an error instead of le
     CHECK(reply->body.find("-32603") != std::string::npos);
 }
 
-TEST_CASE("answers that are too large together become errors") {
+TEST_CASE("answers that are too large together become errors: which ones depends on their order alone") {
     TestServer server;
-    RawClient client{server.port()};
-    const auto reply =
-        client.post("[" + request("big", "1") + "," + request("big", "2") + "," + request("big", "3") + "]");
-    REQUIRE(reply);
-    CHECK(reply->body.size() > limits::rpc_response_bytes_max / 2);
-    CHECK(reply->body.size() < limits::rpc_response_bytes_max);
-    CHECK(reply->body.find(R"({"jsonrpc":"2.0","id":3,"error":{"code":-32003,"message":"response too large"}})") !=
-          std::string::npos);
+    const auto refusal = [](const char* id) {
+        return std::string{R"({"jsonrpc":"2.0","id":)"} + id +
+               R"(,"error":{"code":-32003,"message":"response too large"}})";
+    };
+    for (const std::string first : {"big", "later big"}) {
+        RawClient client{server.port()};
+        const auto reply =
+            client.post("[" + request(first, "1") + "," + request("later big", "2") + "," + request("big", "3") + "," +
+                        request("echo", "4") + "," + request("big", "5") + "]");
+        REQUIRE(reply);
+        // 1 and 2 fit together, whatever the order in which they are ready; 4 is no larger than a refusal.
+        CHECK(reply->body.size() > (20 << 20));
+        CHECK(reply->body.size() < limits::rpc_response_bytes_max);
+        CHECK(reply->body.find(refusal("3")) != std::string::npos);
+        CHECK(reply->body.find(answer("\"no params\"", "4")) != std::string::npos);
+        CHECK(reply->body.find(refusal("5")) != std::string::npos);
+    }
 }
 
 TEST_CASE("requests over the limit in flight are each refused with -32005") {
@@ -220,14 +229,14 @@ TEST_CASE("a body of exactly the limit is taken, a longer one is refused before 
     CHECK(chunked.reply()->status == 413);
 }
 
-TEST_CASE("the bodies of all connections together are bounded") {
+TEST_CASE("the bodies of all connections together are bounded by what has come of them") {
     ServerOptions options;
     options.body_bytes_max = 1000;
     TestServer server{options};
     RawClient first{server.port()};
-    first.send("POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 900\r\n\r\n" + request("echo"));
-    RawClient asks{server.port()};
-    // The first body holds its share as soon as its header is read.
+    first.send("POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 901\r\n\r\n" + request("echo") +
+               padded(900 - request("echo").size()));
+    // The first body holds its share as soon as its bytes are read.
     int status = 0;
     for (int i = 0; i < 1000 && status != 503; ++i) {
         RawClient second{server.port()};
@@ -235,13 +244,75 @@ TEST_CASE("the bodies of all connections together are bounded") {
         REQUIRE(reply);
         status = reply->status;
         if (status == 503) CHECK(reply->body.find("-32005") != std::string::npos);
+        if (status == 503) CHECK(reply->has("access-control-allow-origin: *"));
     }
     CHECK(status == 503);
-    first.send(padded(900 - request("echo").size()));
+    first.send(" ");
     CHECK(first.reply()->body == answer("\"no params\""));
     bool admitted = false;
     for (int i = 0; i < 1000 && !admitted; ++i)
         admitted = RawClient{server.port()}.post(request("echo") + padded(200))->status == 200;
+    CHECK(admitted);
+}
+
+TEST_CASE("what is declared and not sent takes no room from others, and not for long") {
+    ServerOptions options;
+    options.body_bytes_max = 8 << 20;
+    options.stall_ms = 200;
+    TestServer server{options};
+    std::vector<std::unique_ptr<RawClient>> liars;
+    for (int i = 0; i < 60; ++i) {
+        liars.push_back(std::make_unique<RawClient>(server.port()));
+        liars.back()->send("POST / HTTP/1.1\r\nhost: x\r\ncontent-length: " +
+                           std::to_string(limits::rpc_body_bytes_max) + "\r\n\r\n{");
+    }
+    RawClient honest{server.port()};
+    const auto body = request("echo");
+    const auto reply = honest.post(body + padded((1 << 20) - body.size()));
+    REQUIRE(reply);
+    CHECK(reply->status == 200);
+    for (auto& liar : liars) CHECK(liar->closed_by_server());
+}
+
+TEST_CASE("a body's share is held until its answer is written") {
+    ServerOptions options;
+    options.body_bytes_max = 1000;
+    TestServer server{options};
+    RawClient held{server.port()};
+    const auto body = request("hold") + padded(800);
+    held.send("POST / HTTP/1.1\r\nhost: x\r\ncontent-length: " + std::to_string(body.size()) + "\r\n\r\n" + body);
+    REQUIRE(server.handler->wait_for("hold", 1));
+    CHECK(RawClient{server.port()}.post(request("echo") + padded(400))->status == 503);
+    server.handler->release("0");
+    CHECK(held.reply()->body == answer("0"));
+    bool admitted = false;
+    for (int i = 0; i < 1000 && !admitted; ++i)
+        admitted = RawClient{server.port()}.post(request("echo") + padded(400))->status == 200;
+    CHECK(admitted);
+}
+
+TEST_CASE("answers that nobody reads are bounded over all connections") {
+    ServerOptions options;
+    options.answer_bytes_max = 25 << 20;
+    options.read_ms = 500;
+    TestServer server{options};
+    RawClient lazy{server.port(), 4096}, second{server.port(), 4096}, third{server.port(), 4096};
+    const auto body = request("big");
+    const auto post =
+        "POST / HTTP/1.1\r\nhost: x\r\ncontent-length: " + std::to_string(body.size()) + "\r\n\r\n" + body;
+    lazy.send(post);
+    second.send(post);
+    REQUIRE(server.handler->wait_for("big", 2));
+    third.send(post);
+    const auto refused = third.reply();
+    REQUIRE(refused);
+    CHECK(refused->body.find("\"code\":-32005") != std::string::npos);
+    // Who does not read is cut off, and then there is room again.
+    bool admitted = false;
+    for (int i = 0; i < 200 && !admitted; ++i) {
+        RawClient again{server.port()};
+        admitted = again.post(body)->body.size() > (10 << 20);
+    }
     CHECK(admitted);
 }
 
@@ -271,7 +342,7 @@ TEST_CASE("connections over the limit are told so, and there is room again when 
     options.connections_max = 2;
     TestServer server{options};
     RawClient first{server.port()};
-    CHECK(first.post(request("echo"))->status == 200);
+    first.upgrade();
     {
         RawClient second{server.port()};
         CHECK(second.post(request("echo"))->status == 200);
@@ -279,6 +350,7 @@ TEST_CASE("connections over the limit are told so, and there is room again when 
         const auto refused = third.reply();
         REQUIRE(refused);
         CHECK(refused->status == 503);
+        CHECK(refused->has("access-control-allow-origin: *"));
         CHECK(refused->body.find("-32005") != std::string::npos);
     }
     bool admitted = false;
@@ -286,6 +358,45 @@ TEST_CASE("connections over the limit are told so, and there is room again when 
         const auto reply = RawClient{server.port()}.post(request("echo"));
         admitted = reply && reply->status == 200;
     }
+    CHECK(admitted);
+}
+
+TEST_CASE("connections that keep us waiting make room for new ones, those being answered do not") {
+    ServerOptions options;
+    options.connections_max = 8;
+    TestServer server{options};
+    RawClient held{server.port()};
+    const auto body = request("hold");
+    held.send("POST / HTTP/1.1\r\nhost: x\r\ncontent-length: " + std::to_string(body.size()) + "\r\n\r\n" + body);
+    REQUIRE(server.handler->wait_for("hold", 1));
+    std::vector<std::unique_ptr<RawClient>> silent;
+    for (int i = 0; i < 7; ++i) silent.push_back(std::make_unique<RawClient>(server.port()));
+    bool admitted = false;
+    for (int i = 0; i < 100'000 && !admitted; ++i) {
+        const auto reply = RawClient{server.port()}.post(request("echo"));
+        admitted = reply && reply->status == 200;
+    }
+    CHECK(admitted);
+    server.handler->release("0");
+    CHECK(held.reply()->body == answer("0"));
+}
+
+TEST_CASE("WebSockets can't take all connections") {
+    ServerOptions options;
+    options.websockets_max = 2;
+    TestServer server{options};
+    RawClient first{server.port()}, third{server.port()};
+    CHECK(first.upgrade()->status == 101);
+    {
+        RawClient second{server.port()};
+        CHECK(second.upgrade()->status == 101);
+        const auto refused = third.upgrade();
+        REQUIRE(refused);
+        CHECK(refused->status == 503);
+        CHECK(refused->body.find("-32005") != std::string::npos);
+    }
+    bool admitted = false;
+    for (int i = 0; i < 1000 && !admitted; ++i) admitted = RawClient{server.port()}.upgrade()->status == 101;
     CHECK(admitted);
 }
 
@@ -308,6 +419,21 @@ TEST_CASE("stopping finishes what is being answered and refuses what is new") {
     stopped.get();
     CHECK(waiting.closed_by_server());
     CHECK(idle.closed_by_server());
+}
+
+TEST_CASE("stopping does not wait for a handler that never comes back") {
+    auto server = std::make_unique<TestServer>();
+    const auto handler = server->handler;
+    RawClient stuck{server->port()};
+    const auto body = request("block");
+    stuck.send("POST / HTTP/1.1\r\nhost: x\r\ncontent-length: " + std::to_string(body.size()) + "\r\n\r\n" + body);
+    REQUIRE(handler->wait_for("block", 1));
+    auto stopped = std::async(std::launch::async, [&] { server->server->stop(10); });
+    CHECK(stopped.wait_for(std::chrono::milliseconds(deadline_ms)) == std::future_status::ready);
+    // When it does come back after all, there is still somebody.
+    handler->unblock();
+    server.reset();
+    CHECK(handler->wait_for("unblocked", 1));
 }
 
 TEST_CASE("responders that outlive the server do nothing") {

@@ -124,6 +124,24 @@ TEST_CASE("messages of all connections together are bounded") {
     CHECK(other.frame()->payload == answer("\"no params\""));
 }
 
+TEST_CASE("the beginning of a message is not kept for ever, whatever is pinged meanwhile") {
+    ServerOptions options;
+    options.read_ms = 200;
+    TestServer server{options};
+    RawClient client{server.port()};
+    client.upgrade();
+    client.send_frame(std::string(1000, ' '), 1, false);
+    bool open = true;
+    for (int i = 0; i < 100'000 && open; ++i) open = client.send_frame("?", 9) && client.frame();
+    CHECK_FALSE(open);
+    CHECK(server.handler->wait_for_closed(1));
+    // Between messages silence is allowed for longer.
+    RawClient quiet{server.port()};
+    quiet.upgrade();
+    quiet.send_frame(request("echo"));
+    CHECK(quiet.frame()->payload == answer("\"no params\""));
+}
+
 TEST_CASE("a peer that does not read what is pushed to it is disconnected") {
     ServerOptions options;
     options.push_bytes_max = 1 << 20;
