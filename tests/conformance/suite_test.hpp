@@ -3,26 +3,22 @@
 
 #define DOCTEST_CONFIG_IMPLEMENT_WITH_MAIN
 #include <cstdio>
-#include <cstdlib>
 #include <thread>
 
 #include <doctest/doctest.h>
 
+#include "tests/conformance/data.hpp"
 #include "vm/conformance/suite.hpp"
 
 namespace troupe::conformance {
 
 /// `folder` such as "ethereum/RLPTests"; says so on stderr if it is absent.
 inline void check_suite(SuiteKind kind, const std::string& folder, std::size_t cases_least) {
-    const char* configured = std::getenv("TROUPE_CONFORMANCE_DIR");
-    const auto path = std::filesystem::path{configured ? configured : TROUPE_CONFORMANCE_FALLBACK} / folder;
-    if (!std::filesystem::is_directory(path)) {
-        std::fprintf(stderr, "\n*** SKIPPED: no test data at %s (set TROUPE_CONFORMANCE_DIR) ***\n\n", path.c_str());
-        return;
-    }
+    const auto path = find_suite(folder);
+    if (!path) return;
     Options options;
     options.jobs = std::max(1u, std::thread::hardware_concurrency());
-    const auto report = run_suite(kind, std::span{&path, 1}, options);
+    const auto report = run_suite(kind, std::span{&*path, 1}, options);
     REQUIRE_MESSAGE(report.ok(), report.error().message);
     for (const auto& error : report->errors) FAIL_CHECK(error);
     for (const auto& [file, test, differences] : report->failures)

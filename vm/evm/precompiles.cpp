@@ -10,10 +10,6 @@ namespace {
 
 using namespace precompiles;
 
-/// For addresses that a revision names: an account without code there would let a call succeed that must not.
-Gas all_gas(ByteView, Revision) { return std::nullopt; }
-Output no_output(ByteView, Revision) { return std::nullopt; }
-
 constexpr std::array table{
     Precompile{0x01, Revision::Frontier, "ecrecover", ecrecover_gas, ecrecover},
     Precompile{0x02, Revision::Frontier, "sha256", sha256_gas, precompiles::sha256},
