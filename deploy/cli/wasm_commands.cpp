@@ -1,0 +1,208 @@
+// vm run, vm inspect, vm spectest: WebAssembly without a cluster.
+#include <charconv>
+#include <chrono>
+#include <fstream>
+#include <iostream>
+#include <iterator>
+
+#include <CLI/Config.hpp>
+#include <CLI/Formatter.hpp>
+#include <fmt/format.h>
+
+#include "deploy/cli/cli.hpp"
+#include "vm/dmir/text.hpp"
+#include "vm/spectest/spectest.hpp"
+
+namespace troupe::cli {
+namespace {
+
+using vm::Store;
+using wasm::ValueType;
+
+struct RunOptions {
+    std::string file;
+    std::string invoke;
+    std::vector<std::string> arguments;
+    std::string tier = "interp";
+    std::string profile = "deterministic";
+    std::int64_t fuel = INT64_MAX;
+};
+
+[[nodiscard]] Result<std::shared_ptr<const wasm::Module>> load(const std::string& file, const wasm::Limits& limits) {
+    std::ifstream stream{file, std::ios::binary};
+    if (!stream) return make_error(ErrorCode::not_found, file + ": can't be read");
+    auto module = wasm::load(Bytes{std::istreambuf_iterator<char>{stream}, {}}, limits);
+    if (!module) return make_error(module.error().code, file + ": " + module.error().message);
+    return module;
+}
+
+[[nodiscard]] std::optional<vm::Value> parse_value(ValueType type, const std::string& text) {
+    vm::Value out{type, 0, 0};
+    const auto* begin = text.data();
+    const auto* end = begin + text.size();
+    if (type == ValueType::f32 || type == ValueType::f64) {
+        double number = 0;
+        if (std::from_chars(begin, end, number).ptr != end) return std::nullopt;
+        out.low = type == ValueType::f64 ? std::bit_cast<std::uint64_t>(number)
+                                         : std::bit_cast<std::uint32_t>(static_cast<float>(number));
+        return out;
+    }
+    if (type != ValueType::i32 && type != ValueType::i64) return std::nullopt;
+    std::int64_t number = 0;
+    if (text.starts_with("0x")) {
+        if (std::from_chars(begin + 2, end, out.low, 16).ptr != end) return std::nullopt;
+    } else if (std::from_chars(begin, end, number).ptr == end) {
+        out.low = static_cast<std::uint64_t>(number);
+    } else if (std::from_chars(begin, end, out.low).ptr != end) {
+        return std::nullopt;
+    }
+    if (type == ValueType::i32) out.low &= 0xFFFFFFFF;
+    return out;
+}
+
+[[nodiscard]] std::string show_value(const vm::Value& value) {
+    switch (value.type) {
+        case ValueType::i32: return fmt::format("i32:{}", static_cast<std::int32_t>(value.low));
+        case ValueType::i64: return fmt::format("i64:{}", static_cast<std::int64_t>(value.low));
+        case ValueType::f32: return fmt::format("f32:{}", std::bit_cast<float>(static_cast<std::uint32_t>(value.low)));
+        case ValueType::f64: return fmt::format("f64:{}", std::bit_cast<double>(value.low));
+        case ValueType::v128: return fmt::format("v128:{:#018x}{:016x}", value.high, value.low);
+        default: return fmt::format("{}:{}", to_string(value.type), value.low == 0 ? "null" : "set");
+    }
+}
+
+void run(Context& context, const RunOptions& options) {
+    const auto profile = options.profile == "spec" ? vm::spec_profile() : vm::deterministic_profile();
+    auto module = load(options.file, profile.limits);
+    if (!module) return context.fail(module.error());
+    Store store(profile);
+    store.machine().fuel = options.fuel;
+    const auto made = store.instantiate(std::make_shared<vm::CompiledModule>(*module),
+                                        [](const wasm::Import&) -> std::optional<vm::Extern> { return std::nullopt; });
+    if (!made) return context.fail(made.error());
+    vm::CallResult result{.trap = made->trap, .values = {}};
+    if (made->trap == vm::Trap::none && !options.invoke.empty()) {
+        const auto function = made->instance->find_export(options.invoke);
+        if (!function || function->kind != wasm::ExternKind::function)
+            return context.fail(exit_not_found, "no exported function " + options.invoke);
+        const auto& type = *function->function_type;
+        if (type.parameters.size() != options.arguments.size())
+            return context.fail(exit_usage, options.invoke + " is of type " + to_string(type));
+        std::vector<vm::Value> arguments;
+        for (std::size_t i = 0; i < type.parameters.size(); ++i) {
+            const auto value = parse_value(type.parameters[i], options.arguments[i]);
+            if (!value)
+                return context.fail(exit_usage, fmt::format("argument {} is not of type {}", options.arguments[i],
+                                                            to_string(type.parameters[i])));
+            arguments.push_back(*value);
+        }
+        result = store.call(*function, arguments);
+    }
+    const auto left = std::max<std::int64_t>(store.machine().fuel, 0);
+    Json out{{"results", Json::array()},
+             {"fuel", options.fuel - left},
+             {"steps", store.machine().steps},
+             {"trap", result.trap == vm::Trap::none ? Json(nullptr) : Json(std::string(message(result.trap)))}};
+    for (const auto& value : result.values) out["results"].push_back(show_value(value));
+    if (context.json) {
+        std::cout << out.dump(2) << "\n";
+    } else {
+        for (const auto& value : result.values) std::cout << show_value(value) << "\n";
+        std::cout << "fuel " << options.fuel - left << ", instructions " << store.machine().steps << "\n";
+        if (result.trap != vm::Trap::none) std::cerr << "troupe: trap: " << message(result.trap) << "\n";
+    }
+    if (result.trap != vm::Trap::none) context.exit_code = exit_failed;
+}
+
+void inspect(Context& context, const std::string& file, std::int64_t function, bool code) {
+    const auto loaded = load(file, {});
+    if (!loaded) return context.fail(loaded.error());
+    const auto& module = **loaded;
+    if (function >= 0) {
+        const auto index = static_cast<std::uint64_t>(function);
+        if (index < module.imported_functions || index >= module.function_types.size())
+            return context.fail(exit_not_found,
+                                fmt::format("the module defines functions {} to {}", module.imported_functions,
+                                            module.function_types.size() - 1));
+        const auto ir = wasm::lower(module, static_cast<std::uint32_t>(index) - module.imported_functions);
+        if (!ir) return context.fail(ir.error());
+        if (!code) {
+            std::cout << dmir::print(*ir);
+            return;
+        }
+        const auto made = vm::select_code(*ir);
+        if (!made) return context.fail(made.error());
+        std::cout << vm::disassemble(*made);
+        return;
+    }
+    std::size_t code_bytes = 0;
+    for (const auto& f : module.functions) code_bytes += f.body_size;
+    std::cout << fmt::format(
+        "{} bytes, {} types, {} functions ({} imported, {} bytes of code), {} tables, {} memories, "
+        "{} globals, {} element segments, {} data segments{}\n",
+        module.bytes.size(), module.types.size(), module.function_types.size(), module.imported_functions, code_bytes,
+        module.tables.size(), module.memories.size(), module.global_types.size(), module.elements.size(),
+        module.data.size(), module.uses_simd ? ", SIMD" : "");
+    for (const auto& import : module.imports) {
+        std::cout << fmt::format("import {}.{} {}", import.module, import.name, to_string(import.kind));
+        if (import.kind == wasm::ExternKind::function) std::cout << " " << to_string(module.types[import.type_index]);
+        std::cout << "\n";
+    }
+    for (const auto& entry : module.exports) {
+        std::cout << fmt::format("export {} {} {}", entry.name, to_string(entry.kind), entry.index);
+        if (entry.kind == wasm::ExternKind::function)
+            std::cout << " " << to_string(module.type_of_function(entry.index));
+        std::cout << "\n";
+    }
+    for (const auto& section : module.custom)
+        std::cout << fmt::format("custom {} {} bytes\n", section.name, section.size);
+}
+
+void spectest(Context& context, const std::vector<std::string>& paths) {
+    vm::SpecReport total;
+    for (const auto& path : paths) {
+        const auto scripts = vm::find_spec_scripts(path);
+        if (scripts.empty()) return context.fail(exit_not_found, path + ": no wast2json scripts there");
+        for (const auto& script : scripts) total.add(vm::run_spec_script(script));
+    }
+    for (const auto& failure : total.failures) std::cout << failure << "\n";
+    std::cout << fmt::format("{} passed, {} failed, {} skipped\n", total.passed, total.failed, total.skipped);
+    if (total.failed > 0) context.exit_code = exit_failed;
+}
+
+}  // namespace
+
+void add_wasm_commands(CLI::App& app, Context& context) {
+    auto* vm = vm_command(app);
+    static RunOptions run_options;
+    auto* run_command = vm->add_subcommand("run", "Instantiate a WebAssembly module and call an exported function");
+    run_command->add_option("FILE", run_options.file, "The module")->required();
+    run_command->add_option("--invoke", run_options.invoke,
+                            "Exported function; without it only the start function runs");
+    run_command->add_option("ARGS", run_options.arguments, "Its arguments (after -- if negative)");
+    run_command->add_option("--tier", run_options.tier, "interp")->check(CLI::IsMember({"interp"}));
+    run_command->add_option("--fuel", run_options.fuel, "Fuel to run on (default: no bound)")
+        ->check(CLI::NonNegativeNumber);
+    run_command->add_option("--profile", run_options.profile, "deterministic (default) or spec")
+        ->check(CLI::IsMember({"deterministic", "spec"}));
+    add_common(*run_command, context, false);
+    run_command->callback([&context] { run(context, run_options); });
+
+    static std::string file;
+    static std::int64_t function = -1;
+    static bool code = false;
+    auto* inspect_command = vm->add_subcommand("inspect", "Show a WebAssembly module, or one function's dMIR");
+    inspect_command->add_option("FILE", file, "The module")->required();
+    inspect_command->add_option("--function", function, "Its number, imported functions counted");
+    inspect_command->add_flag("--code", code,
+                              "The function's register form, which the interpreter runs, instead of dMIR");
+    inspect_command->callback([&context] { inspect(context, file, function, code); });
+
+    static std::vector<std::string> paths;
+    auto* spectest_command =
+        vm->add_subcommand("spectest", "Run scripts of the WebAssembly specification (.json and .wasm of wast2json)");
+    spectest_command->add_option("PATH", paths, "Scripts, or folders of them")->required();
+    spectest_command->callback([&context] { spectest(context, paths); });
+}
+
+}  // namespace troupe::cli

@@ -1,0 +1,300 @@
+#include "vm/engine/store.hpp"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+namespace troupe::vm {
+namespace {
+
+using wasm::ExternKind;
+using wasm::ValueType;
+
+[[nodiscard]] std::uint32_t slots_of(const std::vector<ValueType>& types) {
+    std::uint32_t out = 0;
+    for (auto type : types) out += type == ValueType::v128 ? 2 : 1;
+    return out;
+}
+
+/// Import matching (core specification 2.0, section 4.5.3): `have` may be narrower, but not wider.
+[[nodiscard]] bool limits_match(std::uint64_t size, std::optional<std::uint32_t> have_max,
+                                const wasm::SizeLimits& want) {
+    if (size < want.min) return false;
+    return !want.max || (have_max && *have_max <= *want.max);
+}
+
+[[nodiscard]] bool matches(const wasm::Module& module, const wasm::Import& import, const Extern& have) {
+    if (have.kind != import.kind) return false;
+    switch (import.kind) {
+        case ExternKind::function: return *have.function_type == module.types[import.type_index];
+        case ExternKind::table:
+            return have.table_type.element == import.table.element &&
+                   limits_match(have.table->elements.size(), have.table_type.limits.max, import.table.limits);
+        case ExternKind::memory:
+            return limits_match(have.memory->size_bytes / page_bytes, have.memory_type.limits.max,
+                                import.memory.limits);
+        case ExternKind::global: return have.global_type == import.global;
+    }
+    return false;
+}
+
+Trap prepare_function(Machine&, FunctionObject& function) {
+    auto& owner = *static_cast<ModuleInstance*>(function.instance->owner);
+    const auto* made = owner.module->made(function.index);
+    if (made == nullptr) return Trap::function_too_complex;
+    function.code = &made->code;
+    function.entry = made->compiled.entry;
+    return Trap::none;
+}
+
+Trap call_compiled_function(Machine& machine, FunctionObject& function, Slot* frame) {
+    auto& owner = *static_cast<ModuleInstance*>(function.instance->owner);
+    return owner.module->compiler()->call(machine, function, frame);
+}
+
+}  // namespace
+
+Profile spec_profile() { return {.name = "spec"}; }
+
+Profile deterministic_profile(std::vector<std::string> allowed_hosts) {
+    Profile out{.name = "deterministic"};
+    out.limits.memory_pages = 4096;
+    out.limits.module_bytes = 8U << 20U;
+    out.only_allowed_hosts = true;
+    out.allowed_hosts = std::move(allowed_hosts);
+    return out;
+}
+
+CompiledModule::CompiledModule(std::shared_ptr<const wasm::Module> module, std::shared_ptr<Compiler> compiler)
+    : module_(std::move(module)), compiler_(std::move(compiler)), made_(module_->functions.size()) {}
+
+CompiledModule::~CompiledModule() {
+    for (auto& made : made_) delete made.load(std::memory_order_relaxed);
+}
+
+const CompiledModule::Made* CompiledModule::made(std::uint32_t index) {
+    if (const auto* have = made_[index].load(std::memory_order_acquire)) return have;
+    const std::lock_guard lock(mutex_);
+    if (const auto* have = made_[index].load(std::memory_order_relaxed)) return have;
+    const auto function = wasm::lower(*module_, index);
+    if (!function) return nullptr;
+    auto code = select_code(*function);
+    if (!code) return nullptr;
+    auto out = std::make_unique<Made>();
+    out->code = std::move(*code);
+    if (compiler_ != nullptr) out->compiled = compiler_->compile(out->code);
+    const auto* made = out.release();
+    made_[index].store(made, std::memory_order_release);
+    return made;
+}
+
+std::optional<Extern> ModuleInstance::find_export(std::string_view name) const {
+    for (const auto& entry : module->module().exports) {
+        if (entry.name != name) continue;
+        switch (entry.kind) {
+            case ExternKind::function: {
+                Extern out;
+                out.kind = ExternKind::function;
+                out.function = instance.functions[entry.index];
+                out.function_type = function_types[entry.index];
+                return out;
+            }
+            case ExternKind::table: return tables[entry.index];
+            case ExternKind::memory: return memories[entry.index];
+            case ExternKind::global: return globals[entry.index];
+        }
+    }
+    return std::nullopt;
+}
+
+Store::Store(const Profile& profile) : profile_(profile), machine_(profile.machine) {
+    machine_.prepare = prepare_function;
+    machine_.call_compiled = call_compiled_function;
+}
+Store::~Store() = default;
+
+std::uint32_t Store::signature_of(const wasm::FunctionType& type) {
+    return signatures_.try_emplace(type, static_cast<std::uint32_t>(signatures_.size())).first->second;
+}
+
+Extern Store::make_host_function(const wasm::FunctionType& type, HostCall host, void* user) {
+    auto& function = host_functions_.emplace_back();
+    const auto entry = signatures_.try_emplace(type, static_cast<std::uint32_t>(signatures_.size())).first;
+    function.signature = entry->second;
+    function.host = host;
+    function.user = user;
+    function.parameter_slots = slots_of(type.parameters);
+    function.result_slots = slots_of(type.results);
+    Extern out;
+    out.kind = ExternKind::function;
+    out.function = &function;
+    out.function_type = &entry->first;
+    return out;
+}
+
+Extern Store::make_table(const wasm::TableType& type) {
+    auto& table = tables_.emplace_back();
+    table.elements.resize(type.limits.min);
+    table.max = type.limits.max.value_or(0xFFFFFFFF);
+    Extern out;
+    out.kind = ExternKind::table;
+    out.table_type = type;
+    out.table = &table;
+    return out;
+}
+
+Result<Extern> Store::make_memory(const wasm::MemoryType& type) {
+    auto& memory = memories_.emplace_back();
+    const auto max = std::min(type.limits.max.value_or(65'536), profile_.limits.memory_pages);
+    if (!memory.open(type.limits.min, max))
+        return make_error(ErrorCode::unavailable, "the system has no room for a linear memory");
+    Extern out;
+    out.kind = ExternKind::memory;
+    out.memory_type = type;
+    out.memory = &memory;
+    return out;
+}
+
+Extern Store::make_global(const wasm::GlobalType& type, std::uint64_t low, std::uint64_t high) {
+    auto& global = globals_.emplace_back();
+    global.value = {low, high};
+    Extern out;
+    out.kind = ExternKind::global;
+    out.global_type = type;
+    out.global = &global;
+    return out;
+}
+
+std::array<std::uint64_t, 2> Store::evaluate(const ModuleInstance& instance,
+                                             const wasm::ConstantExpression& expression) const {
+    using Kind = wasm::ConstantExpression::Kind;
+    switch (expression.kind) {
+        case Kind::constant: return {expression.low, expression.high};
+        case Kind::global: return instance.globals[expression.low].global->value;
+        case Kind::function: return {reinterpret_cast<Slot>(instance.instance.functions[expression.low]), 0};
+        case Kind::null: break;
+    }
+    return {0, 0};
+}
+
+Result<Instantiated> Store::instantiate(std::shared_ptr<CompiledModule> compiled, const Resolver& resolve) {
+    const auto& module = compiled->module();
+    std::vector<Extern> imports;
+    for (const auto& import : module.imports) {
+        const auto have = resolve(import);
+        const auto name = import.module + "." + import.name;
+        if (!have)
+            return make_error(ErrorCode::invalid, fmt::format("unknown import {} ({})", name, to_string(import.kind)));
+        if (!matches(module, import, *have))
+            return make_error(ErrorCode::invalid, fmt::format("incompatible import type: {}", name));
+        if (profile_.only_allowed_hosts && have->kind == ExternKind::function && have->function->host != nullptr &&
+            std::find(profile_.allowed_hosts.begin(), profile_.allowed_hosts.end(), name) ==
+                profile_.allowed_hosts.end())
+            return make_error(ErrorCode::invalid,
+                              fmt::format("host function {} is not allowed by profile {}", name, profile_.name));
+        imports.push_back(*have);
+    }
+
+    auto& made = instances_.emplace_back();
+    made.module = compiled;
+    auto& instance = made.instance;
+    instance.owner = &made;
+    for (const auto& type : module.types) instance.signatures.push_back(signature_of(type));
+    for (const auto& import : imports) {
+        switch (import.kind) {
+            case ExternKind::function:
+                instance.functions.push_back(import.function);
+                made.function_types.push_back(import.function_type);
+                break;
+            case ExternKind::table: made.tables.push_back(import); break;
+            case ExternKind::memory: made.memories.push_back(import); break;
+            case ExternKind::global: made.globals.push_back(import); break;
+        }
+    }
+    made.functions.resize(module.functions.size());
+    for (std::uint32_t i = 0; i < module.functions.size(); ++i) {
+        auto& function = made.functions[i];
+        const auto& type = module.types[module.functions[i].type_index];
+        function.instance = &instance;
+        function.index = i;
+        function.signature = instance.signatures[module.functions[i].type_index];
+        function.parameter_slots = slots_of(type.parameters);
+        function.result_slots = slots_of(type.results);
+        instance.functions.push_back(&function);
+        made.function_types.push_back(&type);
+    }
+    for (std::size_t i = module.imported_tables; i < module.tables.size(); ++i)
+        made.tables.push_back(make_table(module.tables[i]));
+    for (std::size_t i = module.imported_memories; i < module.memories.size(); ++i) {
+        auto memory = make_memory(module.memories[i]);
+        if (!memory) return memory.error();
+        made.memories.push_back(*memory);
+    }
+    for (const auto& global : module.globals) {
+        const auto value = evaluate(made, global.initial);
+        made.globals.push_back(make_global(global.type, value[0], value[1]));
+    }
+    for (const auto& table : made.tables) instance.tables.push_back(table.table);
+    for (const auto& global : made.globals) instance.globals.push_back(global.global);
+    if (!made.memories.empty()) instance.memory = made.memories[0].memory;
+    return Instantiated{&made, initialize(made)};
+}
+
+Trap Store::initialize(ModuleInstance& made) {
+    auto& instance = made.instance;
+    const auto& module = made.module->module();
+    for (const auto& segment : module.elements) {
+        auto& items = instance.elements.emplace_back();
+        for (const auto& item : segment.items) items.push_back(evaluate(made, item)[0]);
+    }
+    for (const auto& segment : module.data)
+        instance.data.push_back({module.bytes.data() + segment.bytes_offset, segment.bytes_size});
+    for (std::size_t i = 0; i < module.elements.size(); ++i) {
+        const auto& segment = module.elements[i];
+        if (segment.mode == wasm::SegmentMode::passive) continue;
+        if (segment.mode == wasm::SegmentMode::active) {
+            const auto at = static_cast<std::uint32_t>(evaluate(made, segment.offset)[0]);
+            auto& table = instance.tables[segment.table]->elements;
+            const auto& items = instance.elements[i];
+            if (at > table.size() || items.size() > table.size() - at) return Trap::table_out_of_bounds;
+            std::copy(items.begin(), items.end(), table.begin() + at);
+        }
+        instance.elements[i].clear();
+    }
+    for (std::size_t i = 0; i < module.data.size(); ++i) {
+        const auto& segment = module.data[i];
+        if (segment.mode != wasm::SegmentMode::active) continue;
+        const auto at = static_cast<std::uint32_t>(evaluate(made, segment.offset)[0]);
+        const auto bytes = instance.data[i];
+        const auto size = instance.memory->size_bytes;
+        if (at > size || bytes.size > size - at) return Trap::memory_out_of_bounds;
+        if (bytes.size > 0) std::copy_n(bytes.data, bytes.size, instance.memory->base + at);
+        instance.data[i] = {};
+    }
+    if (module.start) {
+        auto& function = *instance.functions[*module.start];
+        return vm::call(machine_, function, &instance, machine_.stack);
+    }
+    return Trap::none;
+}
+
+CallResult Store::call(const Extern& function, const std::vector<Value>& arguments) {
+    auto* frame = machine_.stack;
+    std::size_t at = 0;
+    for (const auto& value : arguments) {
+        frame[at++] = value.low;
+        if (value.type == ValueType::v128) frame[at++] = value.high;
+    }
+    CallResult out;
+    out.trap = vm::call(machine_, *function.function, nullptr, frame);
+    if (out.trap != Trap::none) return out;
+    at = 0;
+    for (auto type : function.function_type->results) {
+        Value value{type, frame[at++], 0};
+        if (type == ValueType::v128) value.high = frame[at++];
+        out.values.push_back(value);
+    }
+    return out;
+}
+
+}  // namespace troupe::vm

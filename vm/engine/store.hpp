@@ -1,0 +1,150 @@
+// Instances of WebAssembly modules, linked to each other and to host functions, and calls into them.
+#pragma once
+
+#include <atomic>
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "vm/interp/runtime.hpp"
+#include "vm/wasm/module.hpp"
+
+namespace troupe::vm {
+
+/// What a machine may do beyond the specification's core, and how much of it.
+struct Profile {
+    std::string name;
+    wasm::Limits limits;
+    MachineLimits machine;
+    /// If set, a module may import no host function but these ("module.name").
+    bool only_allowed_hosts = false;
+    std::vector<std::string> allowed_hosts;
+};
+/// For the specification's test suite: any host function, memories up to 4 GiB.
+[[nodiscard]] Profile spec_profile();
+/// For replicated execution: memories up to 256 MiB, and only the host functions that the caller allows.
+[[nodiscard]] Profile deterministic_profile(std::vector<std::string> allowed_hosts = {});
+
+/// Machine code made from a function's code. See jit/baseline.
+struct CompiledFunction {
+    const void* entry = nullptr;
+    std::size_t size_bytes = 0;
+};
+struct Compiler {
+    virtual ~Compiler() = default;
+    /// Nothing if this function is left to the interpreter.
+    [[nodiscard]] virtual CompiledFunction compile(const Code& code) = 0;
+    [[nodiscard]] virtual Trap call(Machine& machine, FunctionObject& function, Slot* frame) = 0;
+};
+
+/// A module with its functions' code, made at their first call and shared by all instances and threads.
+class CompiledModule {
+public:
+    explicit CompiledModule(std::shared_ptr<const wasm::Module> module, std::shared_ptr<Compiler> compiler = nullptr);
+    ~CompiledModule();
+
+    [[nodiscard]] const wasm::Module& module() const noexcept { return *module_; }
+    struct Made {
+        Code code;
+        CompiledFunction compiled;
+    };
+    /// Of defined function `index`. Null if it is too complex.
+    [[nodiscard]] const Made* made(std::uint32_t index);
+    [[nodiscard]] Compiler* compiler() const noexcept { return compiler_.get(); }
+
+private:
+    std::shared_ptr<const wasm::Module> module_;
+    std::shared_ptr<Compiler> compiler_;
+    std::vector<std::atomic<const Made*>> made_;
+    std::mutex mutex_;
+};
+
+/// A typed value. A reference's bits mean something only to the store that it comes from.
+struct Value {
+    wasm::ValueType type = wasm::ValueType::i32;
+    std::uint64_t low = 0;
+    std::uint64_t high = 0;
+    bool operator==(const Value&) const = default;
+};
+
+/// What an instance exports or imports.
+struct Extern {
+    wasm::ExternKind kind{};
+    const wasm::FunctionType* function_type = nullptr;
+    FunctionObject* function = nullptr;
+    wasm::TableType table_type;
+    Table* table = nullptr;
+    wasm::MemoryType memory_type;
+    Memory* memory = nullptr;
+    wasm::GlobalType global_type;
+    Global* global = nullptr;
+};
+
+class Store;
+
+struct ModuleInstance {
+    std::shared_ptr<CompiledModule> module;
+    Instance instance;
+    std::vector<FunctionObject> functions;
+    std::vector<Extern> tables;
+    std::vector<Extern> memories;
+    std::vector<Extern> globals;
+    std::vector<const wasm::FunctionType*> function_types;
+
+    [[nodiscard]] std::optional<Extern> find_export(std::string_view name) const;
+};
+
+struct Instantiated {
+    ModuleInstance* instance = nullptr;
+    /// Of an active segment or the start function. The instance is not usable then, but what it wrote stays.
+    Trap trap = Trap::none;
+};
+
+struct CallResult {
+    Trap trap = Trap::none;
+    std::vector<Value> values;
+};
+
+/// Owns everything that its instances made; references stay valid as long as it lives. Used by one thread at a time.
+class Store {
+public:
+    explicit Store(const Profile& profile);
+    ~Store();
+
+    using Resolver = std::function<std::optional<Extern>(const wasm::Import&)>;
+    /// An error (invalid) is one of linking: an import that is unknown or of an incompatible type.
+    [[nodiscard]] Result<Instantiated> instantiate(std::shared_ptr<CompiledModule> module, const Resolver& resolve);
+
+    /// The arguments must be of the function's types.
+    [[nodiscard]] CallResult call(const Extern& function, const std::vector<Value>& arguments);
+
+    [[nodiscard]] Extern make_host_function(const wasm::FunctionType& type, HostCall call, void* user);
+    [[nodiscard]] Extern make_table(const wasm::TableType& type);
+    [[nodiscard]] Result<Extern> make_memory(const wasm::MemoryType& type);
+    [[nodiscard]] Extern make_global(const wasm::GlobalType& type, std::uint64_t low, std::uint64_t high = 0);
+
+    [[nodiscard]] Machine& machine() noexcept { return machine_; }
+    [[nodiscard]] const Profile& profile() const noexcept { return profile_; }
+
+private:
+    [[nodiscard]] std::uint32_t signature_of(const wasm::FunctionType& type);
+    [[nodiscard]] Trap initialize(ModuleInstance& instance);
+    [[nodiscard]] std::array<std::uint64_t, 2> evaluate(const ModuleInstance& instance,
+                                                        const wasm::ConstantExpression& expression) const;
+
+    Profile profile_;
+    Machine machine_;
+    std::map<wasm::FunctionType, std::uint32_t> signatures_;
+    std::deque<ModuleInstance> instances_;
+    std::deque<FunctionObject> host_functions_;
+    std::deque<Table> tables_;
+    std::deque<Memory> memories_;
+    std::deque<Global> globals_;
+};
+
+}  // namespace troupe::vm

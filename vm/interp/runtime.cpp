@@ -1,0 +1,181 @@
+#include "vm/interp/runtime.hpp"
+
+#include <algorithm>
+#include <cstring>
+
+#include <sys/mman.h>
+
+namespace troupe::vm {
+namespace {
+
+/// A 32-bit address plus a 32-bit offset plus the widest access can't leave it, so that compiled code needs no check.
+constexpr std::uint64_t guarded_bytes = (std::uint64_t{8} << 30U) + page_bytes;
+
+/// Dynamic parts of costs: one unit of fuel for so many bytes or table elements.
+constexpr std::uint64_t bytes_per_fuel = 16;
+constexpr std::uint64_t elements_per_fuel = 2;
+constexpr std::uint64_t fuel_per_page = 1024;
+
+void* reserve(std::uint64_t bytes) noexcept {
+    void* at = ::mmap(nullptr, bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    return at == MAP_FAILED ? nullptr : at;
+}
+
+}  // namespace
+
+Memory::~Memory() {
+    if (base != nullptr) ::munmap(base, reserved_bytes);
+}
+
+bool Memory::open(std::uint32_t pages, std::uint32_t max) {
+    base = static_cast<std::uint8_t*>(reserve(guarded_bytes));
+    if (base == nullptr) return false;
+    reserved_bytes = guarded_bytes;
+    pages_max = max;
+    return grow(pages) == 0;
+}
+
+std::int64_t Memory::grow(std::uint32_t pages) noexcept {
+    const auto before = size_bytes / page_bytes;
+    if (before + pages > pages_max) return -1;
+    if (pages > 0 && ::mprotect(base + size_bytes, pages * page_bytes, PROT_READ | PROT_WRITE) != 0) return -1;
+    size_bytes += pages * page_bytes;
+    return static_cast<std::int64_t>(before);
+}
+
+Machine::Machine(const MachineLimits& limits_of) : stack_units_left(limits_of.stack_units), limits(limits_of) {
+    // Slot assignment gives a frame at most eight slots for each unit, or 512; a call's arguments lie above it.
+    stack_bytes = (std::uint64_t{limits.stack_units} * 64 + 4096) * sizeof(Slot);
+    void* at = ::mmap(nullptr, stack_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    TROUPE_ASSERT(at != MAP_FAILED);
+    stack = static_cast<Slot*>(at);
+}
+
+Machine::~Machine() { ::munmap(stack, stack_bytes); }
+
+Trap call(Machine& machine, FunctionObject& function, Instance* caller, Slot* frame) {
+    if (function.host != nullptr) return function.host(function.user, machine, caller, frame);
+    if (function.code == nullptr)
+        if (const auto trap = machine.prepare(machine, function); trap != Trap::none) return trap;
+    if (function.entry != nullptr) return machine.call_compiled(machine, function, frame);
+    return interpret(machine, function, frame);
+}
+
+Trap resolve_indirect(const Instance& instance, const Instruction& instruction, std::uint32_t index,
+                      FunctionObject*& out) noexcept {
+    const auto& table = *instance.tables[instruction.high()];
+    if (index >= table.elements.size()) return Trap::undefined_element;
+    out = reinterpret_cast<FunctionObject*>(table.elements[index]);
+    if (out == nullptr) return Trap::uninitialized_element;
+    if (out->signature != instance.signatures[instruction.low()]) return Trap::indirect_call_type_mismatch;
+    return Trap::none;
+}
+
+Trap run_slow(Machine& machine, Instance& instance, const Instruction& i, Slot* frame) {
+    using dmir::Op;
+    const auto u32 = [&](std::uint16_t slot) { return static_cast<std::uint32_t>(frame[slot]); };
+    const auto fits = [](std::uint64_t at, std::uint64_t n, std::uint64_t size) {
+        return at <= size && n <= size - at;
+    };
+    switch (static_cast<Op>(i.op)) {
+        case Op::ref_func: frame[i.a] = reinterpret_cast<Slot>(instance.functions[i.low()]); return Trap::none;
+        case Op::table_get: {
+            const auto& table = instance.tables[i.low()]->elements;
+            if (u32(i.b) >= table.size()) return Trap::table_out_of_bounds;
+            frame[i.a] = table[u32(i.b)];
+            return Trap::none;
+        }
+        case Op::table_set: {
+            auto& table = instance.tables[i.low()]->elements;
+            if (u32(i.b) >= table.size()) return Trap::table_out_of_bounds;
+            table[u32(i.b)] = frame[i.c];
+            return Trap::none;
+        }
+        case Op::table_size: frame[i.a] = instance.tables[i.low()]->elements.size(); return Trap::none;
+        case Op::table_grow: {
+            auto& table = *instance.tables[i.low()];
+            const std::uint64_t n = u32(i.c);
+            if (!machine.charge(n / elements_per_fuel)) return Trap::out_of_fuel;
+            constexpr std::uint64_t elements_max = 10'000'000;
+            const auto before = table.elements.size();
+            if (before + n > std::min<std::uint64_t>(table.max, elements_max)) {
+                frame[i.a] = 0xFFFFFFFF;
+                return Trap::none;
+            }
+            table.elements.resize(before + n, frame[i.b]);
+            frame[i.a] = before;
+            return Trap::none;
+        }
+        case Op::table_fill: {
+            auto& table = instance.tables[i.low()]->elements;
+            const std::uint64_t n = u32(i.c);
+            if (!machine.charge(n / elements_per_fuel)) return Trap::out_of_fuel;
+            if (!fits(u32(i.a), n, table.size())) return Trap::table_out_of_bounds;
+            std::fill_n(table.begin() + u32(i.a), n, frame[i.b]);
+            return Trap::none;
+        }
+        case Op::table_copy: {
+            auto& to = instance.tables[i.low()]->elements;
+            const auto& from = instance.tables[i.high()]->elements;
+            const std::uint64_t n = u32(i.c);
+            if (!machine.charge(n / elements_per_fuel)) return Trap::out_of_fuel;
+            if (!fits(u32(i.a), n, to.size()) || !fits(u32(i.b), n, from.size())) return Trap::table_out_of_bounds;
+            if (n > 0) std::memmove(to.data() + u32(i.a), from.data() + u32(i.b), n * sizeof(Slot));
+            return Trap::none;
+        }
+        case Op::table_init: {
+            const auto& from = instance.elements[i.low()];
+            auto& to = instance.tables[i.high()]->elements;
+            const std::uint64_t n = u32(i.c);
+            if (!machine.charge(n / elements_per_fuel)) return Trap::out_of_fuel;
+            if (!fits(u32(i.a), n, to.size()) || !fits(u32(i.b), n, from.size())) return Trap::table_out_of_bounds;
+            std::copy_n(from.begin() + u32(i.b), n, to.begin() + u32(i.a));
+            return Trap::none;
+        }
+        case Op::elem_drop: instance.elements[i.low()].clear(); return Trap::none;
+        case Op::memory_grow: {
+            const std::uint64_t pages = u32(i.b);
+            // What can't succeed costs nothing more.
+            if (instance.memory->size_bytes / page_bytes + pages > instance.memory->pages_max) {
+                frame[i.a] = 0xFFFFFFFF;
+                return Trap::none;
+            }
+            if (!machine.charge(pages * fuel_per_page)) return Trap::out_of_fuel;
+            frame[i.a] = static_cast<std::uint32_t>(instance.memory->grow(static_cast<std::uint32_t>(pages)));
+            return Trap::none;
+        }
+        case Op::memory_copy: {
+            auto& memory = *instance.memory;
+            const std::uint64_t n = u32(i.c);
+            if (!machine.charge(n / bytes_per_fuel)) return Trap::out_of_fuel;
+            if (!fits(u32(i.a), n, memory.size_bytes) || !fits(u32(i.b), n, memory.size_bytes))
+                return Trap::memory_out_of_bounds;
+            std::memmove(memory.base + u32(i.a), memory.base + u32(i.b), n);
+            return Trap::none;
+        }
+        case Op::memory_fill: {
+            auto& memory = *instance.memory;
+            const std::uint64_t n = u32(i.c);
+            if (!machine.charge(n / bytes_per_fuel)) return Trap::out_of_fuel;
+            if (!fits(u32(i.a), n, memory.size_bytes)) return Trap::memory_out_of_bounds;
+            std::memset(memory.base + u32(i.a), static_cast<int>(frame[i.b] & 0xFF), n);
+            return Trap::none;
+        }
+        case Op::memory_init: {
+            auto& memory = *instance.memory;
+            const auto& from = instance.data[i.low()];
+            const std::uint64_t n = u32(i.c);
+            if (!machine.charge(n / bytes_per_fuel)) return Trap::out_of_fuel;
+            if (!fits(u32(i.a), n, memory.size_bytes) || !fits(u32(i.b), n, from.size))
+                return Trap::memory_out_of_bounds;
+            if (n > 0) std::memcpy(memory.base + u32(i.a), from.data + u32(i.b), n);
+            return Trap::none;
+        }
+        case Op::data_drop: instance.data[i.low()] = {}; return Trap::none;
+        default: break;
+    }
+    TROUPE_ASSERT(false);
+    return Trap::none;
+}
+
+}  // namespace troupe::vm

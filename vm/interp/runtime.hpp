@@ -1,0 +1,150 @@
+// What code runs against: memories, tables, globals, functions and the machine that counts fuel and frames. Plain
+// structs whose layout compiled code knows; vm/engine makes and owns them.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "vm/interp/code.hpp"
+
+namespace troupe::vm {
+
+using dmir::Trap;
+
+struct Machine;
+struct Instance;
+struct FunctionObject;
+
+inline constexpr std::uint64_t page_bytes = 65'536;
+
+/// A linear memory in a reserved range of addresses. It never moves; pages beyond its size fault.
+struct Memory {
+    std::uint8_t* base = nullptr;
+    std::uint64_t size_bytes = 0;
+    std::uint32_t pages_max = 0;
+    std::uint64_t reserved_bytes = 0;
+
+    Memory() = default;
+    Memory(const Memory&) = delete;
+    Memory& operator=(const Memory&) = delete;
+    ~Memory();
+
+    /// Reserves addresses and opens the first pages, all zero. False if the system has no room.
+    [[nodiscard]] bool open(std::uint32_t pages, std::uint32_t max);
+    /// Pages before, or -1 if that is more than allowed.
+    [[nodiscard]] std::int64_t grow(std::uint32_t pages) noexcept;
+};
+
+/// References: a function is its FunctionObject's address, a host object its number plus one, null zero.
+struct Table {
+    std::vector<Slot> elements;
+    std::uint32_t max = 0xFFFFFFFF;
+};
+
+struct Global {
+    std::array<Slot, 2> value{};
+};
+
+/// A host function reads its arguments from `frame` and leaves its results there, v128 in two slots each.
+using HostCall = Trap (*)(void* user, Machine& machine, Instance* caller, Slot* frame);
+
+struct FunctionObject {
+    /// Machine code, when a compiler has made it: see Machine::call_compiled.
+    const void* entry = nullptr;
+    /// Null until first called, and for host functions.
+    const Code* code = nullptr;
+    Instance* instance = nullptr;
+    /// Of the store; equal for equal types, so that call_indirect compares numbers.
+    std::uint32_t signature = 0;
+    /// Among the functions that its module defines.
+    std::uint32_t index = 0;
+    HostCall host = nullptr;
+    void* user = nullptr;
+    std::uint32_t parameter_slots = 0;
+    std::uint32_t result_slots = 0;
+};
+
+struct DataBytes {
+    const std::uint8_t* data = nullptr;
+    std::uint64_t size = 0;
+};
+
+struct Instance {
+    Memory* memory = nullptr;
+    std::vector<FunctionObject*> functions;
+    std::vector<Table*> tables;
+    std::vector<Global*> globals;
+    /// The store's number of each of the module's types.
+    std::vector<std::uint32_t> signatures;
+    /// Passive segments; a dropped one is empty.
+    std::vector<DataBytes> data;
+    std::vector<std::vector<Slot>> elements;
+    /// The engine's own.
+    void* owner = nullptr;
+};
+
+struct Frame {
+    /// Where the caller goes on, and the start of its code; null below the machine's outermost call.
+    const Instruction* next = nullptr;
+    const Instruction* start = nullptr;
+    Slot* slots = nullptr;
+    Instance* instance = nullptr;
+    /// What the callee gives back.
+    std::uint32_t stack_units = 0;
+    /// Where its single result goes.
+    std::uint16_t result = no_slot;
+};
+
+struct MachineLimits {
+    /// Sum over the calls in progress of what each takes (dmir::Function::stack_units, at least 8).
+    std::uint32_t stack_units = 256 * 1024;
+};
+
+/// A thread of execution. Not shared between threads.
+struct Machine {
+    /// Left; negative means that it ran out.
+    std::int64_t fuel = INT64_MAX;
+    /// Instructions of the source executed, in whole blocks: a block counts when it is entered.
+    std::uint64_t steps = 0;
+    std::int64_t stack_units_left = 0;
+    Slot* stack = nullptr;
+    std::uint64_t stack_bytes = 0;
+    std::vector<Frame> frames;
+    std::size_t frame_count = 0;
+    MachineLimits limits;
+    /// Makes the code of a function at its first call; the trap if that can't be done.
+    Trap (*prepare)(Machine& machine, FunctionObject& function) = nullptr;
+    /// Runs compiled code; null if there is no compiler.
+    Trap (*call_compiled)(Machine& machine, FunctionObject& function, Slot* frame) = nullptr;
+
+    explicit Machine(const MachineLimits& limits_of = {});
+    Machine(const Machine&) = delete;
+    Machine& operator=(const Machine&) = delete;
+    ~Machine();
+
+    /// Charges beyond a block's own. False when it runs out.
+    [[nodiscard]] bool charge(std::uint64_t amount) noexcept {
+        if (amount > static_cast<std::uint64_t>(INT64_MAX)) amount = INT64_MAX;
+        fuel -= static_cast<std::int64_t>(amount);
+        return fuel >= 0;
+    }
+};
+
+/// Calls any function from inside or outside. Arguments stand in frame[0...]; results are left there.
+[[nodiscard]] Trap call(Machine& machine, FunctionObject& function, Instance* caller, Slot* frame);
+
+/// Interprets `function`, whose code is there.
+[[nodiscard]] Trap interpret(Machine& machine, FunctionObject& function, Slot* frame);
+
+/// Operations on tables, bulk memory, references and growth: those too rare or too large to be worth inline code.
+[[nodiscard]] Trap run_slow(Machine& machine, Instance& instance, const Instruction& instruction, Slot* frame);
+/// All v128 operations but constants, moves and selects.
+[[nodiscard]] Trap run_simd(Instance& instance, const Instruction* instruction, Slot* frame);
+
+/// call_indirect's callee: element `index` of the table and of the type that the instruction names.
+[[nodiscard]] Trap resolve_indirect(const Instance& instance, const Instruction& instruction, std::uint32_t index,
+                                    FunctionObject*& out) noexcept;
+
+}  // namespace troupe::vm
