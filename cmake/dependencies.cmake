@@ -19,7 +19,7 @@ troupe_dependency(simdjson simdjson)
 troupe_dependency(openssl OpenSSL::SSL OpenSSL::Crypto)
 # Ethereum signatures with public-key recovery.
 troupe_dependency(secp256k1 secp256k1)
-# Multiprecision for modexp, and as a test oracle.
+# Multiprecision as a test oracle.
 troupe_dependency(boost Boost::headers)
 # Asio and Beast: links, HTTP, WebSocket.
 troupe_dependency(asio Boost::headers Threads::Threads)

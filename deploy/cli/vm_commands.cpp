@@ -36,6 +36,7 @@ struct SuiteArguments {
     std::vector<std::filesystem::path> paths;
     conformance::Options options;
     std::string fork;
+    bool trace = false;
 };
 
 [[nodiscard]] Json show(const Report& report, double seconds) {
@@ -66,6 +67,7 @@ void run(Context& context, SuiteKind kind, SuiteArguments& arguments) {
         if (!arguments.options.fork)
             return context.fail(exit_usage, "--fork: no fork is named \"" + arguments.fork + "\" (Frontier to Osaka)");
     }
+    if (arguments.trace) arguments.options.trace = &std::cerr;
     const auto start = std::chrono::steady_clock::now();
     const auto report = conformance::run_suite(kind, arguments.paths, arguments.options);
     if (!report) return context.fail(exit_usage, report.error().message);
@@ -94,6 +96,9 @@ void add_vm_commands(CLI::App& app, Context& context) {
         arguments->options.jobs = std::max(1u, std::thread::hardware_concurrency());
         if (kind == SuiteKind::state || kind == SuiteKind::transaction || kind == SuiteKind::precompile)
             command->add_option("--fork", arguments->fork, "Only this fork, such as Cancun");
+        if (kind == SuiteKind::state)
+            command->add_flag("--trace", arguments->trace,
+                              "Write every instruction to stderr as a line of JSON (EIP-3155); one thread");
         add_common(*command, context, false);
         command->callback([&context, kind, arguments] { run(context, kind, *arguments); });
     }

@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "runtime/crypto/bn254.hpp"
+#include "runtime/crypto/public_inverse.hpp"
 
 namespace troupe::bn254 {
 namespace {
@@ -31,6 +32,42 @@ struct SignedDigits {
         scalar = scalar >> 1;
     }
     return out;
+}
+
+/// The endomorphism (x, y) -> (beta x, y) multiplies by lambda, a cube root of unity modulo r.
+constexpr auto beta = Fp::from_limbs({0x5763473177fffffeULL, 0xd4f263f1acdb5c4fULL, 0x59e26bcea0d48bacULL, 0});
+
+struct SignedScalar {
+    uint256 magnitude;
+    bool is_negative = false;
+};
+struct Split {
+    SignedScalar first;
+    SignedScalar second;
+};
+
+/// scalar = first + lambda second, both of about 128 bits (Gallant, Lambert and Vanstone, 2001). The lattice of (a, b)
+/// with a + lambda b = 0 modulo r has the basis (2u + 1, -6u^2 - 2u), (6u^2 + 4u + 1, 2u + 1), of determinant r; what
+/// is subtracted is the multiple of it that is nearest below (scalar, 0).
+[[nodiscard]] Split split(const uint256& scalar) noexcept {
+    constexpr uint256 a{0x89d3256894d213e3ULL};
+    constexpr uint256 b{0, 0, 0x6f4d8248eeb859fcULL, 0x8211bbeb7d4f1128ULL};
+    constexpr uint256 c{0, 0, 0x6f4d8248eeb859fdULL, 0x0be4e1541221250bULL};
+    // 2^256 a / r and 2^256 b / r.
+    constexpr uint256 a_by_r{0, 0, 2, 0xd91d232ec7e0b3d7ULL};
+    constexpr uint256 b_by_r{0, 2, 0x4ccef014a773d2cfULL, 0x7a7bd9d4391eb18dULL};
+    const auto upper_half = [&](const uint256& factor) {
+        std::array<std::uint64_t, 8> product{};
+        limb_arithmetic::multiply<4>(product, scalar.limb, factor.limb);
+        return uint256{product[7], product[6], product[5], product[4]};
+    };
+    const auto c1 = upper_half(a_by_r);
+    const auto c2 = upper_half(b_by_r);
+    const auto with_sign = [](const uint256& wrapped) {
+        const bool is_negative = wrapped.limb[3] >> 63 != 0;
+        return SignedScalar{is_negative ? -wrapped : wrapped, is_negative};
+    };
+    return {with_sign(scalar - c1 * a - c2 * c), with_sign(c1 * b - c2 * a)};
 }
 
 /// psi: untwist, Frobenius, twist. On G2 it multiplies by p.
@@ -76,28 +113,40 @@ G1 add(const G1& a, const G1& b) noexcept {
     if (b.infinity) return a;
     if (a.x == b.x && a.y != b.y) return {};
     // The order is odd: no point is its own negative.
-    const auto slope = a.x == b.x ? (a.x.squared().doubled() + a.x.squared()) * a.y.doubled().inverse()
-                                  : (b.y - a.y) * (b.x - a.x).inverse();
+    const auto slope = a.x == b.x ? (a.x.squared().doubled() + a.x.squared()) * public_inverse(a.y.doubled())
+                                  : (b.y - a.y) * public_inverse(b.x - a.x);
     const auto x = slope.squared() - a.x - b.x;
     return {x, slope * (a.x - x) - a.y, false};
 }
 
 G1 multiply(const G1& point, const uint256& scalar) noexcept {
     if (point.infinity) return {};
-    std::array<JacobianPoint<G1Curve>, table_size> odd_multiples;
-    odd_multiples[0] = JacobianPoint<G1Curve>{point};
+    using Multiples = std::array<JacobianPoint<G1Curve>, table_size>;
+    const auto [first, second] = split(scalar % r);
+    Multiples odd_multiples;
+    odd_multiples[0] = JacobianPoint<G1Curve>{first.is_negative ? -point : point};
     const auto twice = odd_multiples[0].doubled();
     for (std::size_t i = 1; i < table_size; ++i) odd_multiples[i] = odd_multiples[i - 1] + twice;
-    const auto digits = signed_digits(scalar % r);
-    JacobianPoint<G1Curve> sum;
-    for (std::size_t i = digits.size; i-- > 0;) {
-        sum = sum.doubled();
-        if (const int digit = digits.digit[i]; digit > 0)
-            sum = sum + odd_multiples[static_cast<std::size_t>(digit / 2)];
-        else if (digit < 0)
-            sum = sum + -odd_multiples[static_cast<std::size_t>(-digit / 2)];
+    auto lambda_multiples = odd_multiples;
+    for (auto& multiple : lambda_multiples) {
+        multiple.x *= beta;
+        if (first.is_negative != second.is_negative) multiple.y = -multiple.y;
     }
-    return sum.to_affine();
+    const auto first_digits = signed_digits(first.magnitude);
+    const auto second_digits = signed_digits(second.magnitude);
+    JacobianPoint<G1Curve> sum;
+    const auto add_digit = [&](const Multiples& multiples, int digit) {
+        if (digit > 0)
+            sum += multiples[static_cast<std::size_t>(digit / 2)];
+        else if (digit < 0)
+            sum += -multiples[static_cast<std::size_t>(-digit / 2)];
+    };
+    for (std::size_t i = std::max(first_digits.size, second_digits.size); i-- > 0;) {
+        sum = sum.doubled();
+        add_digit(odd_multiples, first_digits.digit[i]);
+        add_digit(lambda_multiples, second_digits.digit[i]);
+    }
+    return sum.is_infinity() ? G1{} : sum.to_affine(public_inverse(sum.z));
 }
 
 /// With a = [u]Q: a + Q + psi(a) + psi^2(a) = psi^3([2]a) (Dai, Lin, Zhao, Zhou: "Fast Subgroup Membership Testings for

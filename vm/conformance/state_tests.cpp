@@ -3,11 +3,13 @@
 #include <algorithm>
 #include <map>
 
+#include "runtime/base/json.hpp"
 #include "runtime/base/rlp.hpp"
 #include "runtime/crypto/keccak.hpp"
 #include "runtime/crypto/secp256k1.hpp"
 #include "runtime/ledger/transaction.hpp"
 #include "vm/conformance/runner.hpp"
+#include "vm/evm/eip3155.hpp"
 #include "vm/evm/transaction.hpp"
 #include "vm/state/state_trie.hpp"
 
@@ -221,10 +223,13 @@ struct CaseResult {
     std::vector<EvmLog> logs;
     /// Why the transaction was refused; empty: it was not.
     std::string refusal;
+    std::uint64_t gas_used = 0;
+    Bytes output;
 };
 
 [[nodiscard]] CaseResult run_case(World& world, const evm::BlockContext& block,
-                                  const std::optional<evm::TransactionInput>& tx, Revision revision) {
+                                  const std::optional<evm::TransactionInput>& tx, Revision revision,
+                                  std::ostream* trace) {
     JournaledState state{world};
     CaseResult out;
     const auto invalid = tx ? evm::validate_transaction(state, *tx, block, revision)
@@ -233,7 +238,13 @@ struct CaseResult {
         out.refusal = invalid->message;
     } else {
         evm::AnalysisCache codes;
-        out.logs = evm::execute_transaction(state, block, *tx, revision, codes).logs;
+        std::optional<evm::Eip3155Tracer> tracer;
+        if (trace != nullptr) tracer.emplace(*trace);
+        auto receipt = evm::execute_transaction(state, block, *tx, revision, codes, evm::Charging::ordinary,
+                                                tracer ? &*tracer : nullptr);
+        out.logs = std::move(receipt.logs);
+        out.gas_used = receipt.gas_used;
+        out.output = std::move(receipt.output);
         // Miners were touched even without a reward.
         if (revision < Revision::Paris) {
             state.begin_transaction();
@@ -261,6 +272,20 @@ struct CaseResult {
     return out;
 }
 
+/// EIP-3155's line after the instructions.
+void write_summary(std::ostream& out, const CaseResult& result, const std::string& name, std::string_view fork,
+                   bool passed) {
+    out << Json{{"stateRoot", to_hex_prefixed(result.root.view())},
+                {"output", to_hex_prefixed(result.output)},
+                {"gasUsed", to_quantity(uint256{result.gas_used})},
+                {"pass", passed},
+                {"fork", fork},
+                {"name", name},
+                {"error", result.refusal}}
+               .dump()
+        << "\n";
+}
+
 }  // namespace
 
 bool run_state_file(FileRun& run, const JsonNode& root) {
@@ -285,8 +310,12 @@ bool run_state_file(FileRun& run, const JsonNode& root) {
                     continue;
                 }
                 if (!world) world.emplace(test["pre"]);
-                const auto result = run_case(*world, block, transaction_of(test["transaction"], indexes), *revision);
-                run.finish(std::move(case_name), compare(result, post));
+                const auto tx = transaction_of(test["transaction"], indexes);
+                const auto result = run_case(*world, block, tx, *revision, run.options.trace);
+                auto differences = compare(result, post);
+                if (run.options.trace != nullptr)
+                    write_summary(*run.options.trace, result, case_name, fork, differences.empty());
+                run.finish(std::move(case_name), std::move(differences));
             }
         }
     });

@@ -133,7 +133,7 @@ Result<Report> run_suite(SuiteKind kind, std::span<const fs::path> paths, const 
     };
     {
         std::vector<std::jthread> helpers;
-        const auto jobs = std::min<std::size_t>(options.jobs, files->size());
+        const auto jobs = options.trace != nullptr ? 1 : std::min<std::size_t>(options.jobs, files->size());
         for (std::size_t i = 1; i < jobs; ++i) helpers.emplace_back(work);
         work();
     }

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <filesystem>
 #include <optional>
+#include <ostream>
 #include <span>
 #include <string>
 #include <vector>
@@ -29,6 +30,8 @@ struct Options {
     std::optional<evm::Revision> fork;
     /// Threads; the report does not depend on it.
     unsigned jobs = 1;
+    /// Where state tests write a line an instruction and a summary a case (EIP-3155), if anywhere; `jobs` is then 1.
+    std::ostream* trace = nullptr;
 };
 
 struct Difference {
