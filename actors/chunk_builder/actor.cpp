@@ -56,10 +56,14 @@ void State::on_submit(const PeerFrame& frame, Outbox& out) {
     if (!submission) return options->network->report(frame.from, submission.error().message);
     const auto now = wall_clock_now();
     Refusals malformed;
-    for (const auto& raw : submission->transactions) {
-        auto transaction = options->transactions->get(raw);
+    const std::vector<ByteView> raw{submission->transactions.begin(), submission->transactions.end()};
+    std::vector<const Secp256k1PublicKey*> known;
+    for (std::size_t i = 0; i < raw.size(); ++i) known.push_back(submission->senders.find(i));
+    const auto transactions = options->transactions->get_all(raw, known);
+    for (std::size_t i = 0; i < raw.size(); ++i) {
+        const auto& transaction = transactions[i];
         if (!transaction) {
-            malformed.refusals.push_back({transaction_hash(raw), true, transaction.error().message});
+            malformed.refusals.push_back({transaction_hash(raw[i]), true, transaction.error().message});
             continue;
         }
         submitters.insert_or_assign((*transaction)->hash, frame.from);

@@ -205,6 +205,7 @@ void Core::build(TimeMs now, const ActivityTracker& tracker, Outbox& out) {
     last_expiry_ = expiry;
     chunk.proposal.chunk.transactions.reserve(chunk.transactions.size());
     for (const auto& tx : chunk.transactions) chunk.proposal.chunk.transactions.push_back(tx->raw);
+    chunk.proposal.senders = sender_keys_of(chunk.transactions);
     chunk.reference = reference_of(chunk.proposal.chunk);
     chunk.proposal.signature = signer_.sign(chunk_signing_payload(config_.chain_id, chunk.reference));
     chunk.sent = now;
@@ -212,18 +213,24 @@ void Core::build(TimeMs now, const ActivityTracker& tracker, Outbox& out) {
     chunks_.emplace(expiry, std::move(chunk));
 }
 
+std::optional<TimeMs> Core::build_at() const {
+    if (!waiting_since_ || chunks_.size() >= config_.chunks_in_flight_max) return std::nullopt;
+    const bool certifying =
+        std::ranges::any_of(chunks_, [](const auto& entry) { return !entry.second.certificate.has_value(); });
+    const DurationMs wait{config_.batch_wait.value * (1 + chunks_.size())};
+    return *waiting_since_ + (certifying ? config_.batch_wait_max : std::min(wait, config_.batch_wait_max));
+}
+
 std::optional<TimeMs> Core::next_deadline() const {
-    std::optional<TimeMs> at;
+    auto at = build_at();
     const auto consider = [&](TimeMs t) { at = at ? std::min(*at, t) : t; };
-    if (waiting_since_ && chunks_.size() < config_.chunks_in_flight_max) consider(*waiting_since_ + config_.batch_wait);
     for (const auto& [expiry, chunk] : chunks_)
         consider(chunk.sent + (chunk.certificate ? config_.certificate_resend_after : config_.resend_after));
     return at;
 }
 
 void Core::on_timer(TimeMs now, const ActivityTracker& tracker, const PayerReader&, Outbox& out) {
-    if (waiting_since_ && now >= *waiting_since_ + config_.batch_wait && chunks_.size() < config_.chunks_in_flight_max)
-        build(now, tracker, out);
+    if (const auto at = build_at(); at && now >= *at) build(now, tracker, out);
     for (auto& [expiry, chunk] : chunks_) {
         if (now > expiry) continue;
         if (chunk.certificate) {

@@ -57,9 +57,13 @@ struct Config {
     ValidatorIndex self;
     Address beneficiary;
     std::size_t validators = 0;
-    /// A chunk is closed when its first transaction has waited this long,
-    DurationMs batch_wait{15};
-    /// or when it has this many bytes, transactions or gas (the sum of gas limits).
+    /// A chunk is closed when its first transaction has waited this long, and as long again for each earlier chunk that
+    /// is in flight: under load chunks grow instead of multiplying, each of which costs every validator signatures and
+    /// a write to disk. For the same reason the next one waits while one gathers signatures, but never longer than the
+    /// maximum.
+    DurationMs batch_wait{20};
+    DurationMs batch_wait_max{300};
+    /// It takes at most this many bytes, transactions or gas (the sum of gas limits).
     std::size_t chunk_bytes_target = 512 << 10;
     std::size_t chunk_transactions_max = 2500;
     std::uint64_t chunk_gas_max = 600'000'000;
@@ -124,6 +128,7 @@ private:
     void add_ethereum(const RecoveredTransactionPtr& transaction, TimeMs now, const PayerReader& payers, Outbox& out);
     void add_native(const RecoveredTransactionPtr& transaction, TimeMs now, const PayerReader& payers, Outbox& out);
     void list_if_ready(const Address& address, Account& account, TimeMs now);
+    [[nodiscard]] std::optional<TimeMs> build_at() const;
     void build(TimeMs now, const ActivityTracker& tracker, Outbox& out);
     [[nodiscard]] bool may_build_for(const Address& payer, TimeMs expiry, const ActivityTracker& tracker) const;
     void refresh(const Address& address, const PayerReader& payers);

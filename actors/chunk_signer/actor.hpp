@@ -20,6 +20,7 @@ struct ActorOptions {
     std::shared_ptr<Network> network;
     executor::Actor executor;
     vm_pool::Actor vm_pool;
+    std::shared_ptr<vm_pool::TransactionCache> transactions;
 };
 
 /// Chunks live in `directory`/chunks.db; other roles read it.

@@ -56,7 +56,7 @@ void Core::on_proposal(NodeIndex from, ChunkProposal proposal, TimeMs now, Outbo
     wanted_.erase(chunk.id);
     out.push_back(PersistChunk{chunk, std::move(encoded), std::move(proposal.signature), config_.self.has_value()});
     vouch(chunk, out);
-    out.push_back(ChunkArrived{chunk, std::make_shared<const Chunk>(std::move(proposal.chunk))});
+    out.push_back(ChunkArrived{chunk, std::make_shared<const Chunk>(std::move(proposal.chunk)), std::move(proposal.senders)});
 }
 
 void Core::ask(const ChunkId& id, Wanted& wanted, TimeMs now, Outbox& out) {
@@ -91,7 +91,7 @@ void Core::on_chunk_reply(NodeIndex from, Bytes encoded_chunk, Outbox& out) {
     const auto reference = reference_of(*chunk);
     if (wanted_.erase(reference.id) == 0) return;  // not asked for, or answered already
     out.push_back(PersistChunk{reference, std::move(encoded_chunk), {}, false});
-    out.push_back(ChunkArrived{reference, std::make_shared<const Chunk>(std::move(*chunk))});
+    out.push_back(ChunkArrived{reference, std::make_shared<const Chunk>(std::move(*chunk)), {}});
 }
 
 void Core::on_timer(TimeMs now, Outbox& out) {

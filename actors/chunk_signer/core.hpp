@@ -46,6 +46,8 @@ struct RequestChunk {
 struct ChunkArrived {
     ChunkReference chunk;
     std::shared_ptr<const Chunk> content;
+    /// Empty for a chunk that was fetched.
+    SenderKeys senders;
 };
 struct ForgetChunks {
     std::vector<ChunkId> ids;

@@ -2,6 +2,7 @@
 
 #include <spdlog/spdlog.h>
 
+#include "actors/vm_pool/chunk_recovery.hpp"
 #include "runtime/actor/observed.hpp"
 
 namespace troupe::executor {
@@ -87,8 +88,15 @@ void State::execute(const CommittedBlockPtr& block) {
     check_against(*block);
     std::vector<std::shared_ptr<const Chunk>> contents;
     for (const auto& certificate : block->block.certificates) {
-        contents.push_back(chunks->chunk(certificate.chunk.id));
-        TROUPE_ASSERT(contents.back() != nullptr);
+        const auto& id = certificate.chunk.id;
+        auto recovery = options->transactions->chunk(id);
+        if (!recovery) {
+            auto stored = chunks->chunk(id);
+            TROUPE_ASSERT(stored != nullptr);
+            recovery = options->transactions->begin_chunk(id, std::move(stored), {});
+        }
+        recovery->finish();
+        contents.push_back(recovery->chunk());
     }
     options->tracker.observe(block->block);
     auto& ledger = *options->ledger;

@@ -6,7 +6,6 @@
 
 namespace troupe {
 using CommittedBlockPtr = std::shared_ptr<const CommittedBlock>;
-using ChunkPtr = std::shared_ptr<const Chunk>;
 }  // namespace troupe
 
 namespace troupe::executor {
@@ -41,7 +40,6 @@ using Actor = caf::typed_actor<
 CAF_BEGIN_TYPE_ID_BLOCK(troupe_executor, troupe::type_ids::executor)
 CAF_ADD_TYPE_ID(troupe_executor, (troupe::ExecutionOutcomePtr))
 CAF_ADD_TYPE_ID(troupe_executor, (troupe::CommittedBlockPtr))
-CAF_ADD_TYPE_ID(troupe_executor, (troupe::ChunkPtr))
 CAF_ADD_TYPE_ID(troupe_executor, (troupe::executor::StoredChunk))
 CAF_ADD_TYPE_ID(troupe_executor, (troupe::executor::NeededChunks))
 CAF_ADD_TYPE_ID(troupe_executor, (troupe::executor::Connections))
@@ -49,7 +47,6 @@ CAF_END_TYPE_ID_BLOCK(troupe_executor)
 
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::ExecutionOutcomePtr)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::CommittedBlockPtr)
-CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::ChunkPtr)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::executor::StoredChunk)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::executor::NeededChunks)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::executor::Connections)

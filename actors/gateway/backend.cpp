@@ -208,6 +208,7 @@ void Backend::on_timer(TimeMs now) {
     for (const auto& [builder, transactions] : submissions) {
         SubmitTransactions submit;
         for (const auto& transaction : transactions) submit.transactions.push_back(transaction->raw);
+        submit.senders = sender_keys_of(transactions);
         options_.network->send(NodeIndex{builder.value}, FrameKind::submit, to_payload(submit));
     }
 }

@@ -1,12 +1,11 @@
 #include "actors/vm_pool/actor.hpp"
 
+#include <deque>
+
 #include "runtime/actor/observed.hpp"
 
 namespace troupe::vm_pool {
 namespace {
-
-/// Transactions that one worker recovers before others may take over: about 3 ms.
-constexpr std::size_t recovery_slice = 64;
 
 using done_atom = caf::atom_constant<caf::atom("done")>;
 using Worker = caf::typed_actor<caf::replies_to<Job>::with<done_atom>>;
@@ -25,7 +24,6 @@ Worker::behavior_type worker(Observed<Worker, WorkerState>*) {
 struct State {
     static inline const char* name = "vm_pool";
 
-    std::shared_ptr<TransactionCache> transactions;
     std::vector<Worker> idle;
     std::vector<Worker> all;
     std::deque<Job> jobs;
@@ -49,18 +47,13 @@ void dispatch(Observed<Actor, State>* self) {
 
 Actor::behavior_type behavior(Observed<Actor, State>* self, const ActorOptions& options) {
     auto& state = self->state;
-    state.transactions = options.transactions;
     for (std::size_t i = 0; i < options.workers; ++i) state.all.push_back(self->spawn<caf::linked>(worker));
     state.idle = state.all;
     return {
-        [self](const ChunkPtr& chunk) {
-            const auto cache = self->state.transactions;
-            for (std::size_t first = 0; first < chunk->transactions.size(); first += recovery_slice)
-                self->state.jobs.push_back(std::make_shared<const std::function<void()>>([cache, chunk, first] {
-                    const auto last = std::min(first + recovery_slice, chunk->transactions.size());
-                    // What can't be recovered is filtered when it executes.
-                    for (auto i = first; i < last; ++i) static_cast<void>(cache->get(chunk->transactions[i]));
-                }));
+        [self](const ChunkRecoveryPtr& recovery) {
+            for (std::size_t i = 0; i < recovery->slices(); ++i)
+                self->state.jobs.push_back(std::make_shared<const std::function<void()>>(
+                    [recovery] { static_cast<void>(recovery->run_slice()); }));
             dispatch(self);
         },
         [self](const Job& job) {

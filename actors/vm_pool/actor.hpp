@@ -4,13 +4,11 @@
 #include <caf/actor_system.hpp>
 
 #include "actors/vm_pool/interface.hpp"
-#include "actors/vm_pool/transaction_cache.hpp"
 
 namespace troupe::vm_pool {
 
 struct ActorOptions {
     std::size_t workers = 2;
-    std::shared_ptr<TransactionCache> transactions;
 };
 
 [[nodiscard]] Actor spawn(caf::actor_system& system, ActorOptions options);

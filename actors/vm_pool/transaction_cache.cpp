@@ -1,6 +1,14 @@
 #include "actors/vm_pool/transaction_cache.hpp"
 
+#include "actors/vm_pool/chunk_recovery.hpp"
+
 namespace troupe::vm_pool {
+namespace {
+
+/// Chunks kept: some seconds of a full cluster.
+constexpr std::size_t chunk_bytes_max = 64 << 20;
+
+}  // namespace
 
 RecoveredTransactionPtr TransactionCache::find(const TransactionHash& hash) const {
     const auto& s = shard(hash);
@@ -24,6 +32,57 @@ Result<RecoveredTransactionPtr> TransactionCache::get(ByteView raw) {
     auto recovered = recover_transaction(raw);
     if (recovered) insert(*recovered);
     return recovered;
+}
+
+std::vector<Result<RecoveredTransactionPtr>> TransactionCache::get_all(
+    std::span<const ByteView> raw, std::span<const Secp256k1PublicKey* const> known) {
+    std::vector<RecoveredTransactionPtr> found;
+    std::vector<ByteView> missing;
+    std::vector<const Secp256k1PublicKey*> missing_known;
+    found.reserve(raw.size());
+    for (std::size_t i = 0; i < raw.size(); ++i) {
+        found.push_back(find(transaction_hash(raw[i])));
+        if (found.back()) continue;
+        missing.push_back(raw[i]);
+        if (!known.empty()) missing_known.push_back(known[i]);
+    }
+    auto recovered = recover_transactions(missing, missing_known);
+    std::vector<Result<RecoveredTransactionPtr>> out;
+    out.reserve(raw.size());
+    auto next = recovered.begin();
+    for (auto& transaction : found) {
+        if (transaction) {
+            out.push_back(std::move(transaction));
+            continue;
+        }
+        if (*next) insert(**next);
+        out.push_back(std::move(*next++));
+    }
+    return out;
+}
+
+std::shared_ptr<ChunkRecovery> TransactionCache::begin_chunk(const ChunkId& id, std::shared_ptr<const Chunk> chunk,
+                                                             SenderKeys senders) {
+    const std::lock_guard lock{chunks_mutex_};
+    auto& recovery = chunks_[id];
+    if (recovery) return recovery;
+    recovery = std::make_shared<ChunkRecovery>(*this, std::move(chunk), std::move(senders));
+    const auto begun = recovery;
+    chunk_bytes_ += begun->bytes();
+    chunk_order_.push_back(id);
+    while (chunk_order_.size() > 1 && chunk_bytes_ > chunk_bytes_max) {
+        const auto oldest = chunks_.find(chunk_order_.front());
+        chunk_bytes_ -= oldest->second->bytes();
+        chunks_.erase(oldest);
+        chunk_order_.pop_front();
+    }
+    return begun;
+}
+
+std::shared_ptr<ChunkRecovery> TransactionCache::chunk(const ChunkId& id) const {
+    const std::lock_guard lock{chunks_mutex_};
+    const auto it = chunks_.find(id);
+    return it == chunks_.end() ? nullptr : it->second;
 }
 
 }  // namespace troupe::vm_pool

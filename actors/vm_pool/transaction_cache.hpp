@@ -7,9 +7,11 @@
 #include <mutex>
 #include <unordered_map>
 
-#include "runtime/ledger/transaction.hpp"
+#include "runtime/ledger/chunk.hpp"
 
 namespace troupe::vm_pool {
+
+class ChunkRecovery;
 
 class TransactionCache {
 public:
@@ -20,6 +22,15 @@ public:
     void insert(const RecoveredTransactionPtr& transaction);
     /// Finds by the hash of `raw`, or decodes, recovers and keeps.
     [[nodiscard]] Result<RecoveredTransactionPtr> get(ByteView raw);
+    /// The same for many, those not known in one batch. `known` as in recover_transactions.
+    [[nodiscard]] std::vector<Result<RecoveredTransactionPtr>> get_all(
+        std::span<const ByteView> raw, std::span<const Secp256k1PublicKey* const> known);
+
+    /// Starts, or finds, the recovery of a chunk; the last ones are kept, by bytes.
+    std::shared_ptr<ChunkRecovery> begin_chunk(const ChunkId& id, std::shared_ptr<const Chunk> chunk,
+                                               SenderKeys senders);
+    /// Null if it was not begun, or too long ago.
+    [[nodiscard]] std::shared_ptr<ChunkRecovery> chunk(const ChunkId& id) const;
 
 private:
     static constexpr std::size_t shard_count = 16;
@@ -36,6 +47,10 @@ private:
 
     std::size_t capacity_per_shard_;
     std::array<Shard, shard_count> shards_;
+    mutable std::mutex chunks_mutex_;
+    std::unordered_map<ChunkId, std::shared_ptr<ChunkRecovery>, FixedBytesHash> chunks_;
+    std::deque<ChunkId> chunk_order_;
+    std::size_t chunk_bytes_ = 0;
 };
 
 }  // namespace troupe::vm_pool

@@ -131,7 +131,7 @@ Status Node::spawn_actors() {
     const std::shared_ptr<const PayerReader> payers = state->cache();
 
     const auto transactions = std::make_shared<vm_pool::TransactionCache>();
-    vm_pool_ = vm_pool::spawn(system_, {config_.vm_workers, transactions});
+    vm_pool_ = vm_pool::spawn(system_, {config_.vm_workers});
     executor_ = executor::spawn(
         system_, {genesis_, state, chunk_signer::chunks_path(data_), transactions, code_cache_, *tracker});
 
@@ -145,6 +145,7 @@ Status Node::spawn_actors() {
     signer_options.network = network_;
     signer_options.executor = executor_;
     signer_options.vm_pool = vm_pool_;
+    signer_options.transactions = transactions;
     auto spawned_signer = chunk_signer::spawn(system_, std::move(signer_options));
     if (!spawned_signer) return spawned_signer.error();
     signer_ = *spawned_signer;
@@ -327,6 +328,8 @@ int run_node(const std::filesystem::path& directory) {
     caf_config.add_message_types<caf::id_block::troupe_executor>();
     caf_config.add_message_types<caf::id_block::troupe_consensus>();
     caf_config.add_message_types<caf::id_block::troupe_vm_pool>();
+    // Work stealing polls: with several nodes on a host that costs each of them.
+    caf_config.set("scheduler.policy", caf::atom("sharing"));
     caf_config.set("scheduler.max-threads", std::max<std::size_t>(config->vm_workers, 2));
     caf::actor_system system{caf_config};
 

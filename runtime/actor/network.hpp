@@ -6,7 +6,7 @@
 #include <memory>
 #include <string_view>
 
-#include "runtime/base/codec.hpp"
+#include "runtime/ledger/sender_keys.hpp"
 
 namespace troupe {
 
@@ -62,10 +62,12 @@ struct BlocksRequest {
 /// From a gateway to a builder: raw transactions.
 struct SubmitTransactions {
     std::vector<Bytes> transactions;
+    SenderKeys senders;
 
     bool operator==(const SubmitTransactions&) const = default;
     static constexpr auto reflect() {
-        return fields("SubmitTransactions", field("transactions", &SubmitTransactions::transactions));
+        return fields("SubmitTransactions", field("transactions", &SubmitTransactions::transactions),
+                      field("senders", &SubmitTransactions::senders));
     }
 };
 

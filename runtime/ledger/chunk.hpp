@@ -5,6 +5,7 @@
 
 #include "runtime/base/codec.hpp"
 #include "runtime/crypto/multi_signature.hpp"
+#include "runtime/ledger/sender_keys.hpp"
 
 namespace troupe {
 
@@ -45,11 +46,13 @@ struct ChunkReference {
 struct ChunkProposal {
     Chunk chunk;
     Bytes signature;
+    /// Not signed: advice that spares the signers most of the recovery.
+    SenderKeys senders;
 
     bool operator==(const ChunkProposal&) const = default;
     static constexpr auto reflect() {
         return fields("ChunkProposal", field("chunk", &ChunkProposal::chunk),
-                      field("signature", &ChunkProposal::signature));
+                      field("signature", &ChunkProposal::signature), field("senders", &ChunkProposal::senders));
     }
 };
 

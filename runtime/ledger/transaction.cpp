@@ -320,34 +320,6 @@ Hash256 signing_hash(const Transaction& tx) {
     return keccak256(out.view());
 }
 
-Result<RecoveredTransactionPtr> recover_transaction(ByteView raw) {
-    auto decoded = decode_transaction(raw);
-    if (!decoded) return decoded.error();
-
-    auto out = std::make_shared<RecoveredTransaction>();
-    out->transaction = std::move(decoded).value();
-    const auto& tx = out->transaction;
-    const auto digest = signing_hash(tx);
-    const auto sender = recover(digest, tx.signature);
-    if (!sender) return make_error(ErrorCode::unauthorized, "transaction: invalid sender: no key has this signature");
-    out->sender = *sender;
-    out->payer = *sender;
-
-    if (tx.type == TransactionType::native) {
-        if (tx.sponsor == *sender) {
-            if (!tx.sponsor_signature.is_zero())
-                return malformed("the sponsor is the sender, so the sponsor's signature must be three zeros");
-        } else if (tx.sponsor_signature.is_zero() || recover(digest, tx.sponsor_signature) != tx.sponsor) {
-            return make_error(ErrorCode::unauthorized,
-                              "transaction: not signed by its sponsor " + to_hex_prefixed(tx.sponsor.view()));
-        }
-        out->payer = tx.sponsor;
-    }
-    out->hash = transaction_hash(raw);
-    out->raw.assign(raw.begin(), raw.end());
-    return RecoveredTransactionPtr{std::move(out)};
-}
-
 Hash256 authorization_signing_hash(const Authorization& authorization) {
     rlp::Encoder out{128};
     out.raw({&authorization_magic, 1});

@@ -19,6 +19,7 @@
 #include "runtime/base/result.hpp"
 #include "runtime/base/strong.hpp"
 #include "runtime/base/uint256.hpp"
+#include "runtime/crypto/secp256k1.hpp"
 
 namespace troupe {
 
@@ -89,6 +90,7 @@ struct RecoveredTransaction {
     Address sender;
     /// Who pays the fee: the sender, or the sponsor of a native transaction (its signature is checked too).
     Address payer;
+    Secp256k1PublicKey sender_key;
     /// As received.
     Bytes raw;
 };

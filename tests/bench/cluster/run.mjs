@@ -22,10 +22,20 @@ const only = option('only', '');
 const bytecode = path.join(root, 'deploy/examples/erc20/TroupeToken.bin');
 const sleep = (ms) => new Promise((r) => setTimeout(r, ms));
 
-function load(name, rpc, key, extra = []) {
+function load(name, rpc, key, pids, extra = []) {
+  const before = processorSeconds(pids);
   const out = execFileSync('node', [path.join(here, 'load.mjs'), '--rpc', rpc, '--key', key, '--token-bytecode', bytecode,
     '--count', count, '--name', name, ...extra], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'] });
-  return JSON.parse(out.trim().split('\n').pop());
+  const figures = JSON.parse(out.trim().split('\n').pop());
+  return { ...figures, processorUsPerTx: Math.round((processorSeconds(pids) - before) / figures.included * 1e6) };
+}
+
+/// Seconds of processor time that these processes have used.
+function processorSeconds(pids) {
+  return pids.reduce((sum, pid) => {
+    const fields = fs.readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1].split(' ');
+    return sum + (Number(fields[11]) + Number(fields[12])) / 100;
+  }, 0);
 }
 
 async function answers(rpc) {
@@ -44,7 +54,7 @@ async function withAnvil(run) {
     ['--block-time', '1', '--gas-limit', '2000000000', '--port', '18545', '--silent'], { stdio: 'ignore' });
   try {
     await answers('http://127.0.0.1:18545');
-    return run('http://127.0.0.1:18545', '0xac0974bec39a17e36ba4a6b4d238ff944bacb478cbed5efcae784d7bf4f2ff80');
+    return run('http://127.0.0.1:18545', [anvil.pid], '0xac0974bec39a17e36ba4a6b4d238ff944bacb478cbed5efcae784d7bf4f2ff80');
   } finally {
     anvil.kill();
   }
@@ -57,7 +67,7 @@ async function withTroupe(run) {
     t('up', '-d');
     const status = JSON.parse(t('status', '--json'));
     const keys = JSON.parse(t('keys', 'list', '--secret', '--json'));
-    return run(status.rpc, keys.accounts[0].private_key);
+    return run(status.rpc, status.nodes.map((n) => n.pid), keys.accounts[0].private_key);
   } finally {
     try { t('down'); } catch { /* reported already */ }
     fs.rmSync(data, { recursive: true, force: true });
@@ -66,12 +76,12 @@ async function withTroupe(run) {
 
 const rows = [];
 for (let i = 0; i < runs; i++) {
-  if (only !== 'anvil') rows.push(await withTroupe((rpc, key) => load('troupe, 4 validators', rpc, key)));
-  if (only !== 'troupe') rows.push(await withAnvil((rpc, key) => load('anvil --block-time 1', rpc, key)));
+  if (only !== 'anvil') rows.push(await withTroupe((rpc, pids, key) => load('troupe, 4 validators', rpc, key, pids)));
+  if (only !== 'troupe') rows.push(await withAnvil((rpc, pids, key) => load('anvil --block-time 1', rpc, key, pids)));
 }
 if (only !== 'anvil')
-  rows.push(await withTroupe((rpc, key) => load('troupe, light load (20 tx/s)', rpc, key, ['--count', '200', '--batch', '1', '--rate', '20'])));
-console.table(rows.map(({ name, included, missing, tps, p50ms, p99ms, ackP50ms, blocks, balancesRight }) =>
-  ({ name, included, missing, 'tx/s': tps, p50ms, p99ms, ackP50ms, blocks, balancesRight })));
+  rows.push(await withTroupe((rpc, pids, key) => load('troupe, light load (20 tx/s)', rpc, key, pids, ['--count', '200', '--batch', '1', '--rate', '20'])));
+console.table(rows.map(({ name, included, missing, tps, p50ms, p99ms, ackP50ms, blocks, processorUsPerTx, balancesRight }) =>
+  ({ name, included, missing, 'tx/s': tps, p50ms, p99ms, ackP50ms, blocks, 'CPU us/tx': processorUsPerTx, balancesRight })));
 const best = (prefix) => Math.max(...rows.filter((r) => r.name.startsWith(prefix)).map((r) => r.tps));
 if (!only) console.log(`ratio of tx/s, troupe / anvil: ${(best('troupe, 4') / best('anvil')).toFixed(2)}`);
