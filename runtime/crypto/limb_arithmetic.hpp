@@ -1,17 +1,28 @@
 // Fixed-size integers as arrays of 64-bit limbs, least significant first: the steps from which prime fields are made.
-// Nothing here branches on values.
+// Nothing here branches on values. What is written here is portable and serves constant expressions; at run time the
+// sizes that matter go to assembly where there is any.
 #pragma once
 
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <type_traits>
 
 #include "runtime/base/uint256.hpp"
+#include "runtime/crypto/limb_arithmetic_x86.hpp"
 
 namespace troupe::limb_arithmetic {
 
 template <std::size_t N>
 using Limbs = std::array<std::uint64_t, N>;
+
+#if defined(__x86_64__)
+template <std::size_t N>
+inline constexpr bool has_assembly = N == 4 || N == 6;
+#else
+template <std::size_t N>
+inline constexpr bool has_assembly = false;
+#endif
 
 /// accumulator + a * b + carry, which fits 128 bits; the upper half goes to `carry`.
 [[nodiscard, gnu::always_inline]] constexpr std::uint64_t multiply_add(std::uint64_t accumulator, std::uint64_t a,
@@ -105,6 +116,11 @@ template <std::size_t N>
 template <std::size_t N>
 [[gnu::always_inline]] constexpr void add_mod(Limbs<N>& out, const Limbs<N>& a, const Limbs<N>& b,
                                               const Limbs<N>& m) noexcept {
+#if defined(__x86_64__)
+    if constexpr (has_assembly<N>)
+        if (!std::is_constant_evaluated())
+            return (N == 4 ? x86::troupe_add_mod_4 : x86::troupe_add_mod_6)(out.data(), a.data(), b.data(), m.data());
+#endif
     Limbs<N> sum{};
     add(sum, a, b);
     subtract_once(out, sum, m);
@@ -112,6 +128,12 @@ template <std::size_t N>
 template <std::size_t N>
 [[gnu::always_inline]] constexpr void subtract_mod(Limbs<N>& out, const Limbs<N>& a, const Limbs<N>& b,
                                                    const Limbs<N>& m) noexcept {
+#if defined(__x86_64__)
+    if constexpr (has_assembly<N>)
+        if (!std::is_constant_evaluated())
+            return (N == 4 ? x86::troupe_subtract_mod_4 : x86::troupe_subtract_mod_6)(out.data(), a.data(), b.data(),
+                                                                                      m.data());
+#endif
     Limbs<N> difference{};
     const auto mask = 0 - subtract(difference, a, b);
     std::uint64_t carry = 0;
@@ -119,9 +141,26 @@ template <std::size_t N>
     for (std::size_t i = 0; i < N; ++i) out[i] = add_carry(difference[i], m[i] & mask, carry);
 }
 
-/// a * b.
+/// a - b of products of N limbs; the borrow out.
+template <std::size_t N>
+[[nodiscard, gnu::always_inline]] constexpr std::uint64_t subtract_wide(Limbs<2 * N>& out, const Limbs<2 * N>& a,
+                                                                        const Limbs<2 * N>& b) noexcept {
+#if defined(__x86_64__)
+    if constexpr (has_assembly<N>)
+        if (!std::is_constant_evaluated())
+            return (N == 4 ? x86::troupe_subtract_8 : x86::troupe_subtract_12)(out.data(), a.data(), b.data());
+#endif
+    return subtract(out, a, b);
+}
+
+/// a * b; `out` is apart from them.
 template <std::size_t N>
 constexpr void multiply(Limbs<2 * N>& out, const Limbs<N>& a, const Limbs<N>& b) noexcept {
+#if defined(__x86_64__)
+    if constexpr (has_assembly<N>)
+        if (!std::is_constant_evaluated() && x86::has_mulx_adx)
+            return (N == 4 ? x86::troupe_multiply_4 : x86::troupe_multiply_6)(out.data(), a.data(), b.data());
+#endif
     Limbs<2 * N> t{};
     for (std::size_t i = 0; i < N; ++i) {
         std::uint64_t carry = 0;
@@ -137,6 +176,12 @@ constexpr void multiply(Limbs<2 * N>& out, const Limbs<N>& a, const Limbs<N>& b)
 template <std::size_t N>
 constexpr void montgomery_multiply(Limbs<N>& out, const Limbs<N>& a, const Limbs<N>& b, const Limbs<N>& m,
                                    std::uint64_t inverse) noexcept {
+#if defined(__x86_64__)
+    if constexpr (has_assembly<N>)
+        if (!std::is_constant_evaluated() && x86::has_mulx_adx)
+            return (N == 4 ? x86::troupe_montgomery_multiply_4 : x86::troupe_montgomery_multiply_6)(
+                out.data(), a.data(), b.data(), m.data(), inverse);
+#endif
     Limbs<N> t{};
 #pragma GCC unroll 8
     for (std::size_t i = 0; i < N; ++i) {
@@ -159,6 +204,12 @@ constexpr void montgomery_multiply(Limbs<N>& out, const Limbs<N>& a, const Limbs
 template <std::size_t N>
 constexpr void montgomery_reduce(Limbs<N>& out, const Limbs<2 * N>& a, const Limbs<N>& m,
                                  std::uint64_t inverse) noexcept {
+#if defined(__x86_64__)
+    if constexpr (has_assembly<N>)
+        if (!std::is_constant_evaluated() && x86::has_mulx_adx)
+            return (N == 4 ? x86::troupe_montgomery_reduce_4 : x86::troupe_montgomery_reduce_6)(out.data(), a.data(),
+                                                                                                m.data(), inverse);
+#endif
     Limbs<2 * N> t = a;
     std::uint64_t upper_carry = 0;
 #pragma GCC unroll 8

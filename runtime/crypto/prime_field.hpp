@@ -140,7 +140,7 @@ public:
     /// a - b, plus modulus * 2^(64 * limbs) where that is negative.
     [[nodiscard]] static constexpr Wide subtract_wide(const Wide& a, const Wide& b) noexcept {
         Wide out{};
-        const auto mask = 0 - limb_arithmetic::subtract(out, a, b);
+        const auto mask = 0 - limb_arithmetic::subtract_wide<limbs>(out, a, b);
         std::uint64_t carry = 0;
         for (std::size_t i = 0; i < limbs; ++i)
             out[limbs + i] = limb_arithmetic::add_carry(out[limbs + i], modulus[i] & mask, carry);

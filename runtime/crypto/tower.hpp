@@ -53,8 +53,8 @@ struct Fp2 {
         const auto v0 = Field::multiply_wide(a.c0.montgomery(), b.c0.montgomery());
         const auto v1 = Field::multiply_wide(a.c1.montgomery(), b.c1.montgomery());
         auto cross = Field::multiply_wide(unreduced_sum(a), unreduced_sum(b));
-        limb_arithmetic::subtract(cross, cross, v0);
-        limb_arithmetic::subtract(cross, cross, v1);
+        static_cast<void>(limb_arithmetic::subtract_wide<Field::limbs>(cross, cross, v0));
+        static_cast<void>(limb_arithmetic::subtract_wide<Field::limbs>(cross, cross, v1));
         return {Field::reduce(Field::subtract_wide(v0, v1)), Field::reduce(cross)};
     }
     [[nodiscard]] friend constexpr Fp2 operator*(const Fp2& a, const Field& b) noexcept { return {a.c0 * b, a.c1 * b}; }
