@@ -64,14 +64,14 @@ template <std::size_t N>
 }
 template <std::size_t N>
 [[nodiscard]] constexpr bool less(const Limbs<N>& a, const Limbs<N>& b) noexcept {
-    Limbs<N> unused{};
+    Limbs<N> unused;
     return subtract(unused, a, b) != 0;
 }
 template <std::size_t N>
 [[nodiscard, gnu::always_inline]] constexpr Limbs<N> select(bool condition, const Limbs<N>& yes,
                                                             const Limbs<N>& no) noexcept {
     const auto mask = 0 - static_cast<std::uint64_t>(condition);
-    Limbs<N> out{};
+    Limbs<N> out;
 #pragma GCC unroll 16
     for (std::size_t i = 0; i < N; ++i) out[i] = no[i] ^ (mask & (yes[i] ^ no[i]));
     return out;
@@ -89,7 +89,7 @@ template <std::size_t N>
 /// `bits` in 1..63.
 template <std::size_t N>
 [[nodiscard]] constexpr Limbs<N> shift_right(const Limbs<N>& a, unsigned bits) noexcept {
-    Limbs<N> out{};
+    Limbs<N> out;
     for (std::size_t i = 0; i < N; ++i) out[i] = a[i] >> bits | (i + 1 < N ? a[i + 1] << (64 - bits) : 0);
     return out;
 }
@@ -109,7 +109,7 @@ template <std::size_t N>
 /// a mod m for a below 2 m < 2^(64 N).
 template <std::size_t N>
 [[gnu::always_inline]] constexpr void subtract_once(Limbs<N>& out, const Limbs<N>& a, const Limbs<N>& m) noexcept {
-    Limbs<N> less_m{};
+    Limbs<N> less_m;
     const auto borrow = subtract(less_m, a, m);
     out = select(borrow != 0, a, less_m);
 }
@@ -121,7 +121,7 @@ template <std::size_t N>
         if (!std::is_constant_evaluated())
             return (N == 4 ? x86::troupe_add_mod_4 : x86::troupe_add_mod_6)(out.data(), a.data(), b.data(), m.data());
 #endif
-    Limbs<N> sum{};
+    Limbs<N> sum;
     add(sum, a, b);
     subtract_once(out, sum, m);
 }
@@ -134,23 +134,53 @@ template <std::size_t N>
             return (N == 4 ? x86::troupe_subtract_mod_4 : x86::troupe_subtract_mod_6)(out.data(), a.data(), b.data(),
                                                                                       m.data());
 #endif
-    Limbs<N> difference{};
+    Limbs<N> difference;
     const auto mask = 0 - subtract(difference, a, b);
     std::uint64_t carry = 0;
 #pragma GCC unroll 16
     for (std::size_t i = 0; i < N; ++i) out[i] = add_carry(difference[i], m[i] & mask, carry);
 }
 
-/// a - b of products of N limbs; the borrow out.
+/// a + b, whose sum fits.
 template <std::size_t N>
-[[nodiscard, gnu::always_inline]] constexpr std::uint64_t subtract_wide(Limbs<2 * N>& out, const Limbs<2 * N>& a,
-                                                                        const Limbs<2 * N>& b) noexcept {
+[[gnu::always_inline]] constexpr void add_fitting(Limbs<N>& out, const Limbs<N>& a, const Limbs<N>& b) noexcept {
 #if defined(__x86_64__)
     if constexpr (has_assembly<N>)
         if (!std::is_constant_evaluated())
-            return (N == 4 ? x86::troupe_subtract_8 : x86::troupe_subtract_12)(out.data(), a.data(), b.data());
+            return (N == 4 ? x86::troupe_add_4 : x86::troupe_add_6)(out.data(), a.data(), b.data());
 #endif
-    return subtract(out, a, b);
+    add(out, a, b);
+}
+
+/// a + b mod m 2^(64 N), for a and b below that: sums of products before they are reduced.
+template <std::size_t N>
+[[gnu::always_inline]] constexpr void add_mod_wide(Limbs<2 * N>& out, const Limbs<2 * N>& a, const Limbs<2 * N>& b,
+                                                   const Limbs<N>& m) noexcept {
+#if defined(__x86_64__)
+    if constexpr (has_assembly<N>)
+        if (!std::is_constant_evaluated())
+            return (N == 4 ? x86::troupe_add_mod_wide_4 : x86::troupe_add_mod_wide_6)(out.data(), a.data(), b.data(),
+                                                                                      m.data());
+#endif
+    Limbs<2 * N> shifted{};
+    for (std::size_t i = 0; i < N; ++i) shifted[N + i] = m[i];
+    Limbs<2 * N> sum;
+    add(sum, a, b);
+    subtract_once(out, sum, shifted);
+}
+/// a - b mod m 2^(64 N), for a and b below that.
+template <std::size_t N>
+[[gnu::always_inline]] constexpr void subtract_mod_wide(Limbs<2 * N>& out, const Limbs<2 * N>& a, const Limbs<2 * N>& b,
+                                                        const Limbs<N>& m) noexcept {
+#if defined(__x86_64__)
+    if constexpr (has_assembly<N>)
+        if (!std::is_constant_evaluated())
+            return (N == 4 ? x86::troupe_subtract_mod_wide_4 : x86::troupe_subtract_mod_wide_6)(out.data(), a.data(),
+                                                                                                b.data(), m.data());
+#endif
+    const auto mask = 0 - subtract(out, a, b);
+    std::uint64_t carry = 0;
+    for (std::size_t i = 0; i < N; ++i) out[N + i] = add_carry(out[N + i], m[i] & mask, carry);
 }
 
 /// a * b; `out` is apart from them.
@@ -220,7 +250,7 @@ constexpr void montgomery_reduce(Limbs<N>& out, const Limbs<2 * N>& a, const Lim
         for (std::size_t j = 0; j < N; ++j) t[i + j] = multiply_add(t[i + j], factor, m[j], carry);
         t[i + N] = add_carry(t[i + N], carry, upper_carry);
     }
-    Limbs<N> upper{};
+    Limbs<N> upper;
     for (std::size_t i = 0; i < N; ++i) upper[i] = t[N + i];
     subtract_once(out, upper, m);
 }

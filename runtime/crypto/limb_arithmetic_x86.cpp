@@ -26,7 +26,7 @@ const bool has_mulx_adx = ask_cpu();
 // Shared by the functions below. The order of operands is AT&T's: mulx is source, low, high.
 asm(R"(
 .macro troupe_begin name
-    .text
+    .pushsection .text
     .p2align 5
     .globl \name
     .hidden \name
@@ -38,6 +38,7 @@ asm(R"(
     ret
     .cfi_endproc
     .size \name, .-\name
+    .popsection
 .endm
 .macro troupe_push registers:vararg
     .irp register, \registers
@@ -53,12 +54,63 @@ asm(R"(
     .cfi_restore \register
     .endr
 .endm
-)");
 
-// The difference with m is taken where it does not borrow.
-asm(R"(
+# Results before the last step wait below the stack pointer, for the choice between the two.
 troupe_begin troupe_add_mod_4
-    troupe_push rbx
+    mov 0(%rsi), %rax
+    mov 8(%rsi), %r8
+    mov 16(%rsi), %r9
+    mov 24(%rsi), %rsi
+    add 0(%rdx), %rax
+    adc 8(%rdx), %r8
+    adc 16(%rdx), %r9
+    adc 24(%rdx), %rsi
+    mov %rax, -32(%rsp)
+    mov %r8, -24(%rsp)
+    mov %r9, -16(%rsp)
+    mov %rsi, -8(%rsp)
+    sub 0(%rcx), %rax
+    sbb 8(%rcx), %r8
+    sbb 16(%rcx), %r9
+    sbb 24(%rcx), %rsi
+    cmovc -32(%rsp), %rax
+    cmovc -24(%rsp), %r8
+    cmovc -16(%rsp), %r9
+    cmovc -8(%rsp), %rsi
+    mov %rax, 0(%rdi)
+    mov %r8, 8(%rdi)
+    mov %r9, 16(%rdi)
+    mov %rsi, 24(%rdi)
+troupe_end troupe_add_mod_4
+troupe_begin troupe_subtract_mod_4
+    mov 0(%rsi), %rax
+    mov 8(%rsi), %r8
+    mov 16(%rsi), %r9
+    mov 24(%rsi), %rsi
+    sub 0(%rdx), %rax
+    sbb 8(%rdx), %r8
+    sbb 16(%rdx), %r9
+    sbb 24(%rdx), %rsi
+    sbb %rdx, %rdx
+    mov %rax, -32(%rsp)
+    mov %r8, -24(%rsp)
+    mov %r9, -16(%rsp)
+    mov %rsi, -8(%rsp)
+    add 0(%rcx), %rax
+    adc 8(%rcx), %r8
+    adc 16(%rcx), %r9
+    adc 24(%rcx), %rsi
+    test %rdx, %rdx
+    cmovz -32(%rsp), %rax
+    cmovz -24(%rsp), %r8
+    cmovz -16(%rsp), %r9
+    cmovz -8(%rsp), %rsi
+    mov %rax, 0(%rdi)
+    mov %r8, 8(%rdi)
+    mov %r9, 16(%rdi)
+    mov %rsi, 24(%rdi)
+troupe_end troupe_subtract_mod_4
+troupe_begin troupe_add_4
     mov 0(%rsi), %rax
     mov 8(%rsi), %r8
     mov 16(%rsi), %r9
@@ -67,26 +119,12 @@ troupe_begin troupe_add_mod_4
     adc 8(%rdx), %r8
     adc 16(%rdx), %r9
     adc 24(%rdx), %r10
-    mov %rax, %r11
-    mov %r8, %rsi
-    mov %r9, %rdx
-    mov %r10, %rbx
-    sub 0(%rcx), %r11
-    sbb 8(%rcx), %rsi
-    sbb 16(%rcx), %rdx
-    sbb 24(%rcx), %rbx
-    cmovc %rax, %r11
-    cmovc %r8, %rsi
-    cmovc %r9, %rdx
-    cmovc %r10, %rbx
-    mov %r11, 0(%rdi)
-    mov %rsi, 8(%rdi)
-    mov %rdx, 16(%rdi)
-    mov %rbx, 24(%rdi)
-    troupe_pop rbx
-troupe_end troupe_add_mod_4
+    mov %rax, 0(%rdi)
+    mov %r8, 8(%rdi)
+    mov %r9, 16(%rdi)
+    mov %r10, 24(%rdi)
+troupe_end troupe_add_4
 troupe_begin troupe_add_mod_6
-    troupe_push r12, r13, r14, r15, rbx
     mov 0(%rsi), %rax
     mov 8(%rsi), %r8
     mov 16(%rsi), %r9
@@ -99,111 +137,94 @@ troupe_begin troupe_add_mod_6
     adc 24(%rdx), %r10
     adc 32(%rdx), %r11
     adc 40(%rdx), %rsi
-    mov %rax, %rdx
-    mov %r8, %r12
-    mov %r9, %r13
-    mov %r10, %r14
-    mov %r11, %r15
-    mov %rsi, %rbx
-    sub 0(%rcx), %rdx
-    sbb 8(%rcx), %r12
-    sbb 16(%rcx), %r13
-    sbb 24(%rcx), %r14
-    sbb 32(%rcx), %r15
-    sbb 40(%rcx), %rbx
-    cmovc %rax, %rdx
-    cmovc %r8, %r12
-    cmovc %r9, %r13
-    cmovc %r10, %r14
-    cmovc %r11, %r15
-    cmovc %rsi, %rbx
-    mov %rdx, 0(%rdi)
-    mov %r12, 8(%rdi)
-    mov %r13, 16(%rdi)
-    mov %r14, 24(%rdi)
-    mov %r15, 32(%rdi)
-    mov %rbx, 40(%rdi)
-    troupe_pop rbx, r15, r14, r13, r12
-troupe_end troupe_add_mod_6
-)");
-
-// m is added where the difference borrowed.
-asm(R"(
-troupe_begin troupe_subtract_mod_4
-    troupe_push rbx
-    mov $0, %ebx
-    mov 0(%rsi), %rax
-    mov 8(%rsi), %r8
-    mov 16(%rsi), %r9
-    mov 24(%rsi), %r10
-    sub 0(%rdx), %rax
-    sbb 8(%rdx), %r8
-    sbb 16(%rdx), %r9
-    sbb 24(%rdx), %r10
-    mov 0(%rcx), %r11
-    mov 8(%rcx), %rsi
-    mov 16(%rcx), %rdx
-    mov 24(%rcx), %rcx
-    cmovnc %rbx, %r11
-    cmovnc %rbx, %rsi
-    cmovnc %rbx, %rdx
-    cmovnc %rbx, %rcx
-    add %r11, %rax
-    adc %rsi, %r8
-    adc %rdx, %r9
-    adc %rcx, %r10
-    mov %rax, 0(%rdi)
-    mov %r8, 8(%rdi)
-    mov %r9, 16(%rdi)
-    mov %r10, 24(%rdi)
-    troupe_pop rbx
-troupe_end troupe_subtract_mod_4
-troupe_begin troupe_subtract_mod_6
-    troupe_push r12, r13, r14, r15, rbx
-    mov 0(%rsi), %rax
-    mov 8(%rsi), %r8
-    mov 16(%rsi), %r9
-    mov 24(%rsi), %r10
-    mov 32(%rsi), %r11
-    mov 40(%rsi), %r12
-    sub 0(%rdx), %rax
-    sbb 8(%rdx), %r8
-    sbb 16(%rdx), %r9
-    sbb 24(%rdx), %r10
-    sbb 32(%rdx), %r11
-    sbb 40(%rdx), %r12
-    mov 0(%rcx), %r13
-    mov 8(%rcx), %r14
-    mov 16(%rcx), %r15
-    mov 24(%rcx), %rbx
-    mov 32(%rcx), %rsi
-    mov 40(%rcx), %rdx
-    mov $0, %ecx
-    cmovnc %rcx, %r13
-    cmovnc %rcx, %r14
-    cmovnc %rcx, %r15
-    cmovnc %rcx, %rbx
-    cmovnc %rcx, %rsi
-    cmovnc %rcx, %rdx
-    add %r13, %rax
-    adc %r14, %r8
-    adc %r15, %r9
-    adc %rbx, %r10
-    adc %rsi, %r11
-    adc %rdx, %r12
+    mov %rax, -48(%rsp)
+    mov %r8, -40(%rsp)
+    mov %r9, -32(%rsp)
+    mov %r10, -24(%rsp)
+    mov %r11, -16(%rsp)
+    mov %rsi, -8(%rsp)
+    sub 0(%rcx), %rax
+    sbb 8(%rcx), %r8
+    sbb 16(%rcx), %r9
+    sbb 24(%rcx), %r10
+    sbb 32(%rcx), %r11
+    sbb 40(%rcx), %rsi
+    cmovc -48(%rsp), %rax
+    cmovc -40(%rsp), %r8
+    cmovc -32(%rsp), %r9
+    cmovc -24(%rsp), %r10
+    cmovc -16(%rsp), %r11
+    cmovc -8(%rsp), %rsi
     mov %rax, 0(%rdi)
     mov %r8, 8(%rdi)
     mov %r9, 16(%rdi)
     mov %r10, 24(%rdi)
     mov %r11, 32(%rdi)
-    mov %r12, 40(%rdi)
-    troupe_pop rbx, r15, r14, r13, r12
+    mov %rsi, 40(%rdi)
+troupe_end troupe_add_mod_6
+troupe_begin troupe_subtract_mod_6
+    mov 0(%rsi), %rax
+    mov 8(%rsi), %r8
+    mov 16(%rsi), %r9
+    mov 24(%rsi), %r10
+    mov 32(%rsi), %r11
+    mov 40(%rsi), %rsi
+    sub 0(%rdx), %rax
+    sbb 8(%rdx), %r8
+    sbb 16(%rdx), %r9
+    sbb 24(%rdx), %r10
+    sbb 32(%rdx), %r11
+    sbb 40(%rdx), %rsi
+    sbb %rdx, %rdx
+    mov %rax, -48(%rsp)
+    mov %r8, -40(%rsp)
+    mov %r9, -32(%rsp)
+    mov %r10, -24(%rsp)
+    mov %r11, -16(%rsp)
+    mov %rsi, -8(%rsp)
+    add 0(%rcx), %rax
+    adc 8(%rcx), %r8
+    adc 16(%rcx), %r9
+    adc 24(%rcx), %r10
+    adc 32(%rcx), %r11
+    adc 40(%rcx), %rsi
+    test %rdx, %rdx
+    cmovz -48(%rsp), %rax
+    cmovz -40(%rsp), %r8
+    cmovz -32(%rsp), %r9
+    cmovz -24(%rsp), %r10
+    cmovz -16(%rsp), %r11
+    cmovz -8(%rsp), %rsi
+    mov %rax, 0(%rdi)
+    mov %r8, 8(%rdi)
+    mov %r9, 16(%rdi)
+    mov %r10, 24(%rdi)
+    mov %r11, 32(%rdi)
+    mov %rsi, 40(%rdi)
 troupe_end troupe_subtract_mod_6
-)");
+troupe_begin troupe_add_6
+    mov 0(%rsi), %rax
+    mov 8(%rsi), %r8
+    mov 16(%rsi), %r9
+    mov 24(%rsi), %r10
+    mov 32(%rsi), %r11
+    mov 40(%rsi), %rcx
+    add 0(%rdx), %rax
+    adc 8(%rdx), %r8
+    adc 16(%rdx), %r9
+    adc 24(%rdx), %r10
+    adc 32(%rdx), %r11
+    adc 40(%rdx), %rcx
+    mov %rax, 0(%rdi)
+    mov %r8, 8(%rdi)
+    mov %r9, 16(%rdi)
+    mov %r10, 24(%rdi)
+    mov %r11, 32(%rdi)
+    mov %rcx, 40(%rdi)
+troupe_end troupe_add_6
 
-// Of wide products, before they are reduced.
-asm(R"(
-troupe_begin troupe_subtract_8
+# Of wide products modulo m 2^(64 N): the choice is about the upper half.
+troupe_begin troupe_subtract_mod_wide_4
     mov 0(%rsi), %rax
     sub 0(%rdx), %rax
     mov %rax, 0(%rdi)
@@ -213,25 +234,75 @@ troupe_begin troupe_subtract_8
     mov 16(%rsi), %r9
     sbb 16(%rdx), %r9
     mov %r9, 16(%rdi)
-    mov 24(%rsi), %r10
-    sbb 24(%rdx), %r10
-    mov %r10, 24(%rdi)
-    mov 32(%rsi), %rcx
-    sbb 32(%rdx), %rcx
-    mov %rcx, 32(%rdi)
-    mov 40(%rsi), %r11
-    sbb 40(%rdx), %r11
-    mov %r11, 40(%rdi)
-    mov 48(%rsi), %rax
-    sbb 48(%rdx), %rax
-    mov %rax, 48(%rdi)
-    mov 56(%rsi), %r8
-    sbb 56(%rdx), %r8
-    mov %r8, 56(%rdi)
-    sbb %rax, %rax
-    neg %rax
-troupe_end troupe_subtract_8
-troupe_begin troupe_subtract_12
+    mov 24(%rsi), %rax
+    sbb 24(%rdx), %rax
+    mov %rax, 24(%rdi)
+    mov 32(%rsi), %rax
+    sbb 32(%rdx), %rax
+    mov 40(%rsi), %r8
+    sbb 40(%rdx), %r8
+    mov 48(%rsi), %r9
+    sbb 48(%rdx), %r9
+    mov 56(%rsi), %rsi
+    sbb 56(%rdx), %rsi
+    sbb %rdx, %rdx
+    mov %rax, -32(%rsp)
+    mov %r8, -24(%rsp)
+    mov %r9, -16(%rsp)
+    mov %rsi, -8(%rsp)
+    add 0(%rcx), %rax
+    adc 8(%rcx), %r8
+    adc 16(%rcx), %r9
+    adc 24(%rcx), %rsi
+    test %rdx, %rdx
+    cmovz -32(%rsp), %rax
+    cmovz -24(%rsp), %r8
+    cmovz -16(%rsp), %r9
+    cmovz -8(%rsp), %rsi
+    mov %rax, 32(%rdi)
+    mov %r8, 40(%rdi)
+    mov %r9, 48(%rdi)
+    mov %rsi, 56(%rdi)
+troupe_end troupe_subtract_mod_wide_4
+troupe_begin troupe_add_mod_wide_4
+    mov 0(%rsi), %rax
+    add 0(%rdx), %rax
+    mov %rax, 0(%rdi)
+    mov 8(%rsi), %r8
+    adc 8(%rdx), %r8
+    mov %r8, 8(%rdi)
+    mov 16(%rsi), %r9
+    adc 16(%rdx), %r9
+    mov %r9, 16(%rdi)
+    mov 24(%rsi), %rax
+    adc 24(%rdx), %rax
+    mov %rax, 24(%rdi)
+    mov 32(%rsi), %rax
+    adc 32(%rdx), %rax
+    mov 40(%rsi), %r8
+    adc 40(%rdx), %r8
+    mov 48(%rsi), %r9
+    adc 48(%rdx), %r9
+    mov 56(%rsi), %rsi
+    adc 56(%rdx), %rsi
+    mov %rax, -32(%rsp)
+    mov %r8, -24(%rsp)
+    mov %r9, -16(%rsp)
+    mov %rsi, -8(%rsp)
+    sub 0(%rcx), %rax
+    sbb 8(%rcx), %r8
+    sbb 16(%rcx), %r9
+    sbb 24(%rcx), %rsi
+    cmovc -32(%rsp), %rax
+    cmovc -24(%rsp), %r8
+    cmovc -16(%rsp), %r9
+    cmovc -8(%rsp), %rsi
+    mov %rax, 32(%rdi)
+    mov %r8, 40(%rdi)
+    mov %r9, 48(%rdi)
+    mov %rsi, 56(%rdi)
+troupe_end troupe_add_mod_wide_4
+troupe_begin troupe_subtract_mod_wide_6
     mov 0(%rsi), %rax
     sub 0(%rdx), %rax
     mov %rax, 0(%rdi)
@@ -241,42 +312,114 @@ troupe_begin troupe_subtract_12
     mov 16(%rsi), %r9
     sbb 16(%rdx), %r9
     mov %r9, 16(%rdi)
-    mov 24(%rsi), %r10
-    sbb 24(%rdx), %r10
-    mov %r10, 24(%rdi)
-    mov 32(%rsi), %rcx
-    sbb 32(%rdx), %rcx
-    mov %rcx, 32(%rdi)
-    mov 40(%rsi), %r11
-    sbb 40(%rdx), %r11
-    mov %r11, 40(%rdi)
+    mov 24(%rsi), %rax
+    sbb 24(%rdx), %rax
+    mov %rax, 24(%rdi)
+    mov 32(%rsi), %r8
+    sbb 32(%rdx), %r8
+    mov %r8, 32(%rdi)
+    mov 40(%rsi), %r9
+    sbb 40(%rdx), %r9
+    mov %r9, 40(%rdi)
     mov 48(%rsi), %rax
     sbb 48(%rdx), %rax
-    mov %rax, 48(%rdi)
     mov 56(%rsi), %r8
     sbb 56(%rdx), %r8
-    mov %r8, 56(%rdi)
     mov 64(%rsi), %r9
     sbb 64(%rdx), %r9
-    mov %r9, 64(%rdi)
     mov 72(%rsi), %r10
     sbb 72(%rdx), %r10
+    mov 80(%rsi), %r11
+    sbb 80(%rdx), %r11
+    mov 88(%rsi), %rsi
+    sbb 88(%rdx), %rsi
+    sbb %rdx, %rdx
+    mov %rax, -48(%rsp)
+    mov %r8, -40(%rsp)
+    mov %r9, -32(%rsp)
+    mov %r10, -24(%rsp)
+    mov %r11, -16(%rsp)
+    mov %rsi, -8(%rsp)
+    add 0(%rcx), %rax
+    adc 8(%rcx), %r8
+    adc 16(%rcx), %r9
+    adc 24(%rcx), %r10
+    adc 32(%rcx), %r11
+    adc 40(%rcx), %rsi
+    test %rdx, %rdx
+    cmovz -48(%rsp), %rax
+    cmovz -40(%rsp), %r8
+    cmovz -32(%rsp), %r9
+    cmovz -24(%rsp), %r10
+    cmovz -16(%rsp), %r11
+    cmovz -8(%rsp), %rsi
+    mov %rax, 48(%rdi)
+    mov %r8, 56(%rdi)
+    mov %r9, 64(%rdi)
     mov %r10, 72(%rdi)
-    mov 80(%rsi), %rcx
-    sbb 80(%rdx), %rcx
-    mov %rcx, 80(%rdi)
-    mov 88(%rsi), %r11
-    sbb 88(%rdx), %r11
-    mov %r11, 88(%rdi)
-    sbb %rax, %rax
-    neg %rax
-troupe_end troupe_subtract_12
-)");
+    mov %r11, 80(%rdi)
+    mov %rsi, 88(%rdi)
+troupe_end troupe_subtract_mod_wide_6
+troupe_begin troupe_add_mod_wide_6
+    mov 0(%rsi), %rax
+    add 0(%rdx), %rax
+    mov %rax, 0(%rdi)
+    mov 8(%rsi), %r8
+    adc 8(%rdx), %r8
+    mov %r8, 8(%rdi)
+    mov 16(%rsi), %r9
+    adc 16(%rdx), %r9
+    mov %r9, 16(%rdi)
+    mov 24(%rsi), %rax
+    adc 24(%rdx), %rax
+    mov %rax, 24(%rdi)
+    mov 32(%rsi), %r8
+    adc 32(%rdx), %r8
+    mov %r8, 32(%rdi)
+    mov 40(%rsi), %r9
+    adc 40(%rdx), %r9
+    mov %r9, 40(%rdi)
+    mov 48(%rsi), %rax
+    adc 48(%rdx), %rax
+    mov 56(%rsi), %r8
+    adc 56(%rdx), %r8
+    mov 64(%rsi), %r9
+    adc 64(%rdx), %r9
+    mov 72(%rsi), %r10
+    adc 72(%rdx), %r10
+    mov 80(%rsi), %r11
+    adc 80(%rdx), %r11
+    mov 88(%rsi), %rsi
+    adc 88(%rdx), %rsi
+    mov %rax, -48(%rsp)
+    mov %r8, -40(%rsp)
+    mov %r9, -32(%rsp)
+    mov %r10, -24(%rsp)
+    mov %r11, -16(%rsp)
+    mov %rsi, -8(%rsp)
+    sub 0(%rcx), %rax
+    sbb 8(%rcx), %r8
+    sbb 16(%rcx), %r9
+    sbb 24(%rcx), %r10
+    sbb 32(%rcx), %r11
+    sbb 40(%rcx), %rsi
+    cmovc -48(%rsp), %rax
+    cmovc -40(%rsp), %r8
+    cmovc -32(%rsp), %r9
+    cmovc -24(%rsp), %r10
+    cmovc -16(%rsp), %r11
+    cmovc -8(%rsp), %rsi
+    mov %rax, 48(%rdi)
+    mov %r8, 56(%rdi)
+    mov %r9, 64(%rdi)
+    mov %r10, 72(%rdi)
+    mov %r11, 80(%rdi)
+    mov %rsi, 88(%rdi)
+troupe_end troupe_add_mod_wide_6
 
-// Rows of a product with one limb (rdx), added to t0..t4, of which t4 is zero at first: low halves in the carry chain,
-// high halves in the overflow chain. A reduction's row adds the multiple of m (rcx) that makes t0 zero, which so
-// becomes the next row's highest.
-asm(R"(
+# Rows of a product with one limb (rdx), added to t0..t4, of which t4 is zero at first: low halves in the carry chain,
+# high halves in the overflow chain. A reduction's row adds the multiple of m (rcx) that makes t0 zero, which so
+# becomes the next row's highest.
 .macro troupe_row_4 source, t0, t1, t2, t3, t4
     xor %eax, %eax
     mulx 0(%\source), %rax, %rbx
@@ -309,9 +452,7 @@ asm(R"(
     imul %r8, %rdx
     troupe_row_4 rcx, \t0, \t1, \t2, \t3, \t4
 .endm
-)");
 
-asm(R"(
 troupe_begin troupe_montgomery_multiply_4
     troupe_push rbx, rbp, r12, r13
     push %rdi
@@ -349,9 +490,7 @@ troupe_begin troupe_montgomery_multiply_4
     mov %rbp, 24(%rdi)
     troupe_pop r13, r12, rbp, rbx
 troupe_end troupe_montgomery_multiply_4
-)");
 
-asm(R"(
 troupe_begin troupe_multiply_4
     troupe_push rbx, rbp, r12, r13
     mov %rdx, %rbp
@@ -376,10 +515,8 @@ troupe_begin troupe_multiply_4
     mov %r11, 56(%rdi)
     troupe_pop r13, r12, rbp, rbx
 troupe_end troupe_multiply_4
-)");
 
-// The lower half is reduced first and becomes at most m; then the upper half is added.
-asm(R"(
+# The lower half is reduced first and becomes at most m; then the upper half is added.
 troupe_begin troupe_montgomery_reduce_4
     troupe_push rbx, rbp, r12, r13
     push %rdi
@@ -419,12 +556,10 @@ troupe_begin troupe_montgomery_reduce_4
     mov %rbp, 24(%rdi)
     troupe_pop r13, r12, rbp, rbx
 troupe_end troupe_montgomery_reduce_4
-)");
 
-// Rows of a product with one limb (rdx), added to t0..t6, of which t6 is zero at first: low halves in the carry chain,
-// high halves in the overflow chain. A reduction's row adds the multiple of m (rcx) that makes t0 zero, which so
-// becomes the next row's highest.
-asm(R"(
+# Rows of a product with one limb (rdx), added to t0..t6, of which t6 is zero at first: low halves in the carry chain,
+# high halves in the overflow chain. A reduction's row adds the multiple of m (rcx) that makes t0 zero, which so
+# becomes the next row's highest.
 .macro troupe_row_6 source, t0, t1, t2, t3, t4, t5, t6
     xor %eax, %eax
     mulx 0(%\source), %rax, %rbx
@@ -467,9 +602,7 @@ asm(R"(
     imul %r8, %rdx
     troupe_row_6 rcx, \t0, \t1, \t2, \t3, \t4, \t5, \t6
 .endm
-)");
 
-asm(R"(
 troupe_begin troupe_montgomery_multiply_6
     troupe_push rbx, rbp, r12, r13, r14, r15
     push %rdi
@@ -521,9 +654,7 @@ troupe_begin troupe_montgomery_multiply_6
     mov %r8, 40(%rdi)
     troupe_pop r15, r14, r13, r12, rbp, rbx
 troupe_end troupe_montgomery_multiply_6
-)");
 
-asm(R"(
 troupe_begin troupe_multiply_6
     troupe_push rbx, rbp, r12, r13, r14, r15
     mov %rdx, %rbp
@@ -558,10 +689,8 @@ troupe_begin troupe_multiply_6
     mov %r13, 88(%rdi)
     troupe_pop r15, r14, r13, r12, rbp, rbx
 troupe_end troupe_multiply_6
-)");
 
-// The lower half is reduced first and becomes at most m; then the upper half is added.
-asm(R"(
+# The lower half is reduced first and becomes at most m; then the upper half is added.
 troupe_begin troupe_montgomery_reduce_6
     troupe_push rbx, rbp, r12, r13, r14, r15
     push %rdi

@@ -16,9 +16,16 @@ void troupe_add_mod_4(std::uint64_t* out, const std::uint64_t* a, const std::uin
 void troupe_add_mod_6(std::uint64_t* out, const std::uint64_t* a, const std::uint64_t* b, const std::uint64_t* m);
 void troupe_subtract_mod_4(std::uint64_t* out, const std::uint64_t* a, const std::uint64_t* b, const std::uint64_t* m);
 void troupe_subtract_mod_6(std::uint64_t* out, const std::uint64_t* a, const std::uint64_t* b, const std::uint64_t* m);
-// out = a - b, returning the borrow: of wide products.
-std::uint64_t troupe_subtract_8(std::uint64_t* out, const std::uint64_t* a, const std::uint64_t* b);
-std::uint64_t troupe_subtract_12(std::uint64_t* out, const std::uint64_t* a, const std::uint64_t* b);
+// out = a + b, whose sum fits.
+void troupe_add_4(std::uint64_t* out, const std::uint64_t* a, const std::uint64_t* b);
+void troupe_add_6(std::uint64_t* out, const std::uint64_t* a, const std::uint64_t* b);
+// out = a + b and a - b mod m 2^(64 N), of 2 N limbs, for a and b below that.
+void troupe_add_mod_wide_4(std::uint64_t* out, const std::uint64_t* a, const std::uint64_t* b, const std::uint64_t* m);
+void troupe_add_mod_wide_6(std::uint64_t* out, const std::uint64_t* a, const std::uint64_t* b, const std::uint64_t* m);
+void troupe_subtract_mod_wide_4(std::uint64_t* out, const std::uint64_t* a, const std::uint64_t* b,
+                                const std::uint64_t* m);
+void troupe_subtract_mod_wide_6(std::uint64_t* out, const std::uint64_t* a, const std::uint64_t* b,
+                                const std::uint64_t* m);
 
 // Only with MULX and ADX. out = a * b / 2^(64 N) mod m, for a below m; inverse is -1 / m mod 2^64.
 void troupe_montgomery_multiply_4(std::uint64_t* out, const std::uint64_t* a, const std::uint64_t* b,

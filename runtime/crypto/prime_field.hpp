@@ -32,7 +32,7 @@ public:
     static_assert(modulus[0] % 2 == 1 && modulus.back() < (std::uint64_t{1} << 63) - 1);
 
     /// Zero.
-    constexpr PrimeField() noexcept = default;
+    constexpr PrimeField() noexcept : n_{} {}
 
     [[nodiscard]] static constexpr PrimeField zero() noexcept { return {}; }
     [[nodiscard]] static constexpr PrimeField one() noexcept { return PrimeField{r1}; }
@@ -109,63 +109,91 @@ public:
     }
 
     [[nodiscard]] friend constexpr PrimeField operator+(const PrimeField& a, const PrimeField& b) noexcept {
-        PrimeField out;
+        PrimeField out{Uninitialized{}};
         limb_arithmetic::add_mod(out.n_, a.n_, b.n_, modulus);
         return out;
     }
     [[nodiscard]] friend constexpr PrimeField operator-(const PrimeField& a, const PrimeField& b) noexcept {
-        PrimeField out;
+        PrimeField out{Uninitialized{}};
         limb_arithmetic::subtract_mod(out.n_, a.n_, b.n_, modulus);
         return out;
     }
     [[nodiscard]] constexpr PrimeField operator-() const noexcept { return zero() - *this; }
     [[nodiscard]] constexpr PrimeField doubled() const noexcept { return *this + *this; }
     [[nodiscard]] friend constexpr PrimeField operator*(const PrimeField& a, const PrimeField& b) noexcept {
-        PrimeField out;
+        PrimeField out{Uninitialized{}};
         limb_arithmetic::montgomery_multiply(out.n_, a.n_, b.n_, modulus, inverse_of_modulus);
         return out;
     }
     [[nodiscard]] constexpr PrimeField squared() const noexcept { return *this * *this; }
-    constexpr PrimeField& operator+=(const PrimeField& b) noexcept { return *this = *this + b; }
-    constexpr PrimeField& operator-=(const PrimeField& b) noexcept { return *this = *this - b; }
-    constexpr PrimeField& operator*=(const PrimeField& b) noexcept { return *this = *this * b; }
+    // In place: a copy of what was just written in 8-byte pieces by 16-byte moves stalls the CPU.
+    constexpr PrimeField& operator+=(const PrimeField& b) noexcept {
+        limb_arithmetic::add_mod(n_, n_, b.n_, modulus);
+        return *this;
+    }
+    constexpr PrimeField& operator-=(const PrimeField& b) noexcept {
+        limb_arithmetic::subtract_mod(n_, n_, b.n_, modulus);
+        return *this;
+    }
+    constexpr PrimeField& operator*=(const PrimeField& b) noexcept {
+        limb_arithmetic::montgomery_multiply(n_, n_, b.n_, modulus, inverse_of_modulus);
+        return *this;
+    }
+    /// A square, in place.
+    constexpr void square() noexcept { limb_arithmetic::montgomery_multiply(n_, n_, n_, modulus, inverse_of_modulus); }
 
-    /// For sums of products that are reduced once. The factors need not be reduced: what counts is that the sum of the
-    /// products stays below modulus * 2^(64 * limbs).
+    /// For sums of products that are reduced once. The factors need not be reduced: what counts is that the product is
+    /// below modulus * 2^(64 * limbs), modulo which sums and differences are taken.
     [[nodiscard]] static constexpr Wide multiply_wide(const Limbs& a, const Limbs& b) noexcept {
-        Wide out{};
+        Wide out;
         limb_arithmetic::multiply(out, a, b);
         return out;
     }
-    /// a - b, plus modulus * 2^(64 * limbs) where that is negative.
+    [[nodiscard]] static constexpr Wide add_wide(const Wide& a, const Wide& b) noexcept {
+        Wide out;
+        limb_arithmetic::add_mod_wide(out, a, b, modulus);
+        return out;
+    }
     [[nodiscard]] static constexpr Wide subtract_wide(const Wide& a, const Wide& b) noexcept {
-        Wide out{};
-        const auto mask = 0 - limb_arithmetic::subtract_wide<limbs>(out, a, b);
-        std::uint64_t carry = 0;
-        for (std::size_t i = 0; i < limbs; ++i)
-            out[limbs + i] = limb_arithmetic::add_carry(out[limbs + i], modulus[i] & mask, carry);
+        Wide out;
+        limb_arithmetic::subtract_mod_wide(out, a, b, modulus);
         return out;
     }
     [[nodiscard]] static constexpr PrimeField reduce(const Wide& product) noexcept {
-        PrimeField out;
+        PrimeField out{Uninitialized{}};
         limb_arithmetic::montgomery_reduce(out.n_, product, modulus, inverse_of_modulus);
         return out;
     }
 
-    /// Time depends on the exponent (least significant limb first), not on the base.
+    /// By windows of five bits that begin and end with a one. Time depends on the exponent (least significant limb
+    /// first), not on the base.
     [[nodiscard]] constexpr PrimeField power(std::span<const std::uint64_t> exponent) const noexcept {
-        constexpr unsigned window = 4;
-        std::array<PrimeField, 1u << window> powers{};
-        powers[0] = one();
-        for (std::size_t i = 1; i < powers.size(); ++i) powers[i] = powers[i - 1] * *this;
+        constexpr std::size_t window = 5;
+        const auto bit = [&](std::size_t i) { return exponent[i / 64] >> (i % 64) & 1; };
+        std::array<PrimeField, std::size_t{1} << (window - 1)> odd_powers;
+        const auto square_of_this = squared();
+        odd_powers[0] = *this;
+        for (std::size_t i = 1; i < odd_powers.size(); ++i) odd_powers[i] = odd_powers[i - 1] * square_of_this;
         auto out = one();
         bool started = false;
-        for (std::size_t i = exponent.size() * 64 / window; i-- > 0;) {
-            const auto digit = exponent[i / (64 / window)] >> (window * (i % (64 / window))) & (powers.size() - 1);
-            if (started)
-                for (unsigned k = 0; k < window; ++k) out = out.squared();
-            if (digit != 0) out = started ? out * powers[digit] : powers[digit];
-            started = started || digit != 0;
+        for (std::size_t end = 64 * exponent.size(); end > 0;) {
+            if (bit(end - 1) == 0) {
+                if (started) out.square();
+                --end;
+                continue;
+            }
+            auto begin = end > window ? end - window : 0;
+            while (bit(begin) == 0) ++begin;
+            std::size_t digit = 0;
+            for (auto i = end; i-- > begin;) digit = 2 * digit + static_cast<std::size_t>(bit(i));
+            if (started) {
+                for (auto i = begin; i < end; ++i) out.square();
+                out *= odd_powers[digit / 2];
+            } else {
+                out = odd_powers[digit / 2];
+            }
+            started = true;
+            end = begin;
         }
         return out;
     }
@@ -188,6 +216,8 @@ public:
     }
 
 private:
+    struct Uninitialized {};
+    explicit constexpr PrimeField(Uninitialized) noexcept {}
     explicit constexpr PrimeField(const Limbs& n) noexcept : n_(n) {}
 
     [[nodiscard]] static constexpr Limbs load(std::span<const std::uint8_t, size_bytes> bytes) noexcept {
@@ -214,7 +244,7 @@ private:
     static constexpr Limbs r2 = power_of_two(128 * limbs);
     static constexpr Limbs half_modulus = limb_arithmetic::shift_right(modulus, 1);
 
-    Limbs n_{};
+    Limbs n_;
 };
 
 }  // namespace troupe

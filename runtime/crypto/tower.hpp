@@ -53,8 +53,8 @@ struct Fp2 {
         const auto v0 = Field::multiply_wide(a.c0.montgomery(), b.c0.montgomery());
         const auto v1 = Field::multiply_wide(a.c1.montgomery(), b.c1.montgomery());
         auto cross = Field::multiply_wide(unreduced_sum(a), unreduced_sum(b));
-        static_cast<void>(limb_arithmetic::subtract_wide<Field::limbs>(cross, cross, v0));
-        static_cast<void>(limb_arithmetic::subtract_wide<Field::limbs>(cross, cross, v1));
+        limb_arithmetic::subtract_mod_wide(cross, cross, v0, Field::modulus);
+        limb_arithmetic::subtract_mod_wide(cross, cross, v1, Field::modulus);
         return {Field::reduce(Field::subtract_wide(v0, v1)), Field::reduce(cross)};
     }
     [[nodiscard]] friend constexpr Fp2 operator*(const Fp2& a, const Field& b) noexcept { return {a.c0 * b, a.c1 * b}; }
@@ -62,8 +62,16 @@ struct Fp2 {
         const auto product = c0 * c1;
         return {(c0 + c1) * (c0 - c1), product.doubled()};
     }
-    constexpr Fp2& operator+=(const Fp2& b) noexcept { return *this = *this + b; }
-    constexpr Fp2& operator-=(const Fp2& b) noexcept { return *this = *this - b; }
+    constexpr Fp2& operator+=(const Fp2& b) noexcept {
+        c0 += b.c0;
+        c1 += b.c1;
+        return *this;
+    }
+    constexpr Fp2& operator-=(const Fp2& b) noexcept {
+        c0 -= b.c0;
+        c1 -= b.c1;
+        return *this;
+    }
     constexpr Fp2& operator*=(const Fp2& b) noexcept { return *this = *this * b; }
 
     /// Also the Frobenius map, since p = 3 mod 4.
@@ -104,8 +112,8 @@ private:
         return a * one_half;
     }
     [[nodiscard]] static constexpr typename Field::Limbs unreduced_sum(const Fp2& a) noexcept {
-        typename Field::Limbs sum{};
-        limb_arithmetic::add(sum, a.c0.montgomery(), a.c1.montgomery());
+        typename Field::Limbs sum;
+        limb_arithmetic::add_fitting(sum, a.c0.montgomery(), a.c1.montgomery());
         return sum;
     }
 };
