@@ -14,6 +14,7 @@
 #include "runtime/base/bytes.hpp"
 #include "runtime/base/uint256.hpp"
 #include "runtime/crypto/limb_arithmetic.hpp"
+#include "runtime/crypto/modular_inverse.hpp"
 
 namespace troupe {
 
@@ -199,9 +200,8 @@ public:
     }
     /// Of zero: zero.
     [[nodiscard]] constexpr PrimeField inverse() const noexcept {
-        auto exponent = modulus;
-        exponent[0] -= 2;
-        return power(exponent);
+        const PrimeField raw{limb_arithmetic::modular_inverse(n_, modulus, inverse_of_modulus, modulus_bits)};
+        return raw * PrimeField{r3};
     }
     /// w with w^2 * (*this) = 1 for a square, -1 for a non-residue, and 0 for zero: *this to the power (p - 3) / 4. So
     /// w * (*this) is a square root, if there is one, and w its inverse. The modulus must be 3 mod 4.
@@ -239,9 +239,10 @@ private:
         for (std::size_t i = 0; i < exponent; ++i) limb_arithmetic::add_mod(out, out, out, modulus);
         return out;
     }
-    /// 2^(64 limbs) and its square modulo the prime.
+    /// 2^(64 limbs), its square and its cube modulo the prime.
     static constexpr Limbs r1 = power_of_two(64 * limbs);
     static constexpr Limbs r2 = power_of_two(128 * limbs);
+    static constexpr Limbs r3 = power_of_two(192 * limbs);
     static constexpr Limbs half_modulus = limb_arithmetic::shift_right(modulus, 1);
 
     Limbs n_;
