@@ -16,14 +16,6 @@ namespace troupe::limb_arithmetic {
 template <std::size_t N>
 using Limbs = std::array<std::uint64_t, N>;
 
-#if defined(__x86_64__)
-template <std::size_t N>
-inline constexpr bool has_assembly = N == 4 || N == 6;
-#else
-template <std::size_t N>
-inline constexpr bool has_assembly = false;
-#endif
-
 /// accumulator + a * b + carry, which fits 128 bits; the upper half goes to `carry`.
 [[nodiscard, gnu::always_inline]] constexpr std::uint64_t multiply_add(std::uint64_t accumulator, std::uint64_t a,
                                                                        std::uint64_t b, std::uint64_t& carry) noexcept {
@@ -113,14 +105,12 @@ template <std::size_t N>
     const auto borrow = subtract(less_m, a, m);
     out = select(borrow != 0, a, less_m);
 }
+/// What the functions below compute, in C++ alone.
+namespace portable {
+
 template <std::size_t N>
 [[gnu::always_inline]] constexpr void add_mod(Limbs<N>& out, const Limbs<N>& a, const Limbs<N>& b,
                                               const Limbs<N>& m) noexcept {
-#if defined(__x86_64__)
-    if constexpr (has_assembly<N>)
-        if (!std::is_constant_evaluated())
-            return (N == 4 ? x86::troupe_add_mod_4 : x86::troupe_add_mod_6)(out.data(), a.data(), b.data(), m.data());
-#endif
     Limbs<N> sum;
     add(sum, a, b);
     subtract_once(out, sum, m);
@@ -128,12 +118,6 @@ template <std::size_t N>
 template <std::size_t N>
 [[gnu::always_inline]] constexpr void subtract_mod(Limbs<N>& out, const Limbs<N>& a, const Limbs<N>& b,
                                                    const Limbs<N>& m) noexcept {
-#if defined(__x86_64__)
-    if constexpr (has_assembly<N>)
-        if (!std::is_constant_evaluated())
-            return (N == 4 ? x86::troupe_subtract_mod_4 : x86::troupe_subtract_mod_6)(out.data(), a.data(), b.data(),
-                                                                                      m.data());
-#endif
     Limbs<N> difference;
     const auto mask = 0 - subtract(difference, a, b);
     std::uint64_t carry = 0;
@@ -141,56 +125,25 @@ template <std::size_t N>
     for (std::size_t i = 0; i < N; ++i) out[i] = add_carry(difference[i], m[i] & mask, carry);
 }
 
-/// a + b, whose sum fits.
-template <std::size_t N>
-[[gnu::always_inline]] constexpr void add_fitting(Limbs<N>& out, const Limbs<N>& a, const Limbs<N>& b) noexcept {
-#if defined(__x86_64__)
-    if constexpr (has_assembly<N>)
-        if (!std::is_constant_evaluated())
-            return (N == 4 ? x86::troupe_add_4 : x86::troupe_add_6)(out.data(), a.data(), b.data());
-#endif
-    add(out, a, b);
-}
-
-/// a + b mod m 2^(64 N), for a and b below that: sums of products before they are reduced.
 template <std::size_t N>
 [[gnu::always_inline]] constexpr void add_mod_wide(Limbs<2 * N>& out, const Limbs<2 * N>& a, const Limbs<2 * N>& b,
                                                    const Limbs<N>& m) noexcept {
-#if defined(__x86_64__)
-    if constexpr (has_assembly<N>)
-        if (!std::is_constant_evaluated())
-            return (N == 4 ? x86::troupe_add_mod_wide_4 : x86::troupe_add_mod_wide_6)(out.data(), a.data(), b.data(),
-                                                                                      m.data());
-#endif
     Limbs<2 * N> shifted{};
     for (std::size_t i = 0; i < N; ++i) shifted[N + i] = m[i];
     Limbs<2 * N> sum;
     add(sum, a, b);
     subtract_once(out, sum, shifted);
 }
-/// a - b mod m 2^(64 N), for a and b below that.
 template <std::size_t N>
 [[gnu::always_inline]] constexpr void subtract_mod_wide(Limbs<2 * N>& out, const Limbs<2 * N>& a, const Limbs<2 * N>& b,
                                                         const Limbs<N>& m) noexcept {
-#if defined(__x86_64__)
-    if constexpr (has_assembly<N>)
-        if (!std::is_constant_evaluated())
-            return (N == 4 ? x86::troupe_subtract_mod_wide_4 : x86::troupe_subtract_mod_wide_6)(out.data(), a.data(),
-                                                                                                b.data(), m.data());
-#endif
     const auto mask = 0 - subtract(out, a, b);
     std::uint64_t carry = 0;
     for (std::size_t i = 0; i < N; ++i) out[N + i] = add_carry(out[N + i], m[i] & mask, carry);
 }
 
-/// a * b; `out` is apart from them.
 template <std::size_t N>
 constexpr void multiply(Limbs<2 * N>& out, const Limbs<N>& a, const Limbs<N>& b) noexcept {
-#if defined(__x86_64__)
-    if constexpr (has_assembly<N>)
-        if (!std::is_constant_evaluated() && x86::has_mulx_adx)
-            return (N == 4 ? x86::troupe_multiply_4 : x86::troupe_multiply_6)(out.data(), a.data(), b.data());
-#endif
     Limbs<2 * N> t{};
     for (std::size_t i = 0; i < N; ++i) {
         std::uint64_t carry = 0;
@@ -201,17 +154,11 @@ constexpr void multiply(Limbs<2 * N>& out, const Limbs<N>& a, const Limbs<N>& b)
     out = t;
 }
 
-/// a * b / 2^(64 N) mod m, for a below m and any b; `inverse` is -1 / m mod 2^64. The highest bit of m must be clear:
-/// then the two carries of a row add up without overflow (Gnark: "no-carry optimization").
+/// Without a carry limb: the highest bit of m is clear, so that the two carries of a row add up without overflow
+/// (Gnark: "no-carry optimization").
 template <std::size_t N>
 constexpr void montgomery_multiply(Limbs<N>& out, const Limbs<N>& a, const Limbs<N>& b, const Limbs<N>& m,
                                    std::uint64_t inverse) noexcept {
-#if defined(__x86_64__)
-    if constexpr (has_assembly<N>)
-        if (!std::is_constant_evaluated() && x86::has_mulx_adx)
-            return (N == 4 ? x86::troupe_montgomery_multiply_4 : x86::troupe_montgomery_multiply_6)(
-                out.data(), a.data(), b.data(), m.data(), inverse);
-#endif
     Limbs<N> t{};
 #pragma GCC unroll 8
     for (std::size_t i = 0; i < N; ++i) {
@@ -230,16 +177,9 @@ constexpr void montgomery_multiply(Limbs<N>& out, const Limbs<N>& a, const Limbs
     subtract_once(out, t, m);
 }
 
-/// a / 2^(64 N) mod m for a below m * 2^(64 N).
 template <std::size_t N>
 constexpr void montgomery_reduce(Limbs<N>& out, const Limbs<2 * N>& a, const Limbs<N>& m,
                                  std::uint64_t inverse) noexcept {
-#if defined(__x86_64__)
-    if constexpr (has_assembly<N>)
-        if (!std::is_constant_evaluated() && x86::has_mulx_adx)
-            return (N == 4 ? x86::troupe_montgomery_reduce_4 : x86::troupe_montgomery_reduce_6)(out.data(), a.data(),
-                                                                                                m.data(), inverse);
-#endif
     Limbs<2 * N> t = a;
     std::uint64_t upper_carry = 0;
 #pragma GCC unroll 8
@@ -253,6 +193,80 @@ constexpr void montgomery_reduce(Limbs<N>& out, const Limbs<2 * N>& a, const Lim
     Limbs<N> upper;
     for (std::size_t i = 0; i < N; ++i) upper[i] = t[N + i];
     subtract_once(out, upper, m);
+}
+
+}  // namespace portable
+
+/// a + b and a - b mod m, for a and b below m.
+template <std::size_t N>
+[[gnu::always_inline]] constexpr void add_mod(Limbs<N>& out, const Limbs<N>& a, const Limbs<N>& b,
+                                              const Limbs<N>& m) noexcept {
+    if constexpr (x86::Assembly<N>::exists)
+        if (!std::is_constant_evaluated()) return x86::Assembly<N>::add_mod(out.data(), a.data(), b.data(), m.data());
+    portable::add_mod(out, a, b, m);
+}
+template <std::size_t N>
+[[gnu::always_inline]] constexpr void subtract_mod(Limbs<N>& out, const Limbs<N>& a, const Limbs<N>& b,
+                                                   const Limbs<N>& m) noexcept {
+    if constexpr (x86::Assembly<N>::exists)
+        if (!std::is_constant_evaluated())
+            return x86::Assembly<N>::subtract_mod(out.data(), a.data(), b.data(), m.data());
+    portable::subtract_mod(out, a, b, m);
+}
+
+/// a + b, whose sum fits.
+template <std::size_t N>
+[[gnu::always_inline]] constexpr void add_fitting(Limbs<N>& out, const Limbs<N>& a, const Limbs<N>& b) noexcept {
+    if constexpr (x86::Assembly<N>::exists)
+        if (!std::is_constant_evaluated()) return x86::Assembly<N>::add_fitting(out.data(), a.data(), b.data());
+    add(out, a, b);
+}
+
+/// a + b and a - b mod m 2^(64 N), for a and b below that: sums of products before they are reduced.
+template <std::size_t N>
+[[gnu::always_inline]] constexpr void add_mod_wide(Limbs<2 * N>& out, const Limbs<2 * N>& a, const Limbs<2 * N>& b,
+                                                   const Limbs<N>& m) noexcept {
+    if constexpr (x86::Assembly<N>::exists)
+        if (!std::is_constant_evaluated())
+            return x86::Assembly<N>::add_mod_wide(out.data(), a.data(), b.data(), m.data());
+    portable::add_mod_wide(out, a, b, m);
+}
+template <std::size_t N>
+[[gnu::always_inline]] constexpr void subtract_mod_wide(Limbs<2 * N>& out, const Limbs<2 * N>& a, const Limbs<2 * N>& b,
+                                                        const Limbs<N>& m) noexcept {
+    if constexpr (x86::Assembly<N>::exists)
+        if (!std::is_constant_evaluated())
+            return x86::Assembly<N>::subtract_mod_wide(out.data(), a.data(), b.data(), m.data());
+    portable::subtract_mod_wide(out, a, b, m);
+}
+
+/// a * b; `out` is apart from them.
+template <std::size_t N>
+[[gnu::always_inline]] constexpr void multiply(Limbs<2 * N>& out, const Limbs<N>& a, const Limbs<N>& b) noexcept {
+    if constexpr (x86::Assembly<N>::exists)
+        if (!std::is_constant_evaluated() && x86::has_mulx_adx)
+            return x86::Assembly<N>::multiply(out.data(), a.data(), b.data());
+    portable::multiply(out, a, b);
+}
+
+/// a * b / 2^(64 N) mod m, for a below m and any b; `inverse` is -1 / m mod 2^64. The highest bit of m must be clear.
+template <std::size_t N>
+[[gnu::always_inline]] constexpr void montgomery_multiply(Limbs<N>& out, const Limbs<N>& a, const Limbs<N>& b,
+                                                          const Limbs<N>& m, std::uint64_t inverse) noexcept {
+    if constexpr (x86::Assembly<N>::exists)
+        if (!std::is_constant_evaluated() && x86::has_mulx_adx)
+            return x86::Assembly<N>::montgomery_multiply(out.data(), a.data(), b.data(), m.data(), inverse);
+    portable::montgomery_multiply(out, a, b, m, inverse);
+}
+
+/// a / 2^(64 N) mod m for a below m 2^(64 N).
+template <std::size_t N>
+[[gnu::always_inline]] constexpr void montgomery_reduce(Limbs<N>& out, const Limbs<2 * N>& a, const Limbs<N>& m,
+                                                        std::uint64_t inverse) noexcept {
+    if constexpr (x86::Assembly<N>::exists)
+        if (!std::is_constant_evaluated() && x86::has_mulx_adx)
+            return x86::Assembly<N>::montgomery_reduce(out.data(), a.data(), m.data(), inverse);
+    portable::montgomery_reduce(out, a, m, inverse);
 }
 
 }  // namespace troupe::limb_arithmetic

@@ -2,10 +2,18 @@
 // each other where the CPU has MULX, ADCX and ADOX. For limb_arithmetic.hpp only. Operands may be the same.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 
-#if defined(__x86_64__)
 namespace troupe::limb_arithmetic::x86 {
+
+/// The functions for N limbs, if there are any.
+template <std::size_t N>
+struct Assembly {
+    static constexpr bool exists = false;
+};
+
+#if defined(__x86_64__)
 
 /// Whether the CPU has BMI2 and ADX. False until it was asked, in the start of the program.
 extern const bool has_mulx_adx;
@@ -42,5 +50,31 @@ void troupe_montgomery_reduce_6(std::uint64_t* out, const std::uint64_t* a, cons
                                 std::uint64_t inverse);
 }
 
-}  // namespace troupe::limb_arithmetic::x86
+template <>
+struct Assembly<4> {
+    static constexpr bool exists = true;
+    static constexpr auto add_mod = troupe_add_mod_4;
+    static constexpr auto subtract_mod = troupe_subtract_mod_4;
+    static constexpr auto add_fitting = troupe_add_4;
+    static constexpr auto add_mod_wide = troupe_add_mod_wide_4;
+    static constexpr auto subtract_mod_wide = troupe_subtract_mod_wide_4;
+    static constexpr auto multiply = troupe_multiply_4;
+    static constexpr auto montgomery_multiply = troupe_montgomery_multiply_4;
+    static constexpr auto montgomery_reduce = troupe_montgomery_reduce_4;
+};
+template <>
+struct Assembly<6> {
+    static constexpr bool exists = true;
+    static constexpr auto add_mod = troupe_add_mod_6;
+    static constexpr auto subtract_mod = troupe_subtract_mod_6;
+    static constexpr auto add_fitting = troupe_add_6;
+    static constexpr auto add_mod_wide = troupe_add_mod_wide_6;
+    static constexpr auto subtract_mod_wide = troupe_subtract_mod_wide_6;
+    static constexpr auto multiply = troupe_multiply_6;
+    static constexpr auto montgomery_multiply = troupe_montgomery_multiply_6;
+    static constexpr auto montgomery_reduce = troupe_montgomery_reduce_6;
+};
+
 #endif
+
+}  // namespace troupe::limb_arithmetic::x86
