@@ -136,19 +136,6 @@ struct QuotientRemainder {
 
 }  // namespace
 
-uint256 operator*(const uint256& a, const uint256& b) noexcept {
-    uint256 r;
-    for (int i = 0; i < 4; ++i) {
-        std::uint64_t carry = 0;
-        for (int j = 0; j + i < 4; ++j) {
-            const uint128 t = static_cast<uint128>(a.limb[i]) * b.limb[j] + r.limb[i + j] + carry;
-            r.limb[i + j] = static_cast<std::uint64_t>(t);
-            carry = static_cast<std::uint64_t>(t >> 64);
-        }
-    }
-    return r;
-}
-
 uint256 operator/(const uint256& a, const uint256& b) noexcept { return divide(a, b).quotient; }
 uint256 operator%(const uint256& a, const uint256& b) noexcept { return divide(a, b).remainder; }
 

@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <type_traits>
 
 #include "runtime/base/bytes.hpp"
 
@@ -24,13 +25,14 @@ struct uint256 {
     constexpr uint256(std::uint64_t l3, std::uint64_t l2, std::uint64_t l1, std::uint64_t l0) noexcept
         : limb{l0, l1, l2, l3} {}
 
-    constexpr bool operator==(const uint256&) const = default;
+    constexpr bool operator==(const uint256& other) const noexcept {
+        return ((limb[0] ^ other.limb[0]) | (limb[1] ^ other.limb[1]) | (limb[2] ^ other.limb[2]) |
+                (limb[3] ^ other.limb[3])) == 0;
+    }
     constexpr std::strong_ordering operator<=>(const uint256& other) const noexcept {
-        const auto high = (static_cast<uint128>(limb[3]) << 64 | limb[2]) <=>
-                          (static_cast<uint128>(other.limb[3]) << 64 | other.limb[2]);
-        if (high != 0) return high;
-        return (static_cast<uint128>(limb[1]) << 64 | limb[0]) <=>
-               (static_cast<uint128>(other.limb[1]) << 64 | other.limb[0]);
+        for (std::size_t i = 3; i > 0; --i)
+            if (limb[i] != other.limb[i]) return limb[i] <=> other.limb[i];
+        return limb[0] <=> other.limb[0];
     }
 
     [[nodiscard]] constexpr bool is_zero() const noexcept { return (limb[0] | limb[1] | limb[2] | limb[3]) == 0; }
@@ -39,30 +41,75 @@ struct uint256 {
     explicit constexpr operator bool() const noexcept { return !is_zero(); }
 };
 
+namespace detail {
+
+// Written out limb by limb here and below: compilers make loops of loops, and keep the words in memory for them.
+
+[[nodiscard]] constexpr bool add_limb(std::uint64_t a, std::uint64_t b, bool carry, std::uint64_t& sum) noexcept {
+    const auto wide = static_cast<uint128>(a) + b + carry;
+    sum = static_cast<std::uint64_t>(wide);
+    return static_cast<std::uint64_t>(wide >> 64) != 0;
+}
+[[nodiscard]] constexpr bool subtract_limb(std::uint64_t a, std::uint64_t b, bool borrow,
+                                           std::uint64_t& difference) noexcept {
+    const auto wide = static_cast<uint128>(a) - b - borrow;
+    difference = static_cast<std::uint64_t>(wide);
+    return static_cast<std::uint64_t>(wide >> 64) != 0;
+}
+
+}  // namespace detail
+
 // Wrapping arithmetic modulo 2^256. Division and remainder by zero give zero, as in the EVM.
 [[nodiscard]] constexpr uint256 operator+(const uint256& a, const uint256& b) noexcept {
-    uint256 r;
-    uint128 carry = 0;
-    for (int i = 0; i < 4; ++i) {
-        carry += static_cast<uint128>(a.limb[i]) + b.limb[i];
-        r.limb[i] = static_cast<std::uint64_t>(carry);
-        carry >>= 64;
+#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__)
+    if (!std::is_constant_evaluated()) {
+        unsigned long long r0, r1, r2, r3;
+        auto carry = __builtin_ia32_addcarryx_u64(0, a.limb[0], b.limb[0], &r0);
+        carry = __builtin_ia32_addcarryx_u64(carry, a.limb[1], b.limb[1], &r1);
+        carry = __builtin_ia32_addcarryx_u64(carry, a.limb[2], b.limb[2], &r2);
+        __builtin_ia32_addcarryx_u64(carry, a.limb[3], b.limb[3], &r3);
+        return {r3, r2, r1, r0};
     }
+#endif
+    uint256 r;
+    bool carry = detail::add_limb(a.limb[0], b.limb[0], false, r.limb[0]);
+    carry = detail::add_limb(a.limb[1], b.limb[1], carry, r.limb[1]);
+    carry = detail::add_limb(a.limb[2], b.limb[2], carry, r.limb[2]);
+    static_cast<void>(detail::add_limb(a.limb[3], b.limb[3], carry, r.limb[3]));
     return r;
 }
+/// Difference modulo 2^256, and whether it wrapped (a < b).
+struct Difference {
+    uint256 value;
+    bool borrow = false;
+};
+[[nodiscard]] constexpr Difference subtract(const uint256& a, const uint256& b) noexcept {
+#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__)
+    if (!std::is_constant_evaluated()) {
+        unsigned long long r0, r1, r2, r3;
+        auto borrow = __builtin_ia32_sbb_u64(0, a.limb[0], b.limb[0], &r0);
+        borrow = __builtin_ia32_sbb_u64(borrow, a.limb[1], b.limb[1], &r1);
+        borrow = __builtin_ia32_sbb_u64(borrow, a.limb[2], b.limb[2], &r2);
+        borrow = __builtin_ia32_sbb_u64(borrow, a.limb[3], b.limb[3], &r3);
+        return {{r3, r2, r1, r0}, borrow != 0};
+    }
+#endif
+    Difference r;
+    r.borrow = detail::subtract_limb(a.limb[0], b.limb[0], false, r.value.limb[0]);
+    r.borrow = detail::subtract_limb(a.limb[1], b.limb[1], r.borrow, r.value.limb[1]);
+    r.borrow = detail::subtract_limb(a.limb[2], b.limb[2], r.borrow, r.value.limb[2]);
+    r.borrow = detail::subtract_limb(a.limb[3], b.limb[3], r.borrow, r.value.limb[3]);
+    return r;
+}
+// One chain of borrows, where the ordering above would branch on each limb.
+[[nodiscard]] constexpr bool operator<(const uint256& a, const uint256& b) noexcept { return subtract(a, b).borrow; }
+[[nodiscard]] constexpr bool operator>(const uint256& a, const uint256& b) noexcept { return subtract(b, a).borrow; }
+[[nodiscard]] constexpr bool operator<=(const uint256& a, const uint256& b) noexcept { return !subtract(b, a).borrow; }
+[[nodiscard]] constexpr bool operator>=(const uint256& a, const uint256& b) noexcept { return !subtract(a, b).borrow; }
 [[nodiscard]] constexpr uint256 operator~(const uint256& a) noexcept {
     return {~a.limb[3], ~a.limb[2], ~a.limb[1], ~a.limb[0]};
 }
-[[nodiscard]] constexpr uint256 operator-(const uint256& a, const uint256& b) noexcept {
-    uint256 r;
-    std::uint64_t borrow = 0;
-    for (int i = 0; i < 4; ++i) {
-        const uint128 d = static_cast<uint128>(a.limb[i]) - b.limb[i] - borrow;
-        r.limb[i] = static_cast<std::uint64_t>(d);
-        borrow = static_cast<std::uint64_t>(d >> 64) & 1;
-    }
-    return r;
-}
+[[nodiscard]] constexpr uint256 operator-(const uint256& a, const uint256& b) noexcept { return subtract(a, b).value; }
 [[nodiscard]] constexpr uint256 operator-(const uint256& a) noexcept { return uint256{} - a; }
 [[nodiscard]] constexpr uint256 operator&(const uint256& a, const uint256& b) noexcept {
     return {a.limb[3] & b.limb[3], a.limb[2] & b.limb[2], a.limb[1] & b.limb[1], a.limb[0] & b.limb[0]};
@@ -73,32 +120,45 @@ struct uint256 {
 [[nodiscard]] constexpr uint256 operator^(const uint256& a, const uint256& b) noexcept {
     return {a.limb[3] ^ b.limb[3], a.limb[2] ^ b.limb[2], a.limb[1] ^ b.limb[1], a.limb[0] ^ b.limb[0]};
 }
-[[nodiscard]] uint256 operator*(const uint256& a, const uint256& b) noexcept;
+[[nodiscard]] constexpr uint256 operator*(const uint256& a, const uint256& b) noexcept {
+    const auto& [a0, a1, a2, a3] = a.limb;
+    const auto& [b0, b1, b2, b3] = b.limb;
+    const auto high = [](uint128 x) { return static_cast<std::uint64_t>(x >> 64); };
+    const auto low = [](uint128 x) { return static_cast<std::uint64_t>(x); };
+    const auto wide = [](std::uint64_t x, std::uint64_t y) { return static_cast<uint128>(x) * y; };
+    // Row by row; no sum overflows, since (2^64 - 1)^2 + 2 (2^64 - 1) < 2^128.
+    const auto p00 = wide(a0, b0);
+    const auto p01 = wide(a0, b1) + high(p00);
+    const auto p02 = wide(a0, b2) + high(p01);
+    const auto p10 = wide(a1, b0) + low(p01);
+    const auto p11 = wide(a1, b1) + low(p02) + high(p10);
+    const auto p20 = wide(a2, b0) + low(p11);
+    const auto top = a0 * b3 + high(p02) + a1 * b2 + high(p11) + a2 * b1 + high(p20) + a3 * b0;
+    return {top, low(p20), low(p10), low(p00)};
+}
 [[nodiscard]] uint256 operator/(const uint256& a, const uint256& b) noexcept;
 [[nodiscard]] uint256 operator%(const uint256& a, const uint256& b) noexcept;
 /// Shifts of 256 and more give zero.
 [[nodiscard]] constexpr uint256 operator<<(const uint256& a, std::uint64_t bits) noexcept {
-    if (bits >= 256) return {};
-    const auto limbs = static_cast<int>(bits / 64);
     const auto rest = bits % 64;
-    uint256 r;
-    for (int i = 3; i >= limbs; --i) {
-        r.limb[i] = a.limb[i - limbs] << rest;
-        // In two steps, since a shift by 64 is undefined.
-        if (i > limbs) r.limb[i] |= a.limb[i - limbs - 1] >> 1 >> (63 - rest);
-    }
-    return r;
+    // The bits that one limb gives to the next, in two steps, since a shift by 64 is undefined.
+    const auto carry = [rest](std::uint64_t limb) { return limb >> 1 >> (63 - rest); };
+    const auto& [l0, l1, l2, l3] = a.limb;
+    if (bits < 64) return {l3 << rest | carry(l2), l2 << rest | carry(l1), l1 << rest | carry(l0), l0 << rest};
+    if (bits < 128) return {l2 << rest | carry(l1), l1 << rest | carry(l0), l0 << rest, 0};
+    if (bits < 192) return {l1 << rest | carry(l0), l0 << rest, 0, 0};
+    if (bits < 256) return {l0 << rest, 0, 0, 0};
+    return {};
 }
 [[nodiscard]] constexpr uint256 operator>>(const uint256& a, std::uint64_t bits) noexcept {
-    if (bits >= 256) return {};
-    const auto limbs = static_cast<int>(bits / 64);
     const auto rest = bits % 64;
-    uint256 r;
-    for (int i = 0; i + limbs < 4; ++i) {
-        r.limb[i] = a.limb[i + limbs] >> rest;
-        if (i + limbs < 3) r.limb[i] |= a.limb[i + limbs + 1] << 1 << (63 - rest);
-    }
-    return r;
+    const auto carry = [rest](std::uint64_t limb) { return limb << 1 << (63 - rest); };
+    const auto& [l0, l1, l2, l3] = a.limb;
+    if (bits < 64) return {l3 >> rest, l2 >> rest | carry(l3), l1 >> rest | carry(l2), l0 >> rest | carry(l1)};
+    if (bits < 128) return {0, l3 >> rest, l2 >> rest | carry(l3), l1 >> rest | carry(l2)};
+    if (bits < 192) return {0, 0, l3 >> rest, l2 >> rest | carry(l3)};
+    if (bits < 256) return {0, 0, 0, l3 >> rest};
+    return {};
 }
 inline uint256& operator+=(uint256& a, const uint256& b) noexcept { return a = a + b; }
 inline uint256& operator-=(uint256& a, const uint256& b) noexcept { return a = a - b; }

@@ -61,16 +61,54 @@ AnalyzedCodePtr analyze(ByteView code) {
     return out;
 }
 
+const Translation* AnalyzedCode::translate_for(Revision revision) const {
+    std::call_once(once_, [&] {
+        translation_ = translate(*this, revision);
+        made_.store(&translation_, std::memory_order_release);
+    });
+    return translation(revision);
+}
+
+namespace {
+
+/// As if it were translated: at most one instruction and one target a byte, and the code twice.
+[[nodiscard]] std::size_t bytes_of(const AnalyzedCode& code) {
+    return 512 + code.size * (sizeof(Instruction) + sizeof(std::uint32_t) + 2);
+}
+
+}  // namespace
+
 AnalyzedCodePtr AnalysisCache::get(const CodeHash& hash, ByteView code) {
     {
         const std::lock_guard lock{mutex_};
-        if (const auto it = entries_.find(hash); it != entries_.end()) return it->second;
+        if (const auto it = entries_.find(hash); it != entries_.end()) {
+            it->second.is_used = true;
+            return it->second.code;
+        }
     }
     auto analyzed = analyze(code);
     const std::lock_guard lock{mutex_};
-    if (entries_.size() >= entries_max_) entries_.clear();
-    entries_.emplace(hash, analyzed);
+    const auto [it, is_new] = entries_.try_emplace(hash, Entry{analyzed});
+    if (!is_new) return it->second.code;
+    order_.push_back(hash);
+    bytes_ += bytes_of(*analyzed);
+    evict();
     return analyzed;
+}
+
+void AnalysisCache::evict() {
+    while (bytes_ > bytes_max_ && order_.size() > 1) {
+        const auto hash = order_.front();
+        order_.pop_front();
+        auto& entry = entries_.at(hash);
+        if (entry.is_used) {
+            entry.is_used = false;
+            order_.push_back(hash);
+        } else {
+            bytes_ -= bytes_of(*entry.code);
+            entries_.erase(hash);
+        }
+    }
 }
 
 }  // namespace troupe::evm

@@ -1,12 +1,14 @@
 // What the interpreter needs to know of a code besides its bytes, kept by code hash.
 #pragma once
 
+#include <atomic>
+#include <deque>
 #include <memory>
 #include <mutex>
 #include <unordered_map>
 #include <vector>
 
-#include "runtime/base/bytes.hpp"
+#include "vm/evm/translation.hpp"
 
 namespace troupe::evm {
 
@@ -20,6 +22,28 @@ struct AnalyzedCode {
     [[nodiscard]] bool is_jump_destination(std::uint64_t at) const noexcept {
         return at < size && (jump_destinations[at / 64] >> (at % 64) & 1) != 0;
     }
+
+    // Translation takes as long as running the code once or twice, so it waits until the code has shown that it runs
+    // often or long. Thread-safe.
+
+    /// Jumps and calls that the code may still make before it is worth translating.
+    [[nodiscard]] std::int64_t heat_left() const noexcept { return heat_max() - heat_.load(std::memory_order_relaxed); }
+    void add_heat(std::int64_t jumps) const noexcept { heat_.fetch_add(jumps, std::memory_order_relaxed); }
+    /// Null if there is none yet for that revision.
+    [[nodiscard]] const Translation* translation(Revision revision) const noexcept {
+        const auto* made = made_.load(std::memory_order_acquire);
+        return made != nullptr && made->revision == revision ? made : nullptr;
+    }
+    /// Translates for the first revision that asks. Null for another.
+    [[nodiscard]] const Translation* translate_for(Revision revision) const;
+
+private:
+    [[nodiscard]] std::int64_t heat_max() const noexcept { return 16 + static_cast<std::int64_t>(size / 8); }
+
+    mutable std::atomic<std::int64_t> heat_ = 0;
+    mutable std::once_flag once_;
+    mutable Translation translation_;
+    mutable std::atomic<const Translation*> made_ = nullptr;
 };
 using AnalyzedCodePtr = std::shared_ptr<const AnalyzedCode>;
 
@@ -28,13 +52,24 @@ using AnalyzedCodePtr = std::shared_ptr<const AnalyzedCode>;
 /// Bounded; thread-safe.
 class AnalysisCache {
 public:
-    explicit AnalysisCache(std::size_t entries_max = 4096) : entries_max_(entries_max) {}
+    /// The default holds some 200 codes of the largest size, translated.
+    explicit AnalysisCache(std::size_t bytes_max = std::size_t{128} << 20) : bytes_max_(bytes_max) {}
     [[nodiscard]] AnalyzedCodePtr get(const CodeHash& hash, ByteView code);
 
 private:
-    std::size_t entries_max_;
+    struct Entry {
+        AnalyzedCodePtr code;
+        /// Asked for since it was last passed over.
+        bool is_used = false;
+    };
+    void evict();
+
+    std::size_t bytes_max_;
     std::mutex mutex_;
-    std::unordered_map<CodeHash, AnalyzedCodePtr, FixedBytesHash> entries_;
+    std::unordered_map<CodeHash, Entry, FixedBytesHash> entries_;
+    /// Oldest first; one that was used goes to the end once more instead of out.
+    std::deque<CodeHash> order_;
+    std::size_t bytes_ = 0;
 };
 
 }  // namespace troupe::evm

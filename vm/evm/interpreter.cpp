@@ -2,6 +2,8 @@
 // values): every instruction has a dispatch jump of its own for the processor to predict.
 #include "vm/evm/interpreter.hpp"
 
+#include <limits>
+
 #include "vm/evm/instructions.hpp"
 #include "vm/evm/word.hpp"
 
@@ -42,6 +44,21 @@ template <std::size_t n>
     return out;
 }
 
+/// Limb by limb: words are written limb by limb too, and a processor can't forward two stores to one wider load.
+[[gnu::always_inline]] inline void put(uint256& to, const uint256& from) noexcept {
+    const auto l0 = from.limb[0], l1 = from.limb[1], l2 = from.limb[2], l3 = from.limb[3];
+    to.limb[0] = l0;
+    to.limb[1] = l1;
+    to.limb[2] = l2;
+    to.limb[3] = l3;
+}
+
+[[gnu::always_inline]] inline void swap(uint256& a, uint256& b) noexcept {
+    const uint256 kept{a.limb[3], a.limb[2], a.limb[1], a.limb[0]};
+    put(a, b);
+    put(b, kept);
+}
+
 void report_step(Frame& f, std::uint64_t pc, std::uint8_t opcode) {
     f.gas_before = f.gas;
     f.unpaid = 0;
@@ -65,287 +82,84 @@ void report_end(Frame& f) {
     }
 }
 
-template <bool is_traced>
-void run(Frame& f) {
-    static const void* const labels[256] = {
-        &&op_STOP,
-        &&op_ADD,
-        &&op_MUL,
-        &&op_SUB,
-        &&op_DIV,
-        &&op_SDIV,
-        &&op_MOD,
-        &&op_SMOD,
-        &&op_ADDMOD,
-        &&op_MULMOD,
-        &&op_EXP,
-        &&op_SIGNEXTEND,
-        &&op_undefined,
-        &&op_undefined,
-        &&op_undefined,
-        &&op_undefined,
-        &&op_LT,
-        &&op_GT,
-        &&op_SLT,
-        &&op_SGT,
-        &&op_EQ,
-        &&op_ISZERO,
-        &&op_AND,
-        &&op_OR,
-        &&op_XOR,
-        &&op_NOT,
-        &&op_BYTE,
-        &&op_SHL,
-        &&op_SHR,
-        &&op_SAR,
-        &&op_CLZ,
-        &&op_undefined,
-        &&op_KECCAK256,
-        &&op_undefined,
-        &&op_undefined,
-        &&op_undefined,
-        &&op_undefined,
-        &&op_undefined,
-        &&op_undefined,
-        &&op_undefined,
-        &&op_undefined,
-        &&op_undefined,
-        &&op_undefined,
-        &&op_undefined,
-        &&op_undefined,
-        &&op_undefined,
-        &&op_undefined,
-        &&op_undefined,
-        &&op_ADDRESS,
-        &&op_BALANCE,
-        &&op_ORIGIN,
-        &&op_CALLER,
-        &&op_CALLVALUE,
-        &&op_CALLDATALOAD,
-        &&op_CALLDATASIZE,
-        &&op_CALLDATACOPY,
-        &&op_CODESIZE,
-        &&op_CODECOPY,
-        &&op_GASPRICE,
-        &&op_EXTCODESIZE,
-        &&op_EXTCODECOPY,
-        &&op_RETURNDATASIZE,
-        &&op_RETURNDATACOPY,
-        &&op_EXTCODEHASH,
-        &&op_BLOCKHASH,
-        &&op_COINBASE,
-        &&op_TIMESTAMP,
-        &&op_NUMBER,
-        &&op_PREVRANDAO,
-        &&op_GASLIMIT,
-        &&op_CHAINID,
-        &&op_SELFBALANCE,
-        &&op_BASEFEE,
-        &&op_BLOBHASH,
-        &&op_BLOBBASEFEE,
-        &&op_undefined,
-        &&op_undefined,
-        &&op_undefined,
-        &&op_undefined,
-        &&op_undefined,
-        &&op_POP,
-        &&op_MLOAD,
-        &&op_MSTORE,
-        &&op_MSTORE8,
-        &&op_SLOAD,
-        &&op_SSTORE,
-        &&op_JUMP,
-        &&op_JUMPI,
-        &&op_PC,
-        &&op_MSIZE,
-        &&op_GAS,
-        &&op_JUMPDEST,
-        &&op_TLOAD,
-        &&op_TSTORE,
-        &&op_MCOPY,
-        &&op_PUSH0,
-        &&op_PUSH1,
-        &&op_PUSH2,
-        &&op_PUSH3,
-        &&op_PUSH4,
-        &&op_PUSH5,
-        &&op_PUSH6,
-        &&op_PUSH7,
-        &&op_PUSH8,
-        &&op_PUSH9,
-        &&op_PUSH10,
-        &&op_PUSH11,
-        &&op_PUSH12,
-        &&op_PUSH13,
-        &&op_PUSH14,
-        &&op_PUSH15,
-        &&op_PUSH16,
-        &&op_PUSH17,
-        &&op_PUSH18,
-        &&op_PUSH19,
-        &&op_PUSH20,
-        &&op_PUSH21,
-        &&op_PUSH22,
-        &&op_PUSH23,
-        &&op_PUSH24,
-        &&op_PUSH25,
-        &&op_PUSH26,
-        &&op_PUSH27,
-        &&op_PUSH28,
-        &&op_PUSH29,
-        &&op_PUSH30,
-        &&op_PUSH31,
-        &&op_PUSH32,
-        &&op_DUP1,
-        &&op_DUP2,
-        &&op_DUP3,
-        &&op_DUP4,
-        &&op_DUP5,
-        &&op_DUP6,
-        &&op_DUP7,
-        &&op_DUP8,
-        &&op_DUP9,
-        &&op_DUP10,
-        &&op_DUP11,
-        &&op_DUP12,
-        &&op_DUP13,
-        &&op_DUP14,
-        &&op_DUP15,
-        &&op_DUP16,
-        &&op_SWAP1,
-        &&op_SWAP2,
-        &&op_SWAP3,
-        &&op_SWAP4,
-        &&op_SWAP5,
-        &&op_SWAP6,
-        &&op_SWAP7,
-        &&op_SWAP8,
-        &&op_SWAP9,
-        &&op_SWAP10,
-        &&op_SWAP11,
-        &&op_SWAP12,
-        &&op_SWAP13,
-        &&op_SWAP14,
-        &&op_SWAP15,
-        &&op_SWAP16,
-        &&op_LOG0,
-        &&op_LOG1,
-        &&op_LOG2,
-        &&op_LOG3,
-        &&op_LOG4,
-        &&op_undefined,
-        &&op_undefined,
-        &&op_undefined,
-        &&op_undefined,
-        &&op_undefined,
-        &&op_undefined,
-        &&op_undefined,
-        &&op_undefined,
-        &&op_undefined,
-        &&op_undefined,
-        &&op_undefined,
-        &&op_undefined,
-        &&op_undefined,
-        &&op_undefined,
-        &&op_undefined,
-        &&op_undefined,
-        &&op_undefined,
-        &&op_undefined,
-        &&op_undefined,
-        &&op_undefined,
-        &&op_undefined,
-        &&op_undefined,
-        &&op_undefined,
-        &&op_undefined,
-        &&op_undefined,
-        &&op_undefined,
-        &&op_undefined,
-        &&op_undefined,
-        &&op_undefined,
-        &&op_undefined,
-        &&op_undefined,
-        &&op_undefined,
-        &&op_undefined,
-        &&op_undefined,
-        &&op_undefined,
-        &&op_undefined,
-        &&op_undefined,
-        &&op_undefined,
-        &&op_undefined,
-        &&op_undefined,
-        &&op_undefined,
-        &&op_undefined,
-        &&op_undefined,
-        &&op_undefined,
-        &&op_undefined,
-        &&op_undefined,
-        &&op_undefined,
-        &&op_undefined,
-        &&op_undefined,
-        &&op_undefined,
-        &&op_undefined,
-        &&op_undefined,
-        &&op_undefined,
-        &&op_undefined,
-        &&op_undefined,
-        &&op_undefined,
-        &&op_undefined,
-        &&op_undefined,
-        &&op_undefined,
-        &&op_undefined,
-        &&op_undefined,
-        &&op_undefined,
-        &&op_undefined,
-        &&op_undefined,
-        &&op_undefined,
-        &&op_undefined,
-        &&op_undefined,
-        &&op_undefined,
-        &&op_undefined,
-        &&op_undefined,
-        &&op_undefined,
-        &&op_undefined,
-        &&op_undefined,
-        &&op_undefined,
-        &&op_undefined,
-        &&op_CREATE,
-        &&op_CALL,
-        &&op_CALLCODE,
-        &&op_RETURN,
-        &&op_DELEGATECALL,
-        &&op_CREATE2,
-        &&op_undefined,
-        &&op_undefined,
-        &&op_undefined,
-        &&op_undefined,
-        &&op_STATICCALL,
-        &&op_undefined,
-        &&op_undefined,
-        &&op_REVERT,
-        &&op_INVALID,
-        &&op_SELFDESTRUCT,
+/// Three loops from one text: over the bytes of the code with each instruction checked by itself, the same with a
+/// tracer looking on, and over the translated code.
+enum class Mode { exact, traced, translated };
+
+/// Where a loop stopped: at the end of the frame, or where the other one is to go on.
+struct Exit {
+    enum class Kind { ended, hot, unpaid_block } kind = Kind::ended;
+    /// A JUMPDEST or a block's first byte.
+    std::uint64_t pc = 0;
+};
+
+/// `heat`: taken jumps after which the exact loop stops; what is left is given back.
+template <Mode mode>
+Exit run(Frame& f, const Translation* translation, std::uint64_t start, std::int64_t& heat) {
+    constexpr bool is_traced = mode == Mode::traced;
+    constexpr bool is_translated = mode == Mode::translated;
+    // clang-format off
+    static const void* const labels[HANDLERS_END] = {
+        &&op_STOP, &&op_ADD, &&op_MUL, &&op_SUB, &&op_DIV, &&op_SDIV, &&op_MOD, &&op_SMOD, &&op_ADDMOD, &&op_MULMOD, &&op_EXP, &&op_SIGNEXTEND, &&op_undefined, &&op_undefined, &&op_undefined, &&op_undefined,
+        &&op_LT, &&op_GT, &&op_SLT, &&op_SGT, &&op_EQ, &&op_ISZERO, &&op_AND, &&op_OR, &&op_XOR, &&op_NOT, &&op_BYTE, &&op_SHL, &&op_SHR, &&op_SAR, &&op_CLZ, &&op_undefined,
+        &&op_KECCAK256, &&op_undefined, &&op_undefined, &&op_undefined, &&op_undefined, &&op_undefined, &&op_undefined, &&op_undefined, &&op_undefined, &&op_undefined, &&op_undefined, &&op_undefined, &&op_undefined, &&op_undefined, &&op_undefined, &&op_undefined,
+        &&op_ADDRESS, &&op_BALANCE, &&op_ORIGIN, &&op_CALLER, &&op_CALLVALUE, &&op_CALLDATALOAD, &&op_CALLDATASIZE, &&op_CALLDATACOPY, &&op_CODESIZE, &&op_CODECOPY, &&op_GASPRICE, &&op_EXTCODESIZE, &&op_EXTCODECOPY, &&op_RETURNDATASIZE, &&op_RETURNDATACOPY, &&op_EXTCODEHASH,
+        &&op_BLOCKHASH, &&op_COINBASE, &&op_TIMESTAMP, &&op_NUMBER, &&op_PREVRANDAO, &&op_GASLIMIT, &&op_CHAINID, &&op_SELFBALANCE, &&op_BASEFEE, &&op_BLOBHASH, &&op_BLOBBASEFEE, &&op_undefined, &&op_undefined, &&op_undefined, &&op_undefined, &&op_undefined,
+        &&op_POP, &&op_MLOAD, &&op_MSTORE, &&op_MSTORE8, &&op_SLOAD, &&op_SSTORE, &&op_JUMP, &&op_JUMPI, &&op_PC, &&op_MSIZE, &&op_GAS, &&op_JUMPDEST, &&op_TLOAD, &&op_TSTORE, &&op_MCOPY, &&op_PUSH0,
+        &&op_PUSH1, &&op_PUSH2, &&op_PUSH3, &&op_PUSH4, &&op_PUSH5, &&op_PUSH6, &&op_PUSH7, &&op_PUSH8, &&op_PUSH9, &&op_PUSH10, &&op_PUSH11, &&op_PUSH12, &&op_PUSH13, &&op_PUSH14, &&op_PUSH15, &&op_PUSH16,
+        &&op_PUSH17, &&op_PUSH18, &&op_PUSH19, &&op_PUSH20, &&op_PUSH21, &&op_PUSH22, &&op_PUSH23, &&op_PUSH24, &&op_PUSH25, &&op_PUSH26, &&op_PUSH27, &&op_PUSH28, &&op_PUSH29, &&op_PUSH30, &&op_PUSH31, &&op_PUSH32,
+        &&op_DUP1, &&op_DUP2, &&op_DUP3, &&op_DUP4, &&op_DUP5, &&op_DUP6, &&op_DUP7, &&op_DUP8, &&op_DUP9, &&op_DUP10, &&op_DUP11, &&op_DUP12, &&op_DUP13, &&op_DUP14, &&op_DUP15, &&op_DUP16,
+        &&op_SWAP1, &&op_SWAP2, &&op_SWAP3, &&op_SWAP4, &&op_SWAP5, &&op_SWAP6, &&op_SWAP7, &&op_SWAP8, &&op_SWAP9, &&op_SWAP10, &&op_SWAP11, &&op_SWAP12, &&op_SWAP13, &&op_SWAP14, &&op_SWAP15, &&op_SWAP16,
+        &&op_LOG0, &&op_LOG1, &&op_LOG2, &&op_LOG3, &&op_LOG4, &&op_undefined, &&op_undefined, &&op_undefined, &&op_undefined, &&op_undefined, &&op_undefined, &&op_undefined, &&op_undefined, &&op_undefined, &&op_undefined, &&op_undefined,
+        &&op_undefined, &&op_undefined, &&op_undefined, &&op_undefined, &&op_undefined, &&op_undefined, &&op_undefined, &&op_undefined, &&op_undefined, &&op_undefined, &&op_undefined, &&op_undefined, &&op_undefined, &&op_undefined, &&op_undefined, &&op_undefined,
+        &&op_undefined, &&op_undefined, &&op_undefined, &&op_undefined, &&op_undefined, &&op_undefined, &&op_undefined, &&op_undefined, &&op_undefined, &&op_undefined, &&op_undefined, &&op_undefined, &&op_undefined, &&op_undefined, &&op_undefined, &&op_undefined,
+        &&op_undefined, &&op_undefined, &&op_undefined, &&op_undefined, &&op_undefined, &&op_undefined, &&op_undefined, &&op_undefined, &&op_undefined, &&op_undefined, &&op_undefined, &&op_undefined, &&op_undefined, &&op_undefined, &&op_undefined, &&op_undefined,
+        &&op_undefined, &&op_undefined, &&op_undefined, &&op_undefined, &&op_undefined, &&op_undefined, &&op_undefined, &&op_undefined, &&op_undefined, &&op_undefined, &&op_undefined, &&op_undefined, &&op_undefined, &&op_undefined, &&op_undefined, &&op_undefined,
+        &&op_CREATE, &&op_CALL, &&op_CALLCODE, &&op_RETURN, &&op_DELEGATECALL, &&op_CREATE2, &&op_undefined, &&op_undefined, &&op_undefined, &&op_undefined, &&op_STATICCALL, &&op_undefined, &&op_undefined, &&op_REVERT, &&op_INVALID, &&op_SELFDESTRUCT,
+        &&op_block, &&op_push_small, &&op_push_wide, &&op_push_jump, &&op_push_jumpi, &&op_iszero_push_jumpi, &&op_push_add, &&op_push_sub,
+        &&op_push_swap1_sub, &&op_push_mul, &&op_push_and, &&op_push_eq, &&op_push_lt, &&op_push_gt, &&op_push_shl, &&op_push_shr,
+        &&op_push_mload, &&op_push_mstore, &&op_push_dup2, &&op_swap1_pop, &&op_swap2_pop, &&op_swap3_pop, &&op_pop_pop, &&op_dup2_add,
+        &&op_dup2_lt, &&op_dup2_mstore, &&op_swap1_dup2,
     };
+    // clang-format on
     const auto* const code = f.code.padded.data();
-    const auto* ip = code;
+    const auto* ip = [&] {
+        if constexpr (is_translated)
+            return translation->instructions.data() + start;
+        else
+            return code + start;
+    }();
+    const auto handler = [](const auto* at) {
+        if constexpr (is_translated)
+            return at->handler;
+        else
+            return *at;
+    };
     auto* const stack = f.stack;
-    auto* top = stack;
+    auto* top = f.top;
     auto gas = f.gas;
-    const auto revision = f.revision;
+    [[maybe_unused]] const auto revision = f.revision;
+    const uint256* destination = nullptr;
 
-    goto dispatch;
-
-#define NEXT()                 \
-    if constexpr (is_traced) { \
-        goto next;             \
-    } else {                   \
-        ++ip;                  \
-        goto* labels[*ip];     \
+#define NEXT()                     \
+    if constexpr (is_traced) {     \
+        goto next;                 \
+    } else {                       \
+        ++ip;                      \
+        goto* labels[handler(ip)]; \
     }
-#define BEGIN(op)                                                                                                     \
-    op_##op : if (const auto status = check<op>(revision, stack, top, gas); status != Status::success) [[unlikely]] { \
-        f.status = status;                                                                                            \
-        goto failed_check;                                                                                            \
+#define BEGIN(op)                                                 \
+    op_##op : if constexpr (!is_translated) {                     \
+        const auto status = check<op>(revision, stack, top, gas); \
+        if (status != Status::success) [[unlikely]] {             \
+            f.status = status;                                    \
+            goto failed_check;                                    \
+        }                                                         \
     }
+/// Instructions of translated code alone.
+#define FUSED(name)                                                        \
+    op_##name : if constexpr (!is_translated) { __builtin_unreachable(); } \
+    else
 /// Instructions in functions of their own find gas and stack in the frame.
 #define OUTSIDE(function)      \
     f.gas = gas;               \
@@ -357,46 +171,56 @@ void run(Frame& f) {
     BEGIN(op) {                  \
         const auto& a = top[-1]; \
         const auto& b = top[-2]; \
-        top[-2] = (result);      \
+        put(top[-2], (result));  \
         --top;                   \
         NEXT()                   \
     }
 #define UNARY(op, result)        \
     BEGIN(op) {                  \
         const auto& a = top[-1]; \
-        top[-1] = (result);      \
+        put(top[-1], (result));  \
         NEXT()                   \
     }
-#define NULLARY(op, result) \
-    BEGIN(op) {             \
-        *top = (result);    \
+#define NULLARY(op, result)  \
+    BEGIN(op) {              \
+        put(*top, (result)); \
+        ++top;               \
+        NEXT()               \
+    }
+#define PUSH(n)                                   \
+    BEGIN(PUSH##n) {                              \
+        if constexpr (!is_translated) {           \
+            put(*top, load_immediate<n>(ip + 1)); \
+            ++top;                                \
+            ip += n;                              \
+            NEXT()                                \
+        }                                         \
+        __builtin_unreachable();                  \
+    }
+#define PUSHED(name, result)                           \
+    FUSED(name) {                                      \
+        [[maybe_unused]] const uint256 a{ip->operand}; \
+        const auto& b = top[-1];                       \
+        put(top[-1], (result));                        \
+        NEXT()                                         \
+    }
+#define DUP(n)              \
+    BEGIN(DUP##n) {         \
+        put(*top, top[-n]); \
         ++top;              \
         NEXT()              \
     }
-#define PUSH(n)                           \
-    BEGIN(PUSH##n) {                      \
-        *top = load_immediate<n>(ip + 1); \
-        ++top;                            \
-        ip += n;                          \
-        NEXT()                            \
+#define SWAP(n)                     \
+    BEGIN(SWAP##n) {                \
+        swap(top[-1], top[-1 - n]); \
+        NEXT()                      \
     }
-#define DUP(n)          \
-    BEGIN(DUP##n) {     \
-        *top = top[-n]; \
-        ++top;          \
-        NEXT()          \
-    }
-#define SWAP(n)                    \
-    BEGIN(SWAP##n) {               \
-        const auto word = top[-1]; \
-        top[-1] = top[-1 - n];     \
-        top[-1 - n] = word;        \
-        NEXT()                     \
-    }
-#define CALLING(op, function) BEGIN(op){OUTSIDE(function) NEXT()}
+#define CALLING(op, function) \
+    BEGIN(op) { OUTSIDE(function) NEXT() }
 
-[[maybe_unused]] next:
-    if constexpr (is_traced) {
+    goto dispatch;
+
+    [[maybe_unused]] next : if constexpr (is_traced) {
         f.gas = gas;
         if (!f.is_cost_reported) f.tracer->on_cost(f.gas_before - f.gas);
         ++ip;
@@ -407,8 +231,9 @@ dispatch:
         f.top = top;
         report_step(f, static_cast<std::uint64_t>(ip - code), *ip);
     }
-    goto* labels[*ip];
+    goto* labels[handler(ip)];
 
+    // clang-format off
     BEGIN(STOP) {
         f.gas = gas;
         goto end;
@@ -516,38 +341,47 @@ dispatch:
     CALLING(SLOAD, instructions::load(f))
     CALLING(SSTORE, instructions::store(f))
     BEGIN(JUMP) {
-        const auto& to = *--top;
-        if (!to.fits_u64() || !f.code.is_jump_destination(to.low64())) goto bad_jump;
-        ip = code + to.low64();
-        goto jumped;
+        destination = --top;
+        goto jump;
     }
     BEGIN(JUMPI) {
         top -= 2;
         if (top[0].is_zero()) {
             NEXT()
         }
-        const auto& to = top[1];
-        if (!to.fits_u64() || !f.code.is_jump_destination(to.low64())) goto bad_jump;
-        ip = code + to.low64();
-        goto jumped;
+        destination = &top[1];
+        goto jump;
     }
-    NULLARY(PC, uint256{static_cast<std::uint64_t>(ip - code)})
+    BEGIN(PC) {
+        if constexpr (!is_translated) put(*top, uint256{static_cast<std::uint64_t>(ip - code)});
+        ++top;
+        NEXT()
+    }
     NULLARY(MSIZE, uint256{f.memory.size()})
     NULLARY(GAS, uint256{static_cast<std::uint64_t>(gas)})
-    BEGIN(JUMPDEST){NEXT()} CALLING(TLOAD, instructions::load_transient(f))
-        CALLING(TSTORE, instructions::store_transient(f)) CALLING(MCOPY, instructions::copy_memory(f))
-            NULLARY(PUSH0, uint256{}) PUSH(1) PUSH(2) PUSH(3) PUSH(4) PUSH(5) PUSH(6) PUSH(7) PUSH(8) PUSH(9) PUSH(10)
-                PUSH(11) PUSH(12) PUSH(13) PUSH(14) PUSH(15) PUSH(16) PUSH(17) PUSH(18) PUSH(19) PUSH(20) PUSH(21)
-                    PUSH(22) PUSH(23) PUSH(24) PUSH(25) PUSH(26) PUSH(27) PUSH(28) PUSH(29) PUSH(30) PUSH(31) PUSH(32)
-                        DUP(1) DUP(2) DUP(3) DUP(4) DUP(5) DUP(6) DUP(7) DUP(8) DUP(9) DUP(10) DUP(11) DUP(12) DUP(13)
-                            DUP(14) DUP(15) DUP(16) SWAP(1) SWAP(2) SWAP(3) SWAP(4) SWAP(5) SWAP(6) SWAP(7) SWAP(8)
-                                SWAP(9) SWAP(10) SWAP(11) SWAP(12) SWAP(13) SWAP(14) SWAP(15) SWAP(16)
-                                    CALLING(LOG0, instructions::log(f, 0)) CALLING(LOG1, instructions::log(f, 1))
-                                        CALLING(LOG2, instructions::log(f, 2)) CALLING(LOG3, instructions::log(f, 3))
-                                            CALLING(LOG4, instructions::log(f, 4))
-                                                CALLING(CREATE, instructions::create(f, CallKind::create))
-                                                    CALLING(CALL, instructions::call(f, CallKind::call))
-                                                        CALLING(CALLCODE, instructions::call(f, CallKind::callcode))
+    BEGIN(JUMPDEST) {
+        NEXT()
+    }
+    CALLING(TLOAD, instructions::load_transient(f))
+    CALLING(TSTORE, instructions::store_transient(f))
+    CALLING(MCOPY, instructions::copy_memory(f))
+    NULLARY(PUSH0, uint256{})
+    PUSH(1) PUSH(2) PUSH(3) PUSH(4) PUSH(5) PUSH(6) PUSH(7) PUSH(8)
+    PUSH(9) PUSH(10) PUSH(11) PUSH(12) PUSH(13) PUSH(14) PUSH(15) PUSH(16)
+    PUSH(17) PUSH(18) PUSH(19) PUSH(20) PUSH(21) PUSH(22) PUSH(23) PUSH(24)
+    PUSH(25) PUSH(26) PUSH(27) PUSH(28) PUSH(29) PUSH(30) PUSH(31) PUSH(32)
+    DUP(1) DUP(2) DUP(3) DUP(4) DUP(5) DUP(6) DUP(7) DUP(8)
+    DUP(9) DUP(10) DUP(11) DUP(12) DUP(13) DUP(14) DUP(15) DUP(16)
+    SWAP(1) SWAP(2) SWAP(3) SWAP(4) SWAP(5) SWAP(6) SWAP(7) SWAP(8)
+    SWAP(9) SWAP(10) SWAP(11) SWAP(12) SWAP(13) SWAP(14) SWAP(15) SWAP(16)
+    CALLING(LOG0, instructions::log(f, 0))
+    CALLING(LOG1, instructions::log(f, 1))
+    CALLING(LOG2, instructions::log(f, 2))
+    CALLING(LOG3, instructions::log(f, 3))
+    CALLING(LOG4, instructions::log(f, 4))
+    CALLING(CREATE, instructions::create(f, CallKind::create))
+    CALLING(CALL, instructions::call(f, CallKind::call))
+    CALLING(CALLCODE, instructions::call(f, CallKind::callcode))
                                                             BEGIN(RETURN) {
         OUTSIDE(instructions::set_output(f))
         goto end;
@@ -568,13 +402,144 @@ op_INVALID:
         goto end;
     }
 
-jumped:
+    FUSED(block) {
+        const auto cost = static_cast<std::int64_t>(ip->operand & 0xffffffff);
+        if (gas < cost || top - stack < ip->need ||
+            top - stack > static_cast<std::ptrdiff_t>(stack_words_max) - ip->growth) [[unlikely]] {
+            f.gas = gas;
+            f.top = top;
+            return {Exit::Kind::unpaid_block, ip->operand >> 32};
+        }
+        gas -= cost;
+        NEXT()
+    }
+    FUSED(push_small) {
+        put(*top, uint256{ip->operand});
+        ++top;
+        NEXT()
+    }
+    FUSED(push_wide) {
+        put(*top, translation->constants[ip->operand]);
+        ++top;
+        NEXT()
+    }
+    FUSED(push_jump) {
+        ip = translation->instructions.data() + ip->operand;
+        goto* labels[BLOCK];
+    }
+    FUSED(push_jumpi) {
+        --top;
+        if (top[0].is_zero()) {
+            NEXT()
+        }
+        ip = translation->instructions.data() + ip->operand;
+        goto* labels[BLOCK];
+    }
+    FUSED(iszero_push_jumpi) {
+        --top;
+        if (!top[0].is_zero()) {
+            NEXT()
+        }
+        ip = translation->instructions.data() + ip->operand;
+        goto* labels[BLOCK];
+    }
+    PUSHED(push_add, a + b)
+    PUSHED(push_sub, a - b)
+    PUSHED(push_swap1_sub, b - a)
+    PUSHED(push_mul, a * b)
+    PUSHED(push_and, uint256{ip->operand & b.limb[0]})
+    PUSHED(push_eq, uint256{a == b})
+    PUSHED(push_lt, uint256{a < b})
+    PUSHED(push_gt, uint256{b < a})
+    PUSHED(push_shl, b << ip->operand)
+    PUSHED(push_shr, b >> ip->operand)
+    FUSED(push_mload) {
+        if (ip->operand + 32 > f.memory.size() || ip->operand > memory_fast_max) [[unlikely]] {
+            OUTSIDE(f.expand_by(uint256{ip->operand}, 32))
+        }
+        put(*top, load_big_endian(f.memory.data() + ip->operand));
+        ++top;
+        NEXT()
+    }
+    FUSED(push_mstore) {
+        if (ip->operand + 32 > f.memory.size() || ip->operand > memory_fast_max) [[unlikely]] {
+            OUTSIDE(f.expand_by(uint256{ip->operand}, 32))
+        }
+        --top;
+        store_big_endian(f.memory.data() + ip->operand, *top);
+        NEXT()
+    }
+    FUSED(push_dup2) {
+        put(top[1], top[-1]);
+        put(top[0], uint256{ip->operand});
+        top += 2;
+        NEXT()
+    }
+    FUSED(swap1_pop) {
+        put(top[-2], top[-1]);
+        --top;
+        NEXT()
+    }
+    FUSED(swap2_pop) {
+        --top;
+        put(top[-2], top[0]);
+        NEXT()
+    }
+    FUSED(swap3_pop) {
+        --top;
+        put(top[-3], top[0]);
+        NEXT()
+    }
+    FUSED(pop_pop) {
+        top -= 2;
+        NEXT()
+    }
+    FUSED(dup2_add) {
+        put(top[-1], top[-1] + top[-2]);
+        NEXT()
+    }
+    FUSED(dup2_lt) {
+        put(top[-1], uint256{top[-2] < top[-1]});
+        NEXT()
+    }
+    FUSED(dup2_mstore) {
+        const auto& to = top[-2];
+        if (!to.fits_u64() || to.low64() + 32 > f.memory.size() || to.low64() > memory_fast_max) [[unlikely]] {
+            OUTSIDE(f.expand_by(to, 32))
+        }
+        store_big_endian(f.memory.data() + to.low64(), top[-1]);
+        --top;
+        NEXT()
+    }
+    FUSED(swap1_dup2) {
+        swap(top[-1], top[-2]);
+        put(*top, top[-2]);
+        ++top;
+        NEXT()
+    }
+
+jump:
+    if (!destination->fits_u64()) goto bad_jump;
+    if constexpr (is_translated) {
+        const auto to = destination->low64();
+        if (to >= f.code.size || translation->targets[to] == 0) goto bad_jump;
+        ip = translation->instructions.data() + translation->targets[to];
+    } else {
+        if (!f.code.is_jump_destination(destination->low64())) goto bad_jump;
+        ip = code + destination->low64();
+    }
     if constexpr (is_traced) {
         f.gas = gas;
         f.tracer->on_cost(f.gas_before - f.gas);
         goto dispatch;
+    } else if constexpr (!is_translated) {
+        if (--heat < 0) [[unlikely]] {
+            f.gas = gas;
+            f.top = top;
+            return {Exit::Kind::hot, static_cast<std::uint64_t>(ip - code)};
+        }
     }
-    goto* labels[*ip];
+    goto* labels[handler(ip)];
 bad_jump:
     f.status = Status::bad_jump;
     goto failed_check;
@@ -582,9 +547,12 @@ op_undefined:
     f.status = Status::undefined_instruction;
 failed_check:
     f.gas = gas;
-    if (f.status == Status::undefined_instruction) f.opcode = *ip;
+    if constexpr (!is_translated)
+        if (f.status == Status::undefined_instruction) f.opcode = *ip;
 end:
     if constexpr (is_traced) report_end(f);
+    return {};
+    // clang-format on
 #undef NEXT
 #undef BEGIN
 #undef OUTSIDE
@@ -595,6 +563,35 @@ end:
 #undef PUSH
 #undef DUP
 #undef SWAP
+#undef FUSED
+#undef PUSHED
+}
+
+/// From one loop to the other until the frame ends.
+void run(Frame& f) {
+    constexpr auto never = std::numeric_limits<std::int64_t>::max();
+    auto unlimited = never;
+    if (f.tracer != nullptr) {
+        run<Mode::traced>(f, nullptr, 0, unlimited);
+        return;
+    }
+    const auto* translation = f.code.translation(f.revision);
+    std::uint64_t block = 0;
+    if (translation == nullptr) {
+        auto heat = std::max<std::int64_t>(0, f.code.heat_left());
+        const auto before = heat;
+        const auto exit = run<Mode::exact>(f, nullptr, 0, heat);
+        f.code.add_heat(1 + before - heat);
+        if (exit.kind == Exit::Kind::ended) return;
+        translation = f.code.translate_for(f.revision);
+        if (translation == nullptr) {
+            run<Mode::exact>(f, nullptr, exit.pc, unlimited);
+            return;
+        }
+        block = translation->targets[exit.pc];
+    }
+    const auto exit = run<Mode::translated>(f, translation, block, unlimited);
+    if (exit.kind == Exit::Kind::unpaid_block) run<Mode::exact>(f, nullptr, exit.pc, unlimited);
 }
 
 }  // namespace
@@ -619,10 +616,7 @@ CallOutcome interpret(Host& host, const CallMessage& message, const AnalyzedCode
     auto& arena = FrameArena::of_thread();
     auto& slot = arena.acquire();
     Frame f{host, message, code, tracer, slot.stack.get(), slot.memory, revision};
-    if (tracer != nullptr)
-        run<true>(f);
-    else
-        run<false>(f);
+    run(f);
     arena.release();
     CallOutcome out;
     out.status = f.status;
