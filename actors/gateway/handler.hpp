@@ -138,6 +138,13 @@ private:
     // methods_simulate.cpp
     std::optional<std::string> simulate_v1(const Call&);
 
+    // methods_debug.cpp
+    std::optional<std::string> trace_transaction(const Call&);
+    std::optional<std::string> trace_block_by_number(const Call&);
+    std::optional<std::string> trace_block_by_hash(const Call&);
+    std::optional<std::string> trace_call(const Call&);
+    std::optional<std::string> trace_block(const Call& call, const ExecutedBlockPtr& block);
+
     // methods_transaction.cpp
     std::optional<std::string> send_raw(const Call&);
     std::optional<std::string> send_raw_sync(const Call&);

@@ -46,7 +46,82 @@ struct Digits {
 #endif
 }
 
-/// Knuth, TAOCP 4.3.1, algorithm D, on 64-bit digits: u (m digits) by v (n digits, n >= 1, top digit not zero).
+// Division by a divisor whose two highest digits are (d1, d0), d1's highest bit set, with a reciprocal in place of the
+// processor's divider: Möller and Granlund, "Improved division by invariant integers" (2011), algorithms 5 and 6.
+
+/// floor((2^192 - 1) / (d1, d0)) - 2^64.
+[[nodiscard]] std::uint64_t reciprocal_of(std::uint64_t d1, std::uint64_t d0) noexcept {
+    auto v = divide_2_by_1(~d1, ~std::uint64_t{0}, d1).quotient;
+    auto p = d1 * v + d0;
+    if (p < d0) {
+        --v;
+        if (p >= d1) {
+            --v;
+            p -= d1;
+        }
+        p -= d1;
+    }
+    const auto t = static_cast<uint128>(v) * d0;
+    p += static_cast<std::uint64_t>(t >> 64);
+    if (p < static_cast<std::uint64_t>(t >> 64)) {
+        --v;
+        if ((static_cast<uint128>(p) << 64 | static_cast<std::uint64_t>(t)) >= (static_cast<uint128>(d1) << 64 | d0))
+            --v;
+    }
+    return v;
+}
+
+struct WideDigits {
+    std::uint64_t quotient;
+    uint128 remainder;
+};
+
+/// (u2, u1, u0) by d; requires (u2, u1) < d.
+[[nodiscard]] WideDigits divide_3_by_2(std::uint64_t u2, std::uint64_t u1, std::uint64_t u0, uint128 d,
+                                       std::uint64_t reciprocal) noexcept {
+    const auto d1 = static_cast<std::uint64_t>(d >> 64);
+    const auto d0 = static_cast<std::uint64_t>(d);
+    const auto estimate = static_cast<uint128>(reciprocal) * u2 + (static_cast<uint128>(u2) << 64 | u1);
+    auto q1 = static_cast<std::uint64_t>(estimate >> 64);
+    const auto q0 = static_cast<std::uint64_t>(estimate);
+    auto r = (static_cast<uint128>(u1 - q1 * d1) << 64 | u0) - static_cast<uint128>(d0) * q1 - d;
+    ++q1;
+    if (static_cast<std::uint64_t>(r >> 64) >= q0) {
+        --q1;
+        r += d;
+    }
+    if (r >= d) [[unlikely]] {
+        ++q1;
+        r -= d;
+    }
+    return {q1, r};
+}
+
+/// u -= v * factor over n digits; gives what is to be subtracted from the next digit.
+[[nodiscard]] std::uint64_t subtract_product(std::uint64_t* u, const std::uint64_t* v, int n,
+                                             std::uint64_t factor) noexcept {
+    std::uint64_t borrow = 0;
+    for (int i = 0; i < n; ++i) {
+        const auto product = static_cast<uint128>(v[i]) * factor + borrow;
+        const auto low = static_cast<std::uint64_t>(product);
+        borrow = static_cast<std::uint64_t>(product >> 64) + (u[i] < low ? 1 : 0);
+        u[i] -= low;
+    }
+    return borrow;
+}
+
+/// u += v over n digits; gives the carry.
+std::uint64_t add_back(std::uint64_t* u, const std::uint64_t* v, int n) noexcept {
+    std::uint64_t carry = 0;
+    for (int i = 0; i < n; ++i) {
+        const auto sum = static_cast<uint128>(u[i]) + v[i] + carry;
+        u[i] = static_cast<std::uint64_t>(sum);
+        carry = static_cast<std::uint64_t>(sum >> 64);
+    }
+    return carry;
+}
+
+/// Knuth, TAOCP 4.3.1, algorithm D, on 64-bit digits: u (m digits) by v (n digits, n >= 1, top digit not zero, m >= n).
 /// Quotient to q (m - n + 1 digits), remainder left in r (n digits).
 void divide_limbs(const std::uint64_t* u, int m, const std::uint64_t* v, int n, std::uint64_t* q,
                   std::uint64_t* r) noexcept {
@@ -63,52 +138,46 @@ void divide_limbs(const std::uint64_t* u, int m, const std::uint64_t* v, int n, 
     const int shift = std::countl_zero(v[n - 1]);
     std::uint64_t vn[4];
     std::uint64_t un[9];
-    const auto high_part = [shift](std::uint64_t x) { return shift == 0 ? 0 : x >> (64 - shift); };
+    const auto high_part = [shift](std::uint64_t x) { return x >> 1 >> (63 - shift); };
     for (int i = n - 1; i > 0; --i) vn[i] = v[i] << shift | high_part(v[i - 1]);
     vn[0] = v[0] << shift;
     un[m] = high_part(u[m - 1]);
     for (int i = m - 1; i > 0; --i) un[i] = u[i] << shift | high_part(u[i - 1]);
     un[0] = u[0] << shift;
 
+    const auto d1 = vn[n - 1];
+    const auto d0 = vn[n - 2];
+    const auto d = static_cast<uint128>(d1) << 64 | d0;
+    const auto reciprocal = reciprocal_of(d1, d0);
     for (int j = m - n; j >= 0; --j) {
-        uint128 qhat;
-        uint128 rhat;
-        if (un[j + n] >= vn[n - 1]) {
-            qhat = ~std::uint64_t{0};
-            rhat = (static_cast<uint128>(un[j + n]) << 64 | un[j + n - 1]) - qhat * vn[n - 1];
-        } else {
-            const auto digit = divide_2_by_1(un[j + n], un[j + n - 1], vn[n - 1]);
-            qhat = digit.quotient;
-            rhat = digit.remainder;
-        }
-        while ((rhat >> 64) == 0 && qhat * vn[n - 2] > (rhat << 64 | un[j + n - 2])) {
-            --qhat;
-            rhat += vn[n - 1];
-        }
-        std::uint64_t borrow = 0;
-        std::uint64_t carry = 0;
-        for (int i = 0; i < n; ++i) {
-            const uint128 product = qhat * vn[i] + carry;
-            carry = static_cast<std::uint64_t>(product >> 64);
-            const uint128 difference = static_cast<uint128>(un[i + j]) - static_cast<std::uint64_t>(product) - borrow;
-            un[i + j] = static_cast<std::uint64_t>(difference);
-            borrow = static_cast<std::uint64_t>(difference >> 64) & 1;
-        }
-        const uint128 difference = static_cast<uint128>(un[j + n]) - carry - borrow;
-        un[j + n] = static_cast<std::uint64_t>(difference);
-        q[j] = static_cast<std::uint64_t>(qhat);
-        if ((difference >> 64) != 0) {
-            --q[j];
-            std::uint64_t add_carry = 0;
-            for (int i = 0; i < n; ++i) {
-                const uint128 sum = static_cast<uint128>(un[i + j]) + vn[i] + add_carry;
-                un[i + j] = static_cast<std::uint64_t>(sum);
-                add_carry = static_cast<std::uint64_t>(sum >> 64);
+        auto* const top = un + j + n;  // highest digit of what is divided
+        if (top[0] == d1 && top[-1] == d0) [[unlikely]] {
+            // The estimate would not fit: the digit is the largest or one less.
+            q[j] = ~std::uint64_t{0};
+            const auto borrow = subtract_product(un + j, vn, n, q[j]);
+            const bool is_too_large = top[0] < borrow;
+            top[0] -= borrow;
+            if (is_too_large) {
+                --q[j];
+                top[0] += add_back(un + j, vn, n);
             }
-            un[j + n] += add_carry;
+            continue;
         }
+        auto [quotient, rest] = divide_3_by_2(top[0], top[-1], top[-2], d, reciprocal);
+        const auto borrow = subtract_product(un + j, vn, n - 2, quotient);
+        const bool is_too_large = rest < borrow;
+        rest -= borrow;
+        top[-2] = static_cast<std::uint64_t>(rest);
+        top[-1] = static_cast<std::uint64_t>(rest >> 64);
+        top[0] = 0;
+        if (is_too_large) [[unlikely]] {
+            --quotient;
+            static_cast<void>(add_back(un + j, vn, n));
+        }
+        q[j] = quotient;
     }
-    for (int i = 0; i < n; ++i) r[i] = un[i] >> shift | (shift == 0 ? 0 : un[i + 1] << (64 - shift));
+    for (int i = 0; i < n - 1; ++i) r[i] = un[i] >> shift | (un[i + 1] << 1 << (63 - shift));
+    r[n - 1] = un[n - 1] >> shift;
 }
 
 struct QuotientRemainder {
@@ -140,6 +209,12 @@ uint256 operator/(const uint256& a, const uint256& b) noexcept { return divide(a
 uint256 operator%(const uint256& a, const uint256& b) noexcept { return divide(a, b).remainder; }
 
 uint256 add_modulo(const uint256& a, const uint256& b, const uint256& modulus) noexcept {
+    if (a < modulus && b < modulus) {
+        // The sum, which may have wrapped, is less than twice the modulus.
+        const auto wrapped = a + b;
+        const auto [reduced, borrow] = subtract(wrapped, modulus);
+        return borrow && wrapped >= a ? wrapped : reduced;
+    }
     const int n = limb_count(modulus.limb.data(), 4);
     if (n == 0) return {};
     std::array<std::uint64_t, 5> sum{};

@@ -57,6 +57,10 @@ public:
         const auto found = account->second.find(slot);
         return found == account->second.end() ? uint256{} : found->second;
     }
+    bool has_storage(const Address& address) override {
+        const auto account = slots_.find(address);
+        return account != slots_.end() && !account->second.empty();
+    }
     std::shared_ptr<const Bytes> code(const CodeHash& hash) override {
         const auto found = codes_.find(hash);
         return found == codes_.end() ? std::make_shared<const Bytes>() : found->second;

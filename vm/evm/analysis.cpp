@@ -1,5 +1,6 @@
 #include "vm/evm/analysis.hpp"
 
+#include <algorithm>
 #include <array>
 #include <utility>
 
@@ -47,16 +48,15 @@ std::optional<Revision> parse_revision(std::string_view name) noexcept {
 AnalyzedCodePtr analyze(ByteView code) {
     auto out = std::make_shared<AnalyzedCode>();
     out->size = code.size();
-    out->padded.reserve(code.size() + 33);
-    out->padded.assign(code.begin(), code.end());
     out->padded.resize(code.size() + 33);
+    std::copy(code.begin(), code.end(), out->padded.begin());
     out->jump_destinations.resize(code.size() / 64 + 1);
     for (std::size_t i = 0; i < code.size(); ++i) {
         const auto opcode = code[i];
-        if (opcode == JUMPDEST)
+        if (opcode >= PUSH1 && opcode <= PUSH32)
+            i += static_cast<std::size_t>(opcode - PUSH1 + 1);
+        else if (opcode == JUMPDEST)
             out->jump_destinations[i / 64] |= std::uint64_t{1} << (i % 64);
-        else
-            i += opcode_table[opcode].immediate;
     }
     return out;
 }

@@ -47,7 +47,7 @@ bool call(Frame& f, CallKind kind) {
         if (!f.host.is_alive(target)) cost += 25000;
     if (!f.charge(cost)) return false;
 
-    constexpr auto most = std::numeric_limits<std::int64_t>::max() / 2;
+    constexpr auto most = std::numeric_limits<std::int64_t>::max();
     auto gas = requested.fits_u64() && requested.low64() < most ? static_cast<std::int64_t>(requested.low64()) : most;
     if (f.at_least(Revision::TangerineWhistle)) gas = std::min(gas, gas_to_pass(f));
     if (!f.charge(gas)) return false;

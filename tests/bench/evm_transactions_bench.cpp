@@ -1,0 +1,176 @@
+// The EVM without signatures, network or disk: one line a figure.
+#include <algorithm>
+#include <chrono>
+#include <cstdio>
+#include <map>
+#include <string_view>
+
+#include "deploy/examples/erc20/token_bytecode.hpp"
+#include "runtime/crypto/keccak.hpp"
+#include "vm/evm/transaction.hpp"
+
+using namespace troupe;
+using namespace troupe::evm;
+
+namespace {
+
+constexpr auto revision = Revision::Osaka;
+
+/// A state without storage below it but what is put into it, as an executor's caches are when they are warm.
+class World final : public StateReader {
+public:
+    std::optional<AccountRecord> account(const Address& address) override {
+        const auto it = accounts.find(address);
+        return it == accounts.end() ? std::nullopt : std::optional{it->second};
+    }
+    uint256 storage(const Address& address, const uint256& slot) override {
+        const auto it = slots.find({address, slot});
+        return it == slots.end() ? uint256{} : it->second;
+    }
+    std::shared_ptr<const Bytes> code(const CodeHash& hash) override {
+        const auto it = codes.find(hash);
+        return it == codes.end() ? std::make_shared<const Bytes>() : it->second;
+    }
+    void apply(const StateDiff& diff) {
+        for (const auto& change : diff.accounts) {
+            accounts[change.address] = {change.nonce, change.balance, change.code_hash};
+            for (const auto& [slot, value] : change.storage) slots[{change.address, slot}] = value;
+        }
+        for (const auto& [hash, code] : diff.codes) codes[hash] = std::make_shared<const Bytes>(code);
+    }
+
+    std::map<Address, AccountRecord> accounts;
+    std::map<std::pair<Address, uint256>, uint256> slots;
+    std::map<CodeHash, std::shared_ptr<const Bytes>> codes;
+};
+
+[[nodiscard]] Address account_address(std::uint64_t n) {
+    return *Address::from_view(keccak256(as_bytes(std::to_string(n))).view().last(20));
+}
+
+[[nodiscard]] BlockContext make_block() {
+    BlockContext block;
+    block.number = 1;
+    block.timestamp = 1;
+    block.coinbase = account_address(1'000'000);
+    block.gas_limit = 2'000'000'000;
+    block.base_fee = uint256{1};
+    block.chain_id = uint256{1337};
+    return block;
+}
+
+[[nodiscard]] TransactionInput make_transaction(const Address& sender, std::uint64_t nonce) {
+    TransactionInput tx;
+    tx.type = 2;
+    tx.sender = sender;
+    tx.nonce = nonce;
+    tx.gas_limit = 3'000'000;
+    tx.max_fee_per_gas = uint256{10};
+    tx.max_priority_fee_per_gas = uint256{1};
+    return tx;
+}
+
+[[nodiscard]] Bytes transfer_data(const Address& to, std::uint64_t amount) {
+    Bytes data{0xa9, 0x05, 0x9c, 0xbb};
+    append(data, to_big_endian(to_word(to)).view());
+    append(data, to_big_endian(uint256{amount}).view());
+    return data;
+}
+
+/// Nanoseconds an item, the best of `runs`.
+template <class Work>
+double measure(std::size_t items, int runs, Work&& work) {
+    double best = 1e300;
+    for (int run = 0; run < runs; ++run) {
+        const auto start = std::chrono::steady_clock::now();
+        work();
+        const std::chrono::duration<double, std::nano> took = std::chrono::steady_clock::now() - start;
+        best = std::min(best, took.count() / static_cast<double>(items));
+    }
+    return best;
+}
+
+void print(const char* what, double ns) { std::printf("%-52s %10.1f ns\n", what, ns); }
+
+/// Blocks of transfers from 64 accounts, as the cluster bench sends them.
+void bench_transactions(World world, const char* what, const std::optional<Address>& token) {
+    constexpr std::size_t senders = 64;
+    constexpr std::size_t transfers = 2000;
+    const auto block = make_block();
+    AnalysisCache codes;
+    std::vector<TransactionInput> batch;
+    for (std::size_t i = 0; i < transfers; ++i) {
+        auto tx = make_transaction(account_address(i % senders),
+                                   world.accounts[account_address(i % senders)].nonce + i / senders);
+        const auto receiver = account_address((i * 7 + 1) % senders);
+        tx.to = token ? *token : receiver;
+        if (token) tx.data = transfer_data(receiver, 1);
+        if (!token) tx.value = uint256{1};
+        batch.push_back(std::move(tx));
+    }
+    std::uint64_t gas = 0;
+    const auto ns = measure(transfers, 15, [&] {
+        JournaledState state{world};
+        gas = 0;
+        for (const auto& tx : batch) {
+            if (validate_transaction(state, tx, block, revision)) std::abort();
+            const auto receipt = execute_transaction(state, block, tx, revision, codes);
+            if (!receipt.succeeded) std::abort();
+            gas += receipt.gas_used;
+        }
+        if (state.diff().accounts.empty()) std::abort();
+    });
+    print(what, ns);
+    std::printf("%-52s %10.1f\n", "  gas of one", static_cast<double>(gas) / transfers);
+}
+
+/// One call of code that loops; prints nanoseconds an instruction.
+void bench_loop(const char* what, std::string_view code_hex, double instructions) {
+    World world;
+    const auto sender = account_address(0);
+    const auto target = account_address(1);
+    world.accounts[sender] = {0, uint256{1} << 100, empty_code_hash};
+    const auto code = *from_hex(code_hex);
+    const auto hash = CodeHash::from(keccak256(code));
+    world.accounts[target] = {1, {}, hash};
+    world.codes[hash] = std::make_shared<const Bytes>(code);
+    const auto block = make_block();
+    AnalysisCache codes;
+    auto tx = make_transaction(sender, 0);
+    tx.gas_limit = 16'000'000;
+    tx.to = target;
+    const auto ns = measure(1, 7, [&] {
+        JournaledState state{world};
+        if (!execute_transaction(state, block, tx, revision, codes).succeeded) std::abort();
+    });
+    print(what, ns / instructions);
+}
+
+}  // namespace
+
+int main() {
+    World world;
+    for (std::uint64_t i = 0; i < 64; ++i) world.accounts[account_address(i)] = {0, uint256{1} << 100, empty_code_hash};
+    bench_transactions(world, "native transfer, a transaction", std::nullopt);
+
+    const auto block = make_block();
+    AnalysisCache codes;
+    JournaledState state{world};
+    auto deploy = make_transaction(account_address(0), 0);
+    deploy.data = *from_hex(token_bytecode);
+    const auto deployed = execute_transaction(state, block, deploy, revision, codes);
+    if (!deployed.created) return std::printf("deployment failed: %s\n", deployed.error.c_str()), 1;
+    for (std::uint64_t i = 1; i < 64; ++i) {
+        auto tx = make_transaction(account_address(0), i);
+        tx.to = *deployed.created;
+        tx.data = transfer_data(account_address(i), 1'000'000);
+        if (!execute_transaction(state, block, tx, revision, codes).succeeded) return 1;
+    }
+    world.apply(state.diff());
+    bench_transactions(world, "ERC-20 transfer (OpenZeppelin), a transaction", *deployed.created);
+
+    // PUSH3 n; JUMPDEST; PUSH1 1; SWAP1; SUB; DUP1; PUSH1 4; JUMPI
+    bench_loop("counting loop, an instruction", "6207a1205b6001900380600457", 500'000 * 7);
+    // The same with MULMOD over 256-bit words: JUMPDEST; DUP1; NOT; DUP1; DUP1; MULMOD; POP; ...
+    bench_loop("loop of 256-bit MULMOD, an instruction", "6203d0905b801980800950600190038060045700", 250'000 * 13);
+}
