@@ -48,10 +48,11 @@ constexpr Approximations approximate(const Limbs<N>& a, const Limbs<N>& b) noexc
         b_high ^= mask & (b_high ^ b[i]);
         b_low ^= mask & (b_low ^ b[i - 1]);
     }
-    const auto zeros = static_cast<unsigned>(std::countl_zero(a_high | b_high));
-    const auto short_mask = 0 - static_cast<std::uint64_t>(zeros == 64);
+    // The lowest bit keeps countl_zero from asking whether it counts a zero.
+    const auto zeros = static_cast<unsigned>(std::countl_zero(a_high | b_high | 1));
+    const auto short_mask = 0 - static_cast<std::uint64_t>((a_high | b_high) == 0);
     const auto top = [&](std::uint64_t high, std::uint64_t low) {
-        const auto shifted = high << (zeros % 64) | (low >> 1) >> (63 - zeros % 64);
+        const auto shifted = high << zeros | (low >> 1) >> (63 - zeros);
         return shifted ^ (short_mask & (shifted ^ low));
     };
     constexpr auto low_mask = (std::uint64_t{1} << inner_steps) - 1;
