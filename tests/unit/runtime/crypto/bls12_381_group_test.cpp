@@ -1,5 +1,8 @@
 #include "runtime/crypto/bls12_381_group.hpp"
 
+#include <algorithm>
+#include <random>
+
 #include <doctest/doctest.h>
 
 #include "runtime/crypto/bls12_381_encoding.hpp"
@@ -173,4 +176,39 @@ TEST_CASE("bytes that are not a point's canonical form are refused") {
     auto twisted = serialize(g2_generator);
     twisted[191] ^= 1;
     CHECK(parse_g2(twisted).error().code == ErrorCode::invalid);
+}
+
+TEST_CASE("whatever bytes parse as a point are the very bytes of that point") {
+    Samples samples{10};
+    std::mt19937_64 random{10};
+    std::size_t parsed = 0;
+    const auto check = [&](Bytes bytes, auto parse, auto compressed_form, auto full_form) {
+        for (auto changes = random() % 3; changes > 0; --changes) {
+            // Flags, signs and padding sit in the first bytes of coordinates.
+            const auto at = random() % 2 == 0 ? random() % 2 * (bytes.size() / 2) : random() % bytes.size();
+            bytes[at] ^= static_cast<std::uint8_t>(1u << random() % 8);
+        }
+        const auto point = parse(bytes);
+        if (!point) return;
+        ++parsed;
+        CHECK(point->is_on_curve());
+        const auto short_form = compressed_form(*point);
+        const auto long_form = full_form(*point);
+        CHECK((std::ranges::equal(bytes, short_form) || std::ranges::equal(bytes, long_form)));
+    };
+    const auto short_1 = [](const G1Affine& p) { return compress(p); };
+    const auto long_1 = [](const G1Affine& p) { return serialize(p); };
+    const auto short_2 = [](const G2Affine& p) { return compress(p); };
+    const auto long_2 = [](const G2Affine& p) { return serialize(p); };
+    for (int i = 0; i < 300; ++i) {
+        const auto p = i % 9 == 0 ? G1Affine{} : samples.g1();
+        const auto q = i % 9 == 0 ? G2Affine{} : samples.g2();
+        const auto bytes_of = [](const auto& form) { return Bytes{form.begin(), form.end()}; };
+        check(bytes_of(compress(p)), parse_g1, short_1, long_1);
+        check(bytes_of(serialize(p)), parse_g1, short_1, long_1);
+        check(bytes_of(compress(q)), parse_g2, short_2, long_2);
+        check(bytes_of(serialize(q)), parse_g2, short_2, long_2);
+    }
+    CHECK(parsed > 300);
+    CHECK(parsed < 1100);
 }
