@@ -1,4 +1,4 @@
-// vm: published test suites on our machine.
+// vm: published test suites on our machine, and traces.
 #include <chrono>
 #include <iostream>
 #include <memory>
@@ -8,6 +8,7 @@
 #include <CLI/Formatter.hpp>
 
 #include "deploy/cli/cli.hpp"
+#include "deploy/cli/trace_command.hpp"
 #include "vm/conformance/suite.hpp"
 
 namespace troupe::cli {
@@ -82,7 +83,7 @@ void run(Context& context, SuiteKind kind, SuiteArguments& arguments) {
 }  // namespace
 
 void add_vm_commands(CLI::App& app, Context& context) {
-    auto* vm = app.add_subcommand("vm", "Check the virtual machine against published test suites");
+    auto* vm = app.add_subcommand("vm", "Run published test suites on the virtual machine; trace transactions");
     vm->require_subcommand(1);
     for (const auto& [kind, name, description] : suite_commands) {
         auto* command = vm->add_subcommand(name, description);
@@ -102,6 +103,7 @@ void add_vm_commands(CLI::App& app, Context& context) {
         add_common(*command, context, false);
         command->callback([&context, kind, arguments] { run(context, kind, *arguments); });
     }
+    add_trace_command(*vm, context);
 }
 
 }  // namespace troupe::cli
