@@ -13,10 +13,10 @@ struct Assembly {
     static constexpr bool exists = false;
 };
 
-#if defined(__x86_64__)
-
 /// Whether the CPU has BMI2 and ADX. False until it was asked, in the start of the program.
 extern const bool has_mulx_adx;
+
+#if defined(__x86_64__)
 
 extern "C" {
 // out = a + b mod m and a - b mod m, for a and b below m.
