@@ -1,4 +1,5 @@
-// vm: published test suites on our machine, and traces.
+auto* vm = app.add_subcommand(
+    "vm", "The virtual machine by itself: published test suites, traces, and code without a cluster");
 #include <chrono>
 #include <iostream>
 #include <memory>
@@ -83,7 +84,8 @@ void run(Context& context, SuiteKind kind, SuiteArguments& arguments) {
 }  // namespace
 
 void add_vm_commands(CLI::App& app, Context& context) {
-    auto* vm = app.add_subcommand("vm", "Run published test suites on the virtual machine; trace transactions");
+    auto* vm = app.add_subcommand(
+        "vm", "The virtual machine by itself: published test suites, traces, and code without a cluster");
     vm->require_subcommand(1);
     for (const auto& [kind, name, description] : suite_commands) {
         auto* command = vm->add_subcommand(name, description);

@@ -76,7 +76,11 @@ TROUPE_AVX Row exclusive_or(const Row& x, const Row& y) noexcept {
 TROUPE_AVX Row rotate_bytes(const Row& x, __m128i order) noexcept {
     return {_mm_shuffle_epi8(x.low, order), _mm_shuffle_epi8(x.high, order)};
 }
-TROUPE_AVX __m128i rotate_63(__m128i x) noexcept { return _mm_or_si128(_mm_add_epi64(x, x), _mm_srli_epi64(x, 63)); }
+/// Twice x, and one more where its highest bit was set: the comparison does not compete with the shuffles for their
+/// ports.
+TROUPE_AVX __m128i rotate_63(__m128i x) noexcept {
+    return _mm_sub_epi64(_mm_add_epi64(x, x), _mm_cmpgt_epi64(_mm_setzero_si128(), x));
+}
 /// Lane i from lane i + 1, and from lane i - 1.
 TROUPE_AVX Row from_next(const Row& x) noexcept {
     return {_mm_alignr_epi8(x.high, x.low, 8), _mm_alignr_epi8(x.low, x.high, 8)};
@@ -93,16 +97,23 @@ TROUPE_AVX void store(std::uint64_t* to, const Row& row) noexcept {
     _mm_storeu_si128(reinterpret_cast<__m128i*>(to + 2), row.high);
 }
 
-/// Four columns (or diagonals) at once; `words` are added before b, which is the last to be ready.
+/// a + words + b, in this order, which the compiler would change: b is the last to be ready.
+TROUPE_AVX Row add_words(const Row& a, const std::uint64_t* words, const Row& b) noexcept {
+    auto sum = add(a, load(words));
+    asm("" : "+x"(sum.low), "+x"(sum.high));
+    return add(sum, b);
+}
+
+/// Four columns (or diagonals) at once.
 TROUPE_AVX void mix_rows(Row& a, Row& b, Row& c, Row& d, const std::uint64_t (*words)[4]) noexcept {
-    const auto by_32 = _mm_setr_epi8(4, 5, 6, 7, 0, 1, 2, 3, 12, 13, 14, 15, 8, 9, 10, 11);
     const auto by_24 = _mm_setr_epi8(3, 4, 5, 6, 7, 0, 1, 2, 11, 12, 13, 14, 15, 8, 9, 10);
     const auto by_16 = _mm_setr_epi8(2, 3, 4, 5, 6, 7, 0, 1, 10, 11, 12, 13, 14, 15, 8, 9);
-    a = add(add(a, load(words[0])), b);
-    d = rotate_bytes(exclusive_or(d, a), by_32);
+    a = add_words(a, words[0], b);
+    d = exclusive_or(d, a);
+    d = {_mm_shuffle_epi32(d.low, 0xb1), _mm_shuffle_epi32(d.high, 0xb1)};
     c = add(c, d);
     b = rotate_bytes(exclusive_or(b, c), by_24);
-    a = add(add(a, load(words[1])), b);
+    a = add_words(a, words[1], b);
     d = rotate_bytes(exclusive_or(d, a), by_16);
     c = add(c, d);
     b = exclusive_or(b, c);

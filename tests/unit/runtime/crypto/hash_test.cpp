@@ -1,6 +1,7 @@
 #include <string>
 
 #include <doctest/doctest.h>
+#include <openssl/evp.h>
 
 #include "runtime/crypto/keccak.hpp"
 #include "runtime/crypto/sha256.hpp"
@@ -42,6 +43,21 @@ TEST_CASE("keccak256 in pieces equals keccak256 at once for every split around t
             REQUIRE(hasher.finish() == keccak256_of_nothing);
         }
     }
+}
+
+TEST_CASE("keccak256 gives OpenSSL's digests, where OpenSSL has it (from 3.2 on)") {
+    auto* algorithm = EVP_MD_fetch(nullptr, "KECCAK-256", nullptr);
+    if (algorithm == nullptr) {
+        MESSAGE("skipped: this OpenSSL has no KECCAK-256");
+        return;
+    }
+    for (std::size_t size = 0; size < 600; ++size) {
+        const auto data = counting_bytes(size);
+        Hash256 expected;
+        REQUIRE(EVP_Digest(data.data(), size, expected.data(), nullptr, algorithm, nullptr) == 1);
+        REQUIRE(keccak256(data) == expected);
+    }
+    EVP_MD_free(algorithm);
 }
 
 TEST_CASE("sha256 and ripemd160 give the published digests, at once and in pieces") {
