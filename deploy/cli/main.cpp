@@ -5,6 +5,7 @@
 #include <CLI/Formatter.hpp>
 
 #include "deploy/cli/cli.hpp"
+#include "deploy/cli/wasm_commands.hpp"
 
 int main(int argc, char** argv) {
     using namespace troupe::cli;
@@ -23,6 +24,7 @@ int main(int argc, char** argv) {
     add_transaction_commands(app, context);
     add_demo_command(app, context);
     add_vm_commands(app, context);
+    add_wasm_commands(app, context);
     add_other_commands(app, context);
     try {
         app.parse(argc, argv);

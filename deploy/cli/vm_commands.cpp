@@ -1,5 +1,5 @@
-auto* vm = app.add_subcommand(
-    "vm", "The virtual machine by itself: published test suites, traces, and code without a cluster");
+// vm: published test suites on our machine; traces of transactions (trace_command.cpp), WebAssembly
+// (wasm_commands.cpp).
 #include <chrono>
 #include <iostream>
 #include <memory>

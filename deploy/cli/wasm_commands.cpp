@@ -1,4 +1,6 @@
 // vm run, vm inspect, vm spectest: WebAssembly without a cluster.
+#include "deploy/cli/wasm_commands.hpp"
+
 #include <charconv>
 #include <chrono>
 #include <fstream>
@@ -9,7 +11,6 @@
 #include <CLI/Formatter.hpp>
 #include <fmt/format.h>
 
-#include "deploy/cli/cli.hpp"
 #include "vm/dmir/text.hpp"
 #include "vm/spectest/spectest.hpp"
 
@@ -173,7 +174,7 @@ void spectest(Context& context, const std::vector<std::string>& paths) {
 }  // namespace
 
 void add_wasm_commands(CLI::App& app, Context& context) {
-    auto* vm = vm_command(app);
+    auto* vm = app.get_subcommand("vm");
     static RunOptions run_options;
     auto* run_command = vm->add_subcommand("run", "Instantiate a WebAssembly module and call an exported function");
     run_command->add_option("FILE", run_options.file, "The module")->required();
