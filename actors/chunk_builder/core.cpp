@@ -68,13 +68,13 @@ void Core::add_native(const RecoveredTransactionPtr& transaction, TimeMs now, co
     if (payers.native_executed(transaction->hash)) return refuse(true, "already known");
     // Posting a bond is paid from the balance: a sponsor can't have one before it has posted it.
     if (tx.kind == NativeKind::call) {
-        auto& sponsor = sponsors_[transaction->payer];
-        sponsor.bond = payers.payer(transaction->payer).bond;
-        const auto in_flight = checked_add(sponsor.fees_in_flight, tx.max_fee);
-        if (sponsor.bond.is_zero()) return refuse(true, no_bond_message(transaction->payer));
-        if (!in_flight || *in_flight > sponsor.bond / uint256{2})
+        const auto bond = payers.payer(transaction->payer).bond;
+        if (bond.is_zero()) return refuse(true, no_bond_message(transaction->payer));
+        const auto known = fees_in_flight_.find(transaction->payer);
+        const auto in_flight = checked_add(known == fees_in_flight_.end() ? uint256{} : known->second, tx.max_fee);
+        if (!in_flight || *in_flight > bond / uint256{2})
             return refuse(false, "the sponsor's fees in flight would exceed half of its bond");
-        sponsor.fees_in_flight = *in_flight;
+        fees_in_flight_[transaction->payer] = *in_flight;
     } else {
         const auto cost = cost_max(tx);
         if (!cost || *cost > payers.payer(transaction->sender).balance)
@@ -142,8 +142,7 @@ void Core::build(TimeMs now, const ActivityTracker& tracker, Outbox& out) {
         auto tx = natives_.front();
         if (tx->transaction.expiry <= now) {
             natives_.pop_front();
-            if (tx->transaction.kind == NativeKind::call)
-                sponsors_[tx->payer].fees_in_flight -= tx->transaction.max_fee;
+            release_fee(*tx);
             known_.erase(tx->hash);
             out.push_back(Refuse{tx->hash, true, "transaction has expired"});
             continue;
@@ -278,6 +277,15 @@ void Core::release_certificates(TimeMs now, Outbox& out) {
 
 // Releasing -----------------------------------------------------------------------------------------------------------
 
+void Core::release_fee(const RecoveredTransaction& native) {
+    if (native.transaction.kind != NativeKind::call) return;
+    const auto it = fees_in_flight_.find(native.payer);
+    if (it == fees_in_flight_.end()) return;  // fees of nothing leave no entry
+    TROUPE_ASSERT(it->second >= native.transaction.max_fee);
+    it->second -= native.transaction.max_fee;
+    if (it->second.is_zero()) fees_in_flight_.erase(it);
+}
+
 /// Takes a chunk's transactions out of flight; those that go again are queued again.
 void Core::release(const ChunkInFlight& chunk, const std::function<bool(const RecoveredTransaction&)>& goes_again,
                    const PayerReader& payers) {
@@ -298,8 +306,7 @@ void Core::release(const ChunkInFlight& chunk, const std::function<bool(const Re
             continue;
         }
         known_.erase(tx->hash);
-        if (is_native && tx->transaction.kind == NativeKind::call)
-            sponsors_[tx->payer].fees_in_flight -= tx->transaction.max_fee;
+        if (is_native) release_fee(*tx);
     }
     for (const auto& address : touched) {
         auto& account = accounts_[address];

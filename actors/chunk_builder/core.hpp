@@ -111,10 +111,6 @@ private:
         std::map<std::uint64_t, RecoveredTransactionPtr> in_flight;
         bool listed = false;  // is in ready_
     };
-    struct Sponsor {
-        uint256 bond;
-        uint256 fees_in_flight;
-    };
     struct ChunkInFlight {
         ChunkProposal proposal;
         ChunkReference reference;
@@ -135,6 +131,7 @@ private:
     void release_certificates(TimeMs now, Outbox& out);
     void release(const ChunkInFlight& chunk, const std::function<bool(const RecoveredTransaction&)>& goes_again,
                  const PayerReader& payers);
+    void release_fee(const RecoveredTransaction& native);
     void forget_account_if_idle(const Address& address);
 
     Config config_;
@@ -142,7 +139,8 @@ private:
     const Signer& signer_;
     StaticCheck static_check_;
     std::unordered_map<Address, Account, FixedBytesHash> accounts_;
-    std::unordered_map<Address, Sponsor, FixedBytesHash> sponsors_;
+    /// Of each sponsor: the maximum fees of its native calls, queued or in flight. Never zero.
+    std::unordered_map<Address, uint256, FixedBytesHash> fees_in_flight_;
     std::unordered_map<TransactionHash, RecoveredTransactionPtr, FixedBytesHash> known_;
     /// Accounts whose next transaction is here, in order of arrival.
     std::deque<Address> ready_;

@@ -117,16 +117,27 @@ private:
         if (state_.balance(payer) < tx.max_fee) return claim_bond(chunk, transaction, bond);
 
         const auto evm_input = to_evm_input(transaction, input_.parameters);
-        if (const auto wrong =
-                evm::validate_transaction(state_, evm_input, block_, chain_revision, evm::Charging::sponsored))
-            return filter(transaction.hash, reason_of(wrong->reason));
-        // The fee is taken first, so that the call can't spend it; what is not used comes back.
         const auto reserved = uint256{tx.gas_limit} * block_.base_fee;
+        // Signed and covered, so it was right to replicate it: it pays even if it can't begin.
+        const auto needed = checked_add(tx.value, payer == transaction.sender ? reserved : uint256{});
+        if (!needed || state_.balance(transaction.sender) < *needed ||
+            evm::validate_transaction(state_, evm_input, block_, chain_revision, evm::Charging::sponsored))
+            return fail_native(transaction, evm::intrinsic_gas(evm_input, chain_revision));
+        // The fee is taken first, so that the call can't spend it; what is not used comes back.
         change_balance(payer, reserved, false);
         auto receipt =
             evm::execute_transaction(state_, block_, evm_input, chain_revision, codes_, evm::Charging::sponsored);
         receipt.effective_gas_price = block_.base_fee;
         change_balance(payer, reserved - uint256{receipt.gas_used} * block_.base_fee, true);
+        remember(transaction);
+        record(transaction, std::move(receipt));
+    }
+
+    void fail_native(const RecoveredTransaction& transaction, std::uint64_t gas) {
+        evm::ExecutionReceipt receipt;
+        receipt.gas_used = std::min(gas, transaction.transaction.gas_limit);
+        receipt.effective_gas_price = block_.base_fee;
+        change_balance(transaction.payer, uint256{receipt.gas_used} * block_.base_fee, false);
         remember(transaction);
         record(transaction, std::move(receipt));
     }
