@@ -102,8 +102,9 @@ Result execute(Vm* vm, const HostInterface* host, HostContext* context, int revi
 }
 
 SetOptionResult set_option(Vm* vm, const char* name, const char* value) {
-    const std::string_view option{name};
-    const std::string_view text{value};
+    // Clients may give no value at all.
+    const std::string_view option{name == nullptr ? "" : name};
+    const std::string_view text{value == nullptr ? "" : value};
     if (option == "tier") return text == "interp" ? OPTION_SET : OPTION_INVALID_VALUE;
     if (option != "trace") return OPTION_INVALID_NAME;
     if (text != "" && text != "0" && text != "1") return OPTION_INVALID_VALUE;
