@@ -57,7 +57,10 @@ struct FrameSlot {
 
 class FrameArena {
 public:
+    /// This thread's own, or the one lent to it.
     [[nodiscard]] static FrameArena& of_thread();
+    /// Has this thread go on with the arena of the thread that waits for it.
+    static void lend_to_thread(FrameArena& arena) noexcept;
 
     [[nodiscard]] FrameSlot& acquire() {
         if (used_ == 0) trim();

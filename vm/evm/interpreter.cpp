@@ -4,6 +4,7 @@
 
 #include <limits>
 
+#include "vm/evm/call_stack.hpp"
 #include "vm/evm/instructions.hpp"
 #include "vm/evm/word.hpp"
 
@@ -596,10 +597,18 @@ void run(Frame& f) {
 
 }  // namespace
 
+namespace {
+
+thread_local FrameArena* lent_arena = nullptr;
+
+}  // namespace
+
 FrameArena& FrameArena::of_thread() {
-    static thread_local FrameArena arena;
-    return arena;
+    static thread_local FrameArena own;
+    return lent_arena != nullptr ? *lent_arena : own;
 }
+
+void FrameArena::lend_to_thread(FrameArena& arena) noexcept { lent_arena = &arena; }
 
 void FrameArena::trim() {
     constexpr std::size_t slots_kept = 16;
@@ -614,6 +623,14 @@ void FrameArena::trim() {
 CallOutcome interpret(Host& host, const CallMessage& message, const AnalyzedCode& code, Revision revision,
                       Tracer* tracer) {
     auto& arena = FrameArena::of_thread();
+    if (!has_stack_room()) [[unlikely]] {
+        CallOutcome out;
+        run_on_large_stack([&] {
+            FrameArena::lend_to_thread(arena);
+            out = interpret(host, message, code, revision, tracer);
+        });
+        return out;
+    }
     auto& slot = arena.acquire();
     Frame f{host, message, code, tracer, slot.stack.get(), slot.memory, revision};
     run(f);

@@ -1,9 +1,9 @@
 // The interpreter's loops against each other: the exact one, which cold code and traced code run in, and the one over
 // translated blocks, which hot code runs in.
 #include <random>
-#include <thread>
 
 #include <doctest/doctest.h>
+#include <pthread.h>
 
 #include "vm/evm/opcodes.hpp"
 #include "world.hpp"
@@ -164,23 +164,39 @@ TEST_CASE("errors inside of a block are told apart, as if each instruction were 
     }
 }
 
-TEST_CASE("calls nest to their limit on a thread with an ordinary stack") {
+TEST_CASE("calls nest to their limit, on a thread with an ordinary stack and on one with a small one") {
     World world;
     world.put(sender, uint256{});
-    // Calls itself with all gas; counts the depth in storage: sstore(0, sload(0) + 1) on the way in.
-    world.put(target, uint256{},
-              *from_hex("6000546001016000556000600060006000600030"
-                        "5af100"));
-    Run run;
-    std::thread worker{[&] {
+    // Counts itself in storage, sstore(0, sload(0) + 1), and calls itself with all gas.
+    world.put(target, uint256{}, *from_hex("60005460010160005560006000600060006000305af100"));
+    struct Task {
+        World& world;
+        Run run;
+    };
+    const auto run = [](void* argument) -> void* {
+        auto& task = *static_cast<Task*>(argument);
         AnalysisCache codes;
-        run = execute(world, 900'000'000'000, codes);
-    }};
-    worker.join();
-    REQUIRE(run.receipt.succeeded);
-    REQUIRE(run.diff.accounts.size() >= 1);
-    for (const auto& change : run.diff.accounts)
-        if (change.address == target) CHECK(change.storage.front().second == uint256{1025});
+        task.run = execute(task.world, 900'000'000'000, codes);
+        return nullptr;
+    };
+    for (const std::size_t stack : {std::size_t{8} << 20, std::size_t{1} << 20}) {
+        Task task{world, {}};
+        pthread_attr_t attributes;
+        REQUIRE(::pthread_attr_init(&attributes) == 0);
+        REQUIRE(::pthread_attr_setstacksize(&attributes, stack) == 0);
+        pthread_t thread;
+        REQUIRE(::pthread_create(&thread, &attributes, run, &task) == 0);
+        ::pthread_join(thread, nullptr);
+        ::pthread_attr_destroy(&attributes);
+        REQUIRE(task.run.receipt.succeeded);
+        int found = 0;
+        for (const auto& change : task.run.diff.accounts) {
+            if (change.address != target) continue;
+            ++found;
+            CHECK(change.storage.front().second == uint256{1025});
+        }
+        CHECK(found == 1);
+    }
 }
 
 }  // namespace troupe::evm::testing
