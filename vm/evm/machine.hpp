@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "vm/evm/analysis.hpp"
+#include "vm/evm/precompiles.hpp"
 #include "vm/evm/revision.hpp"
 #include "vm/evm/trace.hpp"
 #include "vm/evm/word.hpp"
@@ -26,7 +27,10 @@ public:
     [[nodiscard]] CallOutcome run(const CallMessage& message);
 
     // Host
-    bool warm_account(const Address& address) override { return state_.warm_address(address); }
+    /// Precompiles are warm from the start (EIP-2929).
+    bool warm_account(const Address& address) override {
+        return find_precompile(address, revision_) == nullptr && state_.warm_address(address);
+    }
     Load load(const Address& address, const uint256& slot) override;
     Store store(const Address& address, const uint256& slot, const uint256& value) override;
     [[nodiscard]] uint256 load_transient(const Address& address, const uint256& slot) override;

@@ -1,7 +1,7 @@
 #include "vm/evm/precompiles.hpp"
 
-#include <algorithm>
 #include <array>
+#include <cstring>
 
 #include "vm/evm/precompiles_bls.hpp"
 
@@ -36,7 +36,9 @@ constexpr std::array table{
 std::span<const Precompile> all_precompiles() noexcept { return table; }
 
 const Precompile* find_precompile(const Address& address, Revision revision) noexcept {
-    if (std::any_of(address.begin(), address.begin() + 18, [](auto byte) { return byte != 0; })) return nullptr;
+    std::uint64_t high[2];
+    std::memcpy(high, address.data(), sizeof high);
+    if ((high[0] | high[1] | address[16] | address[17]) != 0) return nullptr;
     const auto number = static_cast<std::uint16_t>(address[18] << 8 | address[19]);
     // The first rows have the addresses 1, 2, 3...
     const auto* row = number == 0                      ? nullptr

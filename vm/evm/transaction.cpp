@@ -176,12 +176,6 @@ ExecutionReceipt execute_transaction(JournaledState& state, const BlockContext& 
 
     state.warm_address(tx.sender);
     if (revision >= Revision::Berlin) {
-        for (std::uint16_t i = 1; i <= 0x1ff; ++i) {
-            Address address;
-            address[18] = static_cast<std::uint8_t>(i >> 8);
-            address[19] = static_cast<std::uint8_t>(i);
-            if (find_precompile(address, revision) != nullptr) state.warm_address(address);
-        }
         if (tx.to) state.warm_address(*tx.to);
         if (revision >= Revision::Shanghai) state.warm_address(block.coinbase);
         for (const auto& item : tx.access_list) {

@@ -6,7 +6,10 @@
 import fs from 'node:fs';
 import http from 'node:http';
 import { performance } from 'node:perf_hooks';
-import { ethers } from 'ethers';
+import { createRequire } from 'node:module';
+
+// The npm packages are those of the end-to-end tests.
+const { ethers } = createRequire(new URL('../../e2e/package.json', import.meta.url))('ethers');
 
 const args = Object.fromEntries(
   process.argv.slice(2).join(' ').split('--').filter(Boolean).map((a) => {
