@@ -6,16 +6,27 @@
 #include <array>
 #include <atomic>
 #include <cstdint>
+#include <ctime>
 #include <memory>
 #include <mutex>
 #include <string>
+#include <string_view>
 #include <typeinfo>
+#include <utility>
 #include <vector>
 
 namespace troupe {
 
 /// The machine's fastest monotonic counter; TickClock turns it into time.
-[[nodiscard]] std::uint64_t ticks_now() noexcept;
+[[nodiscard]] inline std::uint64_t ticks_now() noexcept {
+#if defined(__x86_64__)
+    return __builtin_ia32_rdtsc();
+#else
+    timespec t{};
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return static_cast<std::uint64_t>(t.tv_sec) * 1'000'000'000 + static_cast<std::uint64_t>(t.tv_nsec);
+#endif
+}
 
 /// Ticks to wall-clock time, by two readings of both: the longer ago the first, the more exact.
 class TickClock {
@@ -24,10 +35,8 @@ public:
     [[nodiscard]] static std::uint64_t to_ns(std::uint64_t ticks_between);
 };
 
-/// What kind of message: its first element's type, and what tells apart those of one type (an atom's or a frame's).
+/// What kind of message: a type, and what tells apart the messages of one type (which atom, which kind of frame).
 struct MessageKey {
-    /// Identifies the types of all elements; 0 for those not built in.
-    std::uint32_t token = 0;
     const std::type_info* type = nullptr;
     std::uint64_t value = 0;
 
@@ -47,9 +56,11 @@ struct PeerKey {
     bool operator==(const PeerKey&) const = default;
 };
 
-/// Messages of one kind, to or from one peer.
+/// Messages of one kind, from one peer or to one node. What goes to an actor of the same process is counted there only.
 struct Channel {
     MessageKey key;
+    /// For people: "certificate", "timer", "executor::NeededChunks".
+    std::string kind;
     PeerKey peer;
     bool is_out = false;
     std::atomic<std::uint64_t> count{0};
@@ -70,39 +81,62 @@ struct TimerReading {
 
 class Meter {
 public:
-    Meter();
+    /// `owner` is whose meter it is, for current(); not touched.
+    explicit Meter(void* owner = nullptr);
     ~Meter();
     Meter(const Meter&) = delete;
     Meter& operator=(const Meter&) = delete;
 
     /// The actor whose handler runs on this thread; null outside of all.
-    [[nodiscard]] static Meter* current() noexcept;
+    [[nodiscard]] static Meter* current() noexcept { return current_; }
+    [[nodiscard]] void* owner() const noexcept { return owner_; }
 
     // From the actor's thread
     // ---------------------------------------------------------------------------------------------
 
     /// Between the two the actor has the thread.
-    Meter* resume() noexcept;
-    void suspend(Meter* before) noexcept;
+    Meter* resume() noexcept {
+        now_ = ticks_now();
+        stride_left_ = stride_;
+        running_since_.store(now_, std::memory_order_relaxed);
+        return std::exchange(current_, this);
+    }
+    void suspend(Meter* before) noexcept {
+        const auto since = running_since_.load(std::memory_order_relaxed);
+        const auto now = ticks_now();
+        add(busy_, now > since ? now - since : 0);
+        running_since_.store(0, std::memory_order_relaxed);
+        current_ = before;
+    }
 
-    void received(const MessageKey& key, PeerKey from, std::uint32_t bytes) noexcept {
+    /// `name` gives the kind's name; called once a channel.
+    template <class Name>
+    void received(const MessageKey& key, PeerKey from, std::uint32_t bytes, Name&& name) {
         if (--stride_left_ == 0) refresh();
-        auto& channel = last_in_ && last_in_->key == key && last_in_->peer == from ? *last_in_ : find_in(key, from);
-        add(channel.count, 1);
-        if (bytes != 0) add(channel.bytes, bytes);
+        auto* channel = last_in_;
+        if (channel == nullptr || channel->key != key || channel->peer != from) {
+            channel = find(key, from, false);
+            if (channel == nullptr) channel = insert(key, from, false, name());
+            last_in_ = channel;
+        }
+        add(channel->count, 1);
+        if (bytes != 0) add(channel->bytes, bytes);
         const auto n = in_.load(std::memory_order_relaxed);
         auto& ring = *ring_.load(std::memory_order_relaxed);
         auto& slot = ring.slots[n & ring.mask];
         slot.ticks.store(now_, std::memory_order_relaxed);
-        slot.channel.store(&channel, std::memory_order_relaxed);
+        slot.channel.store(channel, std::memory_order_relaxed);
         slot.bytes.store(bytes, std::memory_order_relaxed);
         in_.store(n + 1, std::memory_order_release);
     }
 
-    void sent(const MessageKey& key, PeerKey to, std::uint32_t bytes) noexcept {
-        auto& channel = last_out_ && last_out_->key == key && last_out_->peer == to ? *last_out_ : find_out(key, to);
-        add(channel.count, 1);
-        if (bytes != 0) add(channel.bytes, bytes);
+    /// A frame to another node.
+    template <class Name>
+    void sent(const MessageKey& key, PeerKey to, std::uint32_t bytes, Name&& name) {
+        auto* channel = find(key, to, true);
+        if (channel == nullptr) channel = insert(key, to, true, name());
+        add(channel->count, 1);
+        add(channel->bytes, bytes);
         add(out_, 1);
     }
 
@@ -114,12 +148,21 @@ public:
     // From any thread
     // -----------------------------------------------------------------------------------------------------
 
-    void enqueued() noexcept { enqueued_.fetch_add(1, std::memory_order_relaxed); }
+    void enqueued() noexcept {
+        const auto slot = thread_slot_ != 0 ? thread_slot_ : take_thread_slot();
+        auto& count = enqueued_[slot - 1];
+        // A thread with a slot of its own need not lock the bus.
+        if (slot < thread_slots)
+            add(count, 1);
+        else
+            count.fetch_add(1, std::memory_order_relaxed);
+    }
     void note_error(std::string_view text);
     void note_end(std::string_view why);
 
     [[nodiscard]] std::uint64_t in() const noexcept { return in_.load(std::memory_order_acquire); }
-    [[nodiscard]] std::uint64_t out() const noexcept { return out_.load(std::memory_order_relaxed); }
+    /// Frames to other nodes; ActorRegistry::sent_between adds what went to actors of this process.
+    [[nodiscard]] std::uint64_t frames_out() const noexcept { return out_.load(std::memory_order_relaxed); }
     [[nodiscard]] std::uint64_t errors() const noexcept { return errors_.load(std::memory_order_relaxed); }
     [[nodiscard]] std::uint64_t mailbox() const noexcept;
     /// The time under way included.
@@ -145,6 +188,8 @@ public:
     static constexpr std::size_t wide_ring_size = 8192;
     /// Kinds times peers; further ones are counted together.
     static constexpr std::size_t channels_max = 4096;
+    /// Threads that count what they send on their own; all others share the last slot.
+    static constexpr std::uint32_t thread_slots = 32;
 
 private:
     struct Slot {
@@ -170,23 +215,28 @@ private:
         value.store(value.load(std::memory_order_relaxed) + n, std::memory_order_relaxed);
     }
     void refresh() noexcept;
-    Channel& find_in(const MessageKey& key, PeerKey from) noexcept;
-    Channel& find_out(const MessageKey& key, PeerKey to) noexcept;
+    static std::uint32_t take_thread_slot() noexcept;
     [[nodiscard]] Channel& channel_at(std::size_t n) const noexcept;
-    Channel& find(const MessageKey& key, PeerKey peer, bool is_out) noexcept;
+    [[nodiscard]] std::size_t place_of(const MessageKey& key, PeerKey peer, bool is_out) const noexcept;
+    [[nodiscard]] Channel* find(const MessageKey& key, PeerKey peer, bool is_out) const noexcept;
+    Channel* insert(const MessageKey& key, PeerKey peer, bool is_out, std::string kind);
+
+    static inline constinit thread_local Meter* current_ = nullptr;
+    /// From 1; 0 until the thread first needs one.
+    static inline constinit thread_local std::uint32_t thread_slot_ = 0;
 
     // The actor's own line of the cache.
     std::atomic<std::uint64_t> in_{0};
     std::atomic<std::uint64_t> out_{0};
     Channel* last_in_ = nullptr;
-    Channel* last_out_ = nullptr;
     std::uint64_t now_ = 0;
     std::uint32_t stride_ = 1;
     std::uint32_t stride_left_ = 1;
     std::atomic<Ring*> ring_;
+    void* owner_;
 
     /// Senders write here.
-    alignas(64) std::atomic<std::uint64_t> enqueued_{0};
+    alignas(64) std::array<std::atomic<std::uint64_t>, thread_slots> enqueued_{};
 
     alignas(64) std::atomic<std::uint64_t> busy_{0};
     std::atomic<std::uint64_t> running_since_{0};

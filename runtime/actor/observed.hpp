@@ -58,48 +58,30 @@ struct MessageFacts {
     std::uint32_t bytes = 0;
 };
 
+/// The element's own type tells its content's, so that no virtual function need be called.
 [[nodiscard]] inline MessageFacts facts_of(const caf::mailbox_element& message) noexcept {
-    const auto& content = message.content();
-    MessageFacts facts;
-    if (message.sender) facts.from = PeerKey::actor(message.sender->id());
-    if (content.empty()) return facts;
-    const auto [number, type] = content.type(0);
-    facts.key = {content.type_token(), type, 0};
-    if (type == &typeid(PeerFrame)) {
-        const auto& frame = content.get_as<PeerFrame>(0);
+    const auto* type = &typeid(message);
+    MessageFacts facts{{type, 0}, {message.sender ? message.sender->id() : 0}, 0};
+    if (type == &typeid(caf::mailbox_element_vals<PeerFrame>)) {
+        const auto& frame = std::get<0>(static_cast<const caf::mailbox_element_vals<PeerFrame>&>(message).data());
         facts.key.value = static_cast<std::uint64_t>(frame.kind);
         facts.from = PeerKey::node(frame.from.value);
         facts.bytes = static_cast<std::uint32_t>(frame.payload.size());
-    } else if (number == caf::type_nr<caf::atom_value>::value) {
-        facts.key.value = static_cast<std::uint64_t>(content.get_as<caf::atom_value>(0));
+    } else if (type == &typeid(caf::mailbox_element_vals<caf::atom_value>)) {
+        facts.key.value = static_cast<std::uint64_t>(
+            std::get<0>(static_cast<const caf::mailbox_element_vals<caf::atom_value>&>(message).data()));
     }
     return facts;
 }
 
-/// Of a frame that goes to another node.
-[[nodiscard]] inline MessageKey frame_key(FrameKind kind) noexcept {
-    return {caf::make_type_token<PeerFrame>(), &typeid(PeerFrame), static_cast<std::uint64_t>(kind)};
-}
-
 /// "submit" of a frame, "timer" of an atom, "executor::NeededChunks" of a struct.
-[[nodiscard]] std::string kind_name(const caf::actor_system& system, const MessageKey& key);
+[[nodiscard]] std::string kind_name(const caf::actor_system& system, const caf::mailbox_element& message);
+
+/// A frame leaves for another node: counts it as the current actor's, if there is one.
+void count_sent_frame(FrameKind kind, NodeIndex to, std::size_t bytes);
 
 /// Puts it in its system's registry, and has exceptions noted as its last error.
 void register_actor(caf::scheduled_actor& actor, const std::shared_ptr<Meter>& meter);
-
-/// The actor whose handler runs on this thread.
-class CurrentActor {
-public:
-    explicit CurrentActor(caf::actor_control_block* actor) noexcept : before_(std::exchange(current_, actor)) {}
-    ~CurrentActor() { current_ = before_; }
-    CurrentActor(const CurrentActor&) = delete;
-    CurrentActor& operator=(const CurrentActor&) = delete;
-    [[nodiscard]] static caf::strong_actor_ptr get() noexcept { return caf::strong_actor_ptr{current_}; }
-
-private:
-    static inline thread_local caf::actor_control_block* current_ = nullptr;
-    caf::actor_control_block* before_;
-};
 
 template <class Interface>
 class ObservedBase;
@@ -109,37 +91,30 @@ class ObservedBase<caf::typed_actor<Signatures...>> : public caf::typed_event_ba
 public:
     using Super = caf::typed_event_based_actor<Signatures...>;
 
-    explicit ObservedBase(caf::actor_config& config) : Super(config), meter_(std::make_shared<Meter>()) {}
+    explicit ObservedBase(caf::actor_config& config) : Super(config), meter_(std::make_shared<Meter>(this->ctrl())) {}
 
     using Super::enqueue;
     void enqueue(caf::mailbox_element_ptr message, caf::execution_unit* host) override {
-        if (auto* from = Meter::current()) {
-            const auto facts = facts_of(*message);
-            from->sent(facts.key, PeerKey::actor(this->id()), facts.bytes);
-        }
         meter_->enqueued();
         Super::enqueue(std::move(message), host);
     }
 
     caf::invoke_message_result consume(caf::mailbox_element& message) override {
         const auto facts = facts_of(message);
-        if (facts.key.type == &typeid(QuestionPtr)) {
+        if (facts.key.type == &typeid(caf::mailbox_element_vals<QuestionPtr>)) {
             meter_->taken_aside();
-            const auto& question = *message.content().get_as<QuestionPtr>(0);
+            const auto& question = *message.content().template get_as<QuestionPtr>(0);
             question.done(answer(question.with_state));
             return caf::invoke_message_result::consumed;
         }
-        meter_->received(facts.key, facts.from, facts.bytes);
+        meter_->received(facts.key, facts.from, facts.bytes, [&] { return kind_name(this->system(), message); });
         return Super::consume(message);
     }
 
     caf::resumable::resume_result resume(caf::execution_unit* host, std::size_t most) override {
-        // The actor may end within, and its memory go.
-        const auto meter = meter_;
-        const CurrentActor current{this->ctrl()};
-        auto* const before = meter->resume();
+        auto* const before = meter_->resume();
         const auto result = Super::resume(host, most);
-        meter->suspend(before);
+        meter_->suspend(before);
         return result;
     }
 
@@ -212,7 +187,9 @@ void tell(const Dest& to, Ts&&... message) {
     static_assert(Response::valid, "receiver does not accept given message");
     if (!to) return;
     caf::strong_actor_ptr sender;
-    if constexpr (caf::is_void_response<typename Response::type>::value) sender = CurrentActor::get();
+    if constexpr (caf::is_void_response<typename Response::type>::value)
+        if (auto* meter = Meter::current())
+            sender = caf::strong_actor_ptr{static_cast<caf::actor_control_block*>(meter->owner())};
     caf::actor_cast<caf::abstract_actor*>(to)->enqueue(
         caf::make_mailbox_element(std::move(sender), caf::make_message_id(P), caf::no_stages,
                                   std::forward<Ts>(message)...),
