@@ -53,6 +53,11 @@ std::shared_ptr<ActorRegistry> actors_of(const caf::actor_system& system) {
     return config != nullptr ? config->actors : nullptr;
 }
 
+std::shared_ptr<TraceLog> trace_of(const caf::actor_system& system) {
+    const auto* config = dynamic_cast<const ObservedConfig*>(&system.config());
+    return config != nullptr ? config->trace : std::make_shared<TraceLog>(1);
+}
+
 void ask_actor(const caf::strong_actor_ptr& actor, Question question) {
     if (!actor) return;
     actor->enqueue(caf::make_mailbox_element(nullptr, caf::make_message_id(caf::message_priority::high), caf::no_stages,
@@ -81,9 +86,15 @@ void register_actor(caf::scheduled_actor& actor, const std::shared_ptr<Meter>& m
                   });
 }
 
-std::string kind_name(const caf::actor_system& system, const caf::mailbox_element& message) {
+ChannelName channel_name(const caf::actor_system& system, const caf::mailbox_element& message) {
     const auto& content = message.content();
-    std::string name;
+    ChannelName out;
+    if (message.sender) {
+        const auto registry = actors_of(system);
+        if (registry && registry->find_id(message.sender->id())) out.peer = PeerKey::actor(message.sender->id());
+    }
+    if (content.match_elements<PeerFrame>()) out.peer = PeerKey::node(content.get_as<PeerFrame>(0).from.value);
+    auto& name = out.kind;
     for (std::size_t i = 0; i < content.size(); ++i) {
         const auto type = content.type(i);
         if (i > 0) name += ", ";
@@ -96,7 +107,7 @@ std::string kind_name(const caf::actor_system& system, const caf::mailbox_elemen
         else
             name += shortened(demangled(*type.second));
     }
-    return name;
+    return out;
 }
 
 void count_sent_frame(FrameKind kind, NodeIndex to, std::size_t bytes) {

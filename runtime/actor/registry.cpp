@@ -69,8 +69,9 @@ std::vector<ActorRegistry::Sent> ActorRegistry::sent_between(const std::vector<A
     std::vector<Sent> out;
     for (const auto& entry : entries)
         for (const auto* channel : entry->meter->channels())
-            if (!channel->is_out && !channel->peer.is_node() && channel->peer.value != 0)
-                out.push_back({channel->peer.value, entry->id, channel->kind, channel->count});
+            if (!channel->is_out && !channel->peer.is_node() && channel->peer.value != 0 &&
+                channel->peer.value != entry->id)
+                out.push_back({channel->peer.value, entry->id, channel->kind, entry->meter->count_of(*channel)});
     return out;
 }
 

@@ -61,7 +61,8 @@ public:
         std::string kind;
         std::uint64_t count = 0;
     };
-    /// As counted where it arrived: what waits in mailboxes is not in it yet. In no order.
+    /// As counted where it arrived: what waits in mailboxes is not in it yet, and timers never are. In no
+    /// order.
     [[nodiscard]] static std::vector<Sent> sent_between(const std::vector<ActorEntryPtr>& entries);
 
     /// Asks many at once; gives the answers that came within `wait_ms`, in the order of `entries`.
