@@ -37,7 +37,11 @@ async function open(size, route = '') {
   page.on('request', (request) => { if (!request.url().startsWith(cluster.rpc) && !request.url().startsWith('data:')) faults.push(`asked ${request.url()}`); });
   await page.goto(cluster.rpc + '/' + route);
   await page.waitForFunction(() => Number(document.body.dataset.looks) >= 1, null, { timeout: 20000 });
-  return { page, faults, async close() { await page.close(); assert.deepEqual(faults, []); } };
+  return { page, faults, async close() {
+    assert.doesNotMatch(await page.locator('main').innerText(), /\[object |undefined|NaN/);
+    await page.close();
+    assert.deepEqual(faults, []);
+  } };
 }
 const desk = { width: 1280, height: 900 };
 const phone = { width: 390, height: 844 };

@@ -21,7 +21,7 @@ export function nodeClass(node) {
 /** Hosts as frames, nodes on a ring in each, a line for each link; both ends must say that it is up. */
 export function clusterMap(cluster, width, onNode) {
   const narrow = width < 560;
-  const box = narrow ? { w: Math.min(148, (width - 40) / 2), h: 50 } : { w: 172, h: 64 };
+  const box = narrow ? { w: 104, h: 62 } : { w: 178, h: 64 };
   const across = narrow ? 1 : Math.min(cluster.hosts.length, Math.max(1, Math.floor(width / 420)));
   const hostWidth = width / across;
   const places = new Map();
@@ -34,21 +34,17 @@ export function clusterMap(cluster, width, onNode) {
     if (i % across === 0) { top += rowHeight; rowHeight = 0; }
     const left = (i % across) * hostWidth;
     const n = host.nodes.length;
-    // On a phone two columns, else a ring: no line runs through a third node.
-    const rows = narrow ? Math.ceil(n / 2) : 0;
-    const height = narrow ? 40 + rows * (box.h + 34) : n === 1 ? 130 : Math.max(230, 90 + n * 34);
+    // A ring: no line runs through a third node.
+    const height = n === 1 ? 130 : Math.max(230, 90 + n * (narrow ? 52 : 34));
     rowHeight = Math.max(rowHeight, height + 12);
     frames.append(svg('rect', { class: 'host-box', x: left + 6, y: top + 8, width: hostWidth - 12, height: height - 4, rx: 12 }));
     frames.append(svg('text', { x: left + 20, y: top + 28, class: 'note' }, `host ${clip(host.name, 40)}`));
     host.nodes.forEach((node, k) => {
       let x = left + hostWidth / 2;
       let y = top + height / 2 + 8;
-      if (narrow) {
-        x = left + hostWidth * (k % 2 ? 0.74 : 0.26);
-        y = top + 62 + Math.floor(k / 2) * (box.h + 34) + (k % 2 ? 17 : 0);
-      } else if (n > 1) {
+      if (n > 1) {
         const angle = (k / n) * 2 * Math.PI - Math.PI / 2;
-        x += Math.cos(angle) * (hostWidth / 2 - box.w / 2 - 24);
+        x += Math.cos(angle) * (hostWidth / 2 - box.w / 2 - (narrow ? 12 : 24));
         y += Math.sin(angle) * (height / 2 - box.h / 2 - 24);
       }
       places.set(node.name, { x, y, node });
@@ -73,8 +69,8 @@ export function clusterMap(cluster, width, onNode) {
     group.append(svg('rect', { class: `node-box ${nodeClass(node)}`, x: x - box.w / 2, y: y - box.h / 2, width: box.w, height: box.h, rx: 9 }));
     group.append(svg('text', { class: 'node-name', x, y: y - box.h / 2 + 19, 'text-anchor': 'middle' }, clip(node.name, letters)));
     group.append(svg('text', { x, y: y - box.h / 2 + 36, 'text-anchor': 'middle' },
-      clip(node.actors.length ? `h=${node.height} v=${node.view} ${node.now}` : node.state, letters)));
-    if (!narrow) group.append(svg('text', { class: 'note', x, y: y - box.h / 2 + 53, 'text-anchor': 'middle' }, clip(roles, Math.floor(box.w / 6))));
+      clip(!node.actors.length ? node.state : `h=${node.height} v=${node.view}${narrow ? '' : ' ' + node.now}`, letters)));
+    group.append(svg('text', { class: 'note', x, y: y - box.h / 2 + 53, 'text-anchor': 'middle' }, clip(narrow ? node.now : roles, Math.floor(box.w / 6.8))));
     titled(group, `${node.name} (${node.state}): ${roles}`);
     group.addEventListener('click', () => onNode(node.name));
     group.addEventListener('keydown', (event) => { if (event.key === 'Enter') onNode(node.name); });
@@ -95,7 +91,7 @@ export function transactionWay(steps, width) {
   const narrow = width < 560;
   const left = narrow ? 92 : 150;
   const lane = 46;
-  const labels = narrow ? 0 : 96;
+  const labels = narrow ? 84 : 96;
   const x = (us) => left + 16 + ((us - start) / total) * (width - left - 48);
   const y = (node) => labels + 34 + nodes.indexOf(node) * lane;
   const height = labels + 34 + nodes.length * lane + 10;
@@ -116,11 +112,9 @@ export function transactionWay(steps, width) {
   for (const e of [...way].sort((a, b) => a.unix_us - b.unix_us)) {
     const at = x(e.unix_us);
     picture.append(svg('line', { class: 'tick', x1: at, x2: at, y1: labels + 8, y2: y(e.node) }));
-    if (labels) {
-      const shown = Math.max(at, lastX + 15);
-      lastX = shown;
-      picture.append(svg('text', { x: shown, y: labels, transform: `rotate(-52 ${shown} ${labels})` }, e.station));
-    }
+    const shown = Math.max(at, lastX + 15);
+    lastX = shown;
+    picture.append(svg('text', { x: shown, y: labels, transform: `rotate(-${narrow ? 75 : 52} ${shown} ${labels})` }, e.station));
   }
   for (const e of events) {
     const dot = svg('circle', { class: first.get(e.station) === e ? 'stop first' : 'stop', cx: x(e.unix_us), cy: y(e.node), r: first.get(e.station) === e ? 5.5 : 3.5 });
