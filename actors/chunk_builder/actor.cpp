@@ -13,6 +13,19 @@ namespace {
 constexpr std::string_view reserved_key = "chunk_expiry_reserved";
 constexpr auto idle_period = std::chrono::milliseconds(250);
 
+struct StateView {
+    std::uint64_t queued = 0;
+    std::uint64_t chunks_in_flight = 0;
+    std::uint64_t submitters = 0;
+    std::optional<TimeMs> next_deadline;
+
+    static constexpr auto reflect() {
+        using V = StateView;
+        return fields("ChunkBuilder", field("queued", &V::queued), field("chunks_in_flight", &V::chunks_in_flight),
+                      field("submitters", &V::submitters), field("next_deadline", &V::next_deadline));
+    }
+};
+
 struct State {
     static inline const char* name = "chunk_builder";
 
@@ -23,7 +36,15 @@ struct State {
     std::unordered_map<TransactionHash, NodeIndex, FixedBytesHash> submitters;
     /// When the timer that is set will fire; later ones are not set again.
     std::optional<TimeMs> armed;
+    std::shared_ptr<TraceLog> trace;
 
+    [[nodiscard]] std::string summary() const {
+        return fmt::format("queued={} chunks={}", core->queued(), core->chunks_in_flight());
+    }
+    [[nodiscard]] StateView view() const {
+        return {core->queued(), core->chunks_in_flight(), submitters.size(), core->next_deadline()};
+    }
+    void trace_chunk(const BroadcastProposal& proposal) const;
     [[nodiscard]] Status open();
     void on_frame(const PeerFrame& frame);
     void on_submit(const PeerFrame& frame, Outbox& out);
@@ -56,6 +77,7 @@ void State::on_submit(const PeerFrame& frame, Outbox& out) {
     if (!submission) return options->network->report(frame.from, submission.error().message);
     const auto now = wall_clock_now();
     Refusals malformed;
+    std::vector<TraceEvent> arrived;
     const std::vector<ByteView> raw{submission->transactions.begin(), submission->transactions.end()};
     std::vector<const Secp256k1PublicKey*> known;
     for (std::size_t i = 0; i < raw.size(); ++i) known.push_back(submission->senders.find(i));
@@ -66,9 +88,11 @@ void State::on_submit(const PeerFrame& frame, Outbox& out) {
             malformed.refusals.push_back({transaction_hash(raw[i]), true, transaction.error().message});
             continue;
         }
+        arrived.push_back({0, Station::builder, (*transaction)->hash, {}, 0, 0});
         submitters.insert_or_assign((*transaction)->hash, frame.from);
         core->on_transaction(*transaction, now, *options->payers, out);
     }
+    trace->add(arrived);
     if (!malformed.refusals.empty()) options->network->send(frame.from, FrameKind::refusals, to_payload(malformed));
 }
 
@@ -84,6 +108,13 @@ void State::on_frame(const PeerFrame& frame) {
     carry_out(out);
 }
 
+void State::trace_chunk(const BroadcastProposal& proposal) const {
+    std::vector<TraceEvent> packed;
+    for (const auto& raw : proposal.proposal.chunk.transactions)
+        packed.push_back({0, Station::chunk, transaction_hash(raw), proposal.chunk.id, 0, 0});
+    trace->add(packed);
+}
+
 void State::carry_out(const Outbox& out) {
     auto& network = *options->network;
     std::map<NodeIndex, Refusals> refusals;
@@ -95,6 +126,7 @@ void State::carry_out(const Outbox& out) {
         } else if (const auto* proposal = std::get_if<BroadcastProposal>(&effect)) {
             const auto payload = to_payload(proposal->proposal);
             if (proposal->only_to.empty()) {
+                trace_chunk(*proposal);
                 network.broadcast(FrameKind::chunk_proposal, payload, false);
                 network.send(self(), FrameKind::chunk_proposal, payload);
             } else {
@@ -103,11 +135,13 @@ void State::carry_out(const Outbox& out) {
             }
         } else if (const auto* certificate = std::get_if<BroadcastCertificate>(&effect)) {
             const auto payload = to_payload(certificate->certificate);
+            trace->add({0, Station::certificate, {}, certificate->certificate.chunk.id, 0, 0});
             network.broadcast(FrameKind::certificate, payload, true);
             network.send(self(), FrameKind::certificate, payload);
         } else if (const auto* refuse = std::get_if<Refuse>(&effect)) {
             const auto it = submitters.find(refuse->hash);
             if (it == submitters.end()) continue;
+            trace->add({0, Station::refused, refuse->hash, {}, 0, 0});
             refusals[it->second].refusals.push_back({refuse->hash, refuse->for_good, refuse->why});
             submitters.erase(it);
         }
@@ -128,6 +162,7 @@ void arm(Observed<Actor, State>* self) {
 
 Actor::behavior_type behavior(Observed<Actor, State>* self, std::shared_ptr<State> prepared) {
     self->state = std::move(*prepared);
+    self->state.trace = trace_of(self->system());
     arm(self);
     return {
         [self](PeerFrame& frame) {

@@ -23,6 +23,21 @@ struct SlotValue {
     }
 };
 
+struct StateView {
+    std::uint64_t live_chunks = 0;
+    bool waits_for_chunks = false;
+    std::uint64_t signed_chunks = 0;
+    std::uint64_t refused_chunks = 0;
+    std::uint64_t faults = 0;
+
+    static constexpr auto reflect() {
+        using V = StateView;
+        return fields("ChunkSigner", field("live_chunks", &V::live_chunks),
+                      field("waits_for_chunks", &V::waits_for_chunks), field("signed_chunks", &V::signed_chunks),
+                      field("refused_chunks", &V::refused_chunks), field("faults", &V::faults));
+    }
+};
+
 struct State {
     static inline const char* name = "chunk_signer";
 
@@ -30,7 +45,18 @@ struct State {
     std::unique_ptr<ChainStore> store;
     std::unique_ptr<SigningRecords> records;
     std::unique_ptr<Core> core;
+    std::shared_ptr<TraceLog> trace;
+    std::uint64_t signed_chunks = 0;
+    std::uint64_t refused_chunks = 0;
+    std::uint64_t faults = 0;
 
+    [[nodiscard]] std::string summary() const {
+        return fmt::format("live={} signed={}{}", core->live_chunks(), signed_chunks,
+                           core->waits_for_chunks() ? " fetching" : "");
+    }
+    [[nodiscard]] StateView view() const {
+        return {core->live_chunks(), core->waits_for_chunks(), signed_chunks, refused_chunks, faults};
+    }
     [[nodiscard]] Status open();
     void carry_out(const Outbox& out);
     void carry_out(const Effect& effect);
@@ -78,6 +104,8 @@ void State::carry_out(const Effect& effect) {
             must(records->put({{slot_record, persist->chunk.expiry.value, encode(persist->chunk.producer),
                                 encode(SlotValue{persist->chunk.id, persist->producer_signature})}}));
     } else if (const auto* send = std::get_if<SendSignature>(&effect)) {
+        ++signed_chunks;
+        trace->add({0, Station::persisted, {}, send->signature.chunk.id, 0, 0});
         network.send(NodeIndex{send->signature.chunk.producer.value}, FrameKind::chunk_signature,
                      to_payload(send->signature));
     } else if (const auto* chunk = std::get_if<SendChunk>(&effect)) {
@@ -94,10 +122,12 @@ void State::carry_out(const Effect& effect) {
         // Their content goes with the periodic pruning.
         spdlog::debug("{} chunks expired without being included", forget->ids.size());
     } else if (const auto* fault = std::get_if<ReportFault>(&effect)) {
+        ++faults;
         spdlog::error("chunk fault: validator {} signed chunks {} and {} for one slot", fault->fault.signer.value,
                       to_hex(fault->fault.first.chunk.id.view()), to_hex(fault->fault.second.chunk.id.view()));
         must(store->put_meta("chunk_fault/" + std::to_string(fault->fault.signer.value), encode(fault->fault)));
     } else if (const auto* reject = std::get_if<RejectPeer>(&effect)) {
+        ++refused_chunks;
         spdlog::warn("chunk from node {} refused: {}", reject->from.value, reject->why);
     }
 }
@@ -127,6 +157,7 @@ void State::on_frame(PeerFrame& frame) {
 
 Actor::behavior_type behavior(Observed<Actor, State>* self, std::shared_ptr<State> prepared) {
     self->state = std::move(*prepared);
+    self->state.trace = trace_of(self->system());
     self->delayed_send(self, timer_period, timer_atom::value);
     return {
         [self](PeerFrame& frame) { self->state.on_frame(frame); },

@@ -50,7 +50,15 @@ struct State {
     std::uint32_t next_peer = 0;
     bool started = false;
     View last_view;
+    std::shared_ptr<TraceLog> trace;
 
+    [[nodiscard]] NodeStatus view() const;
+    [[nodiscard]] std::string summary() const {
+        const auto now = view();
+        return fmt::format("h={} v={} {}{}", now.height.value, now.view.value, now.role,
+                           now.catching_up ? " catching up" : "");
+    }
+    void trace_block(Station station, const Block& block, View in_view) const;
     [[nodiscard]] troupe::Status open();
     void start();
     void on_frame(const PeerFrame& frame);
@@ -66,6 +74,26 @@ struct State {
     [[nodiscard]] bool is_validator() const { return options->self.has_value(); }
     [[nodiscard]] std::size_t validators() const { return options->genesis->validators.size(); }
 };
+
+NodeStatus State::view() const {
+    const auto status = core->status();
+    NodeStatus out;
+    out.height = Height{status.height.value == 0 ? 0 : status.height.value - 1};
+    out.view = status.view;
+    out.role = status.role;
+    out.phase = status.phase;
+    out.executed = executed;
+    out.certificates = assembly->pool_size();
+    out.catching_up = highest_seen.value > out.height.value + 2 || out.height.value > executed.value + 8;
+    return out;
+}
+
+void State::trace_block(Station station, const Block& block, View in_view) const {
+    std::vector<TraceEvent> events;
+    for (const auto& certificate : block.certificates)
+        events.push_back({0, station, {}, certificate.chunk.id, block.header.height.value, in_view.value});
+    trace->add(events);
+}
 
 troupe::Status State::open() {
     auto opened = ChainStore::open(blocks_path(options->directory).string());
@@ -187,6 +215,7 @@ void State::commit(const Committed& committed) {
     const auto& block = *committed.block;
     must(store->put_block(block.block.header.height, block.commit.block, encode(block)), "block database");
     assembly->on_committed(block);
+    trace_block(Station::commit, block.block, block.commit.view);
     to_build.reset();
     to_judge.clear();
     last_progress = wall_clock_now();
@@ -216,6 +245,7 @@ void State::try_build(Outbox& out) {
     const auto now = wall_clock_now();
     const auto view = to_build->view;
     auto block = assembly->build(to_build->height, assembly->tip_hash(), now, core->previous_votes());
+    trace_block(Station::proposal, block, view);
     to_build.reset();
     core->on_proposal_built(std::move(block), view, now, out);
 }
@@ -226,6 +256,7 @@ void State::try_judge(Outbox& out) {
     for (const auto& judge : waiting) {
         if (judge.block->header.height != core->height()) continue;
         const auto judgement = assembly->judge(*judge.block, now);
+        if (judgement.verdict == Verdict::valid) trace_block(Station::prepared, *judge.block, core->view());
         if (judgement.verdict == Verdict::wait)
             to_judge.push_back(judge);
         else
@@ -335,6 +366,7 @@ void arm(Observed<Actor, State>* self) {
 
 Actor::behavior_type behavior(Observed<Actor, State>* self, std::shared_ptr<State> prepared) {
     self->state = std::move(*prepared);
+    self->state.trace = trace_of(self->system());
     return {
         [self](PeerFrame& frame) {
             self->state.on_frame(frame);
@@ -361,20 +393,7 @@ Actor::behavior_type behavior(Observed<Actor, State>* self, std::shared_ptr<Stat
             state.follow(now);
             arm(self);
         },
-        [self](status_atom) {
-            const auto& state = self->state;
-            const auto status = state.core->status();
-            NodeStatus out;
-            out.height = Height{status.height.value == 0 ? 0 : status.height.value - 1};
-            out.view = status.view;
-            out.role = status.role;
-            out.phase = status.phase;
-            out.executed = state.executed;
-            out.certificates = state.assembly->pool_size();
-            out.catching_up =
-                state.highest_seen.value > out.height.value + 2 || out.height.value > state.executed.value + 8;
-            return out;
-        },
+        [self](status_atom) { return self->state.view(); },
         [self](start_atom) {
             self->state.start();
             arm(self);

@@ -45,6 +45,25 @@ private:
     mutable std::unique_ptr<ChainReader> reader_;
 };
 
+struct StateView {
+    Height executed;
+    Height committed;
+    std::uint64_t missing_chunks = 0;
+    std::uint64_t unconfirmed_results = 0;
+    /// Since the start.
+    std::uint64_t transactions = 0;
+    std::uint64_t filtered = 0;
+    std::uint64_t gas = 0;
+
+    static constexpr auto reflect() {
+        using V = StateView;
+        return fields("Executor", field("executed", &V::executed), field("committed", &V::committed),
+                      field("missing_chunks", &V::missing_chunks),
+                      field("unconfirmed_results", &V::unconfirmed_results), field("transactions", &V::transactions),
+                      field("filtered", &V::filtered), field("gas", &V::gas));
+    }
+};
+
 struct State {
     static inline const char* name = "executor";
 
@@ -54,7 +73,24 @@ struct State {
     Connections connections;
     /// Own results that no block has confirmed yet.
     std::map<Height, ExecutionResult> unconfirmed;
+    std::shared_ptr<TraceLog> trace;
+    std::uint64_t transactions = 0;
+    std::uint64_t filtered = 0;
+    std::uint64_t gas = 0;
 
+    [[nodiscard]] std::string summary() const {
+        return fmt::format("executed={} behind={}", core->executed().value,
+                           core->committed().value - core->executed().value);
+    }
+    [[nodiscard]] StateView view() const {
+        return {core->executed(),
+                core->committed(),
+                core->missing_chunks(),
+                unconfirmed.size(),
+                transactions,
+                filtered,
+                gas};
+    }
     void carry_out(const Outbox& out);
     void execute(const CommittedBlockPtr& block);
     void check_against(const CommittedBlock& block);
@@ -116,6 +152,13 @@ void State::execute(const CommittedBlockPtr& block) {
     if (!output.executed.transactions.empty() || !output.filtered.empty())
         spdlog::info("executed block {}: {} transactions, {} filtered, {} gas", output.executed.result.height.value,
                      output.executed.transactions.size(), output.filtered.size(), output.executed.result.gas_used);
+    transactions += output.executed.transactions.size();
+    filtered += output.filtered.size();
+    gas += output.executed.result.gas_used;
+    std::vector<TraceEvent> executed;
+    for (const auto& certificate : block->block.certificates)
+        executed.push_back({0, Station::execution, {}, certificate.chunk.id, block->block.header.height.value, 0});
+    trace->add(executed);
     const auto outcome = std::make_shared<const ExecutionOutcome>(
         ExecutionOutcome{block, std::move(output.executed), std::move(output.filtered)});
     for (const auto& listener : connections.listeners) tell(listener, outcome);
@@ -123,6 +166,7 @@ void State::execute(const CommittedBlockPtr& block) {
 
 Actor::behavior_type behavior(Observed<Actor, State>* self, std::shared_ptr<ActorOptions> options) {
     auto& state = self->state;
+    state.trace = trace_of(self->system());
     state.options = std::make_unique<ActorOptions>(std::move(*options));
     state.chunks = std::make_unique<StoredChunks>(state.options->chunks_path);
     state.core = std::make_unique<Core>(state.options->ledger->executed());

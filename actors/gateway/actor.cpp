@@ -12,6 +12,12 @@ constexpr auto timer_period = std::chrono::milliseconds(5);
 struct State {
     static inline const char* name = "gateway";
     std::shared_ptr<Backend> backend;
+
+    [[nodiscard]] std::string summary() const {
+        const auto now = backend->view();
+        return "executed=" + std::to_string(now.executed.value) + " pool=" + std::to_string(now.pool_transactions);
+    }
+    [[nodiscard]] BackendView view() const { return backend->view(); }
 };
 
 Actor::behavior_type behavior(Observed<Actor, State>* self, const std::shared_ptr<Backend>& backend) {

@@ -46,7 +46,12 @@ Result<TransactionHash> Backend::submit(ByteView raw) {
         const std::lock_guard lock{mutex_};
         const auto now = wall_clock_now();
         std::optional<TransactionHash> replaced;
-        if (auto status = pool_.add(transaction, now, *options_.payers, &replaced); !status) return status.error();
+        if (auto status = pool_.add(transaction, now, *options_.payers, &replaced); !status) {
+            ++refused_;
+            return status.error();
+        }
+        ++accepted_;
+        options_.trace->add({0, Station::gateway, transaction->hash, {}, 0, 0});
         // Written with the next timer, a few milliseconds from now: one commit for all that come together.
         to_store_.push_back({transaction->hash, transaction->raw, now});
         if (replaced) to_remove_.push_back(*replaced);
@@ -79,6 +84,12 @@ std::vector<RecoveredTransactionPtr> Backend::all_pending(std::size_t most) cons
 std::size_t Backend::pool_size() const {
     const std::lock_guard lock{mutex_};
     return pool_.size();
+}
+
+BackendView Backend::view() const {
+    const auto executed = chain_->latest();
+    const std::lock_guard lock{mutex_};
+    return {executed, pool_.size(), held_count_, dropped_.size(), accepted_, refused_};
 }
 
 std::optional<std::string> Backend::dropped(const TransactionHash& hash) const {
@@ -136,6 +147,7 @@ void Backend::on_executed(const ExecutionOutcome& outcome) {
     chain_->on_executed(outcome);
     std::vector<std::function<void(bool)>> executed;
     std::vector<std::function<void(bool)>> released;
+    std::vector<TraceEvent> answered;
     {
         const std::lock_guard lock{mutex_};
         tracker_.observe(outcome.block->block);
@@ -143,8 +155,11 @@ void Backend::on_executed(const ExecutionOutcome& outcome) {
         for (const auto& transaction : outcome.executed.transactions) {
             to_remove_.push_back(transaction.receipt.transaction);
             release(transaction.receipt.transaction, executed);
+            answered.push_back(
+                {0, Station::receipt, transaction.receipt.transaction, {}, outcome.executed.result.height.value, 0});
         }
     }
+    options_.trace->add(answered);
     for (auto& done : executed) done(true);
     for (auto& done : released) done(false);
     if (const auto to_tell = listener()) to_tell->on_block(chain_->block(outcome.executed.result.height));
@@ -207,7 +222,12 @@ void Backend::on_timer(TimeMs now) {
     for (auto& done : released) done(false);
     for (const auto& [builder, transactions] : submissions) {
         SubmitTransactions submit;
-        for (const auto& transaction : transactions) submit.transactions.push_back(transaction->raw);
+        std::vector<TraceEvent> sent;
+        for (const auto& transaction : transactions) {
+            submit.transactions.push_back(transaction->raw);
+            sent.push_back({0, Station::submitted, transaction->hash, {}, 0, 0});
+        }
+        options_.trace->add(sent);
         submit.senders = sender_keys_of(transactions);
         options_.network->send(NodeIndex{builder.value}, FrameKind::submit, to_payload(submit));
     }

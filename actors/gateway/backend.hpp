@@ -10,6 +10,7 @@
 #include "actors/vm_pool/transaction_cache.hpp"
 #include "persistence/pool_store.hpp"
 #include "runtime/actor/network.hpp"
+#include "runtime/actor/trace.hpp"
 
 namespace troupe::gateway {
 
@@ -32,6 +33,25 @@ struct BackendOptions {
     /// How long a request for the receipt of an accepted transaction is held open.
     DurationMs receipt_wait{2000};
     std::size_t held_max = 50'000;
+    std::shared_ptr<TraceLog> trace = std::make_shared<TraceLog>(1);
+};
+
+/// What the gateway is doing, for inspection.
+struct BackendView {
+    Height executed;
+    std::uint64_t pool_transactions = 0;
+    /// Requests that wait for a receipt.
+    std::uint64_t held_requests = 0;
+    std::uint64_t dropped_known = 0;
+    std::uint64_t accepted = 0;
+    std::uint64_t refused = 0;
+
+    static constexpr auto reflect() {
+        using V = BackendView;
+        return fields("Gateway", field("executed", &V::executed), field("pool_transactions", &V::pool_transactions),
+                      field("held_requests", &V::held_requests), field("dropped_known", &V::dropped_known),
+                      field("accepted", &V::accepted), field("refused", &V::refused));
+    }
 };
 
 class Backend {
@@ -47,6 +67,7 @@ public:
     [[nodiscard]] std::uint64_t pending_nonce(const Address& sender) const;
     [[nodiscard]] std::vector<RecoveredTransactionPtr> all_pending(std::size_t most) const;
     [[nodiscard]] std::size_t pool_size() const;
+    [[nodiscard]] BackendView view() const;
     /// Why a transaction that was accepted will not execute; nothing if it is not known to have been dropped.
     [[nodiscard]] std::optional<std::string> dropped(const TransactionHash& hash) const;
 
@@ -110,6 +131,8 @@ private:
     std::vector<PooledTransaction> to_store_;
     std::vector<TransactionHash> to_remove_;
     std::weak_ptr<EventListener> listener_;
+    std::uint64_t accepted_ = 0;
+    std::uint64_t refused_ = 0;
     TimeMs last_sweep_;
 };
 

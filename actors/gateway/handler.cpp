@@ -172,6 +172,8 @@ void Handler::handle(const std::shared_ptr<rpc::Peer>& peer, rpc::Request reques
 }
 
 std::optional<rpc::HttpAnswer> Handler::on_get(std::string_view path) {
+    if (options_.get)
+        if (auto answer = options_.get(path)) return answer;
     if (path == "/health" || path == "/ready")
         return rpc::HttpAnswer{
             200, "application/json",

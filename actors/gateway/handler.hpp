@@ -18,6 +18,8 @@ struct HandlerOptions {
     std::string version;
     vm_pool::Actor vm_pool;
     std::shared_ptr<evm::AnalysisCache> code_cache;
+    /// Pages that the node adds: asked before the gateway's own.
+    std::function<std::optional<rpc::HttpAnswer>(std::string_view path)> get;
     /// Read calls waiting for a worker; more are refused with -32005.
     std::size_t calls_max = 2000;
     /// Filters and subscriptions of all clients, and those of one WebSocket peer.

@@ -21,12 +21,29 @@ Worker::behavior_type worker(Observed<Worker, WorkerState>*) {
     }};
 }
 
+struct StateView {
+    std::uint64_t workers = 0;
+    std::uint64_t idle = 0;
+    std::uint64_t waiting_jobs = 0;
+
+    static constexpr auto reflect() {
+        return fields("VmPool", field("workers", &StateView::workers), field("idle", &StateView::idle),
+                      field("waiting_jobs", &StateView::waiting_jobs));
+    }
+};
+
 struct State {
     static inline const char* name = "vm_pool";
 
     std::vector<Worker> idle;
     std::vector<Worker> all;
     std::deque<Job> jobs;
+
+    [[nodiscard]] std::string summary() const {
+        return "busy=" + std::to_string(all.size() - idle.size()) + "/" + std::to_string(all.size()) +
+               " waiting=" + std::to_string(jobs.size());
+    }
+    [[nodiscard]] StateView view() const { return {all.size(), idle.size(), jobs.size()}; }
 };
 
 void dispatch(Observed<Actor, State>* self) {

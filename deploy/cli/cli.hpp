@@ -43,6 +43,9 @@ void add_key_commands(CLI::App& app, Context& context);
 void add_transaction_commands(CLI::App& app, Context& context);
 void add_demo_command(CLI::App& app, Context& context);
 void add_vm_commands(CLI::App& app, Context& context);
+void add_inspect_commands(CLI::App& app, Context& context);
+void add_top_command(CLI::App& app, Context& context);
+void add_trace_commands(CLI::App& app, Context& context);
 void add_other_commands(CLI::App& app, Context& context);
 
 /// Rows under headings, columns padded.

@@ -25,6 +25,9 @@ int main(int argc, char** argv) {
     add_demo_command(app, context);
     add_vm_commands(app, context);
     add_wasm_commands(app, context);
+    add_inspect_commands(app, context);
+    add_top_command(app, context);
+    add_trace_commands(app, context);
     add_other_commands(app, context);
     try {
         app.parse(argc, argv);

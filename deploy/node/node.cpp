@@ -1,6 +1,7 @@
 #include "deploy/node/node.hpp"
 
 #include <algorithm>
+#include <charconv>
 
 #include <caf/actor_system.hpp>
 #include <caf/function_view.hpp>
@@ -19,6 +20,9 @@
 #include "actors/gateway/actor.hpp"
 #include "actors/gateway/handler.hpp"
 #include "actors/vm_pool/actor.hpp"
+#include "deploy/dashboard/dashboard.hpp"
+#include "deploy/inspect/endpoint.hpp"
+#include "deploy/inspect/error_sink.hpp"
 #include "deploy/node/node_config.hpp"
 #include "deploy/node/node_network.hpp"
 #include "runtime/actor/observed.hpp"
@@ -47,6 +51,7 @@ private:
     [[nodiscard]] Status spawn_actors();
     [[nodiscard]] Status start_links();
     [[nodiscard]] Status start_rpc();
+    void start_inspection();
     [[nodiscard]] bool has_role(std::string_view role) const {
         return std::ranges::find(config_.roles, role) != config_.roles.end();
     }
@@ -62,6 +67,9 @@ private:
     std::shared_ptr<gateway::Backend> backend_;
     std::shared_ptr<gateway::Handler> handler_;
     std::unique_ptr<rpc::Server> rpc_;
+    std::shared_ptr<NodeObserver> observer_;
+    std::unique_ptr<InspectEndpoint> inspection_;
+    std::shared_ptr<Dashboard> dashboard_;
     vm_pool::Actor vm_pool_;
     executor::Actor executor_;
     chunk_signer::Actor signer_;
@@ -192,6 +200,7 @@ Status Node::spawn_actors() {
         if (auto status = chain->load_tip(); !status) return status;
         gateway::BackendOptions backend_options{genesis_, data_, payers, transactions, network_, *tracker, {}};
         backend_options.pool.parameters = parameters;
+        backend_options.trace = trace_of(system_);
         auto backend = gateway::Backend::open(std::move(backend_options), chain);
         if (!backend) return backend.error();
         backend_ = *backend;
@@ -230,6 +239,38 @@ Status Node::start_links() {
     return hub_->start();
 }
 
+/// A node that can't be looked at still does its work.
+void Node::start_inspection() {
+    ObserverOptions options;
+    options.name = config_.name;
+    options.index = config_.index;
+    options.is_validator = config_.is_validator;
+    options.roles = config_.roles;
+    options.version = node_version;
+    options.actors = actors_of(system_);
+    options.trace = trace_of(system_);
+    options.node_names.resize(genesis_->validators.size() + genesis_->followers.size());
+    options.node_names[config_.index] = config_.name;
+    for (const auto& peer : config_.peers)
+        if (peer.index < options.node_names.size()) options.node_names[peer.index] = peer.name;
+    options.links = [hub = std::weak_ptr{hub_}] {
+        const auto alive = hub.lock();
+        return alive ? alive->counters() : std::vector<link::PeerCounters>{};
+    };
+    observer_ = std::make_shared<NodeObserver>(std::move(options));
+    // The same port as before if it is free: those who scrape it find it again. Writing the file chooses one.
+    const auto port_file = directory_ / "inspect.port";
+    std::uint16_t wanted = 0;
+    if (const auto text = read_text_file(port_file, 16))
+        std::from_chars(text->data(), text->data() + text->size(), wanted);
+    auto started = InspectEndpoint::start(observer_, wanted);
+    if (!started) return spdlog::warn("no inspection endpoint: {}", started.error().message);
+    inspection_ = std::move(*started);
+    if (inspection_->port() != wanted)
+        static_cast<void>(write_text_file(port_file, std::to_string(inspection_->port()) + "\n"));
+    spdlog::info("inspection on http://127.0.0.1:{}/inspect", inspection_->port());
+}
+
 Status Node::start_rpc() {
     if (!backend_ || config_.rpc_port == 0) return Done{};
     gateway::HandlerOptions options;
@@ -237,6 +278,10 @@ Status Node::start_rpc() {
     options.version = node_version;
     options.vm_pool = vm_pool_;
     options.code_cache = code_cache_;
+    // The nodes of one cluster on a host lie side by side: DIR/nodes/NAME.
+    dashboard_ =
+        std::make_shared<Dashboard>(std::filesystem::absolute(directory_).parent_path().parent_path(), observer_);
+    options.get = [dashboard = dashboard_](std::string_view path) { return dashboard->get(path); };
     handler_ = std::make_shared<gateway::Handler>(std::move(options), backend_);
     backend_->set_listener(handler_);
     rpc::ServerOptions server;
@@ -253,6 +298,7 @@ Status Node::start() {
     if (auto status = load(); !status) return status;
     if (auto status = spawn_actors(); !status) return status;
     if (auto status = start_links(); !status) return status;
+    start_inspection();
     caf::anon_send(consensus_, start_atom::value);
     return start_rpc();
 }
@@ -263,7 +309,10 @@ void Node::report() {
     bool answered = false;
     self->request(consensus_, std::chrono::seconds(2), status_atom::value)
         .receive([&](const consensus::NodeStatus& s) { status = s, answered = true; }, [](const caf::error&) {});
+    observer_->set_status(status, answered);
+    observer_->sample();
     auto json = to_json_value(status);
+    if (inspection_) json["inspect_port"] = inspection_->port();
     json["name"] = config_.name;
     json["pid"] = static_cast<std::uint64_t>(::getpid());
     json["state"] = !answered ? "starting" : status.catching_up ? "catching_up" : "ready";
@@ -279,6 +328,7 @@ void Node::report() {
 void Node::stop() {
     spdlog::info("stopping");
     if (rpc_) rpc_->stop(2000);
+    if (inspection_) inspection_->stop();
     if (hub_) hub_->stop(500);
     if (network_) network_->close();
     const auto end = [](const auto& actor) {
@@ -292,7 +342,9 @@ void Node::stop() {
     end(executor_);
     end(vm_pool_);
     rpc_.reset();
+    inspection_.reset();
     handler_.reset();
+    dashboard_.reset();
     hub_.reset();
     gateway_ = nullptr;
     builder_ = nullptr;
@@ -321,6 +373,7 @@ int run_node(const std::filesystem::path& directory) {
     auto logger = spdlog::stdout_logger_mt(config->name);
     logger->set_pattern("%Y-%m-%dT%H:%M:%S.%e %^%L%$ %n %v");
     logger->set_level(spdlog::level::from_str(config->log_level));
+    logger->sinks().push_back(std::make_shared<ActorErrorSink>());
     logger->flush_on(spdlog::level::info);
     spdlog::set_default_logger(logger);
 

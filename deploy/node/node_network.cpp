@@ -16,8 +16,7 @@ void NodeNetwork::send(NodeIndex to, FrameKind kind, std::shared_ptr<const Bytes
         const std::shared_lock lock{mutex_};
         hub = hub_;
     }
-    if (auto* sender = Meter::current())
-        sender->sent(frame_key(kind), PeerKey::node(to.value), static_cast<std::uint32_t>(payload->size()));
+    count_sent_frame(kind, to, payload->size());
     if (hub) hub->send(to, static_cast<link::Kind>(kind), std::move(payload));
 }
 

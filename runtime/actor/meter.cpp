@@ -3,23 +3,13 @@
 #include <algorithm>
 #include <chrono>
 #include <ctime>
-#include <utility>
-
-#if defined(__x86_64__)
-#include <x86intrin.h>
-#endif
 
 #include "runtime/base/result.hpp"
 
 namespace troupe {
 namespace {
 
-thread_local Meter* current_meter = nullptr;
-
-/// Reading the clock costs more than counting a message. While messages take less than this each, several share a
-/// reading.
-constexpr std::uint64_t brief_ns = 2000;
-constexpr std::uint32_t stride_max = 32;
+constexpr auto coarse_period = std::chrono::milliseconds(2);
 constexpr std::size_t timers_max = 16;
 constexpr std::size_t error_bytes_max = 512;
 
@@ -55,19 +45,34 @@ const Calibration& first_reading() {
     return static_cast<double>(now.ns - first.ns) / static_cast<double>(now.ticks - first.ticks);
 }
 
-[[nodiscard]] std::uint64_t brief_ticks() {
-    static const auto ticks = static_cast<std::uint64_t>(static_cast<double>(brief_ns) / tick_ns());
-    return ticks;
-}
-
 }  // namespace
 
-std::uint64_t ticks_now() noexcept {
-#if defined(__x86_64__)
-    return __rdtsc();
-#else
-    return steady_ns();
-#endif
+std::shared_ptr<CoarseClock> CoarseClock::shared() {
+    static std::mutex mutex;
+    static std::weak_ptr<CoarseClock> known;
+    const std::lock_guard lock{mutex};
+    auto clock = known.lock();
+    if (!clock) known = clock = std::shared_ptr<CoarseClock>{new CoarseClock};
+    return clock;
+}
+
+CoarseClock::CoarseClock() {
+    ticks_.store(ticks_now(), std::memory_order_relaxed);
+    thread_ = std::thread{[this] {
+        std::unique_lock lock{mutex_};
+        while (!changed_.wait_for(lock, coarse_period, [this] { return is_stopping_; }))
+            ticks_.store(ticks_now(), std::memory_order_relaxed);
+    }};
+}
+
+CoarseClock::~CoarseClock() {
+    {
+        const std::lock_guard lock{mutex_};
+        is_stopping_ = true;
+    }
+    changed_.notify_all();
+    thread_.join();
+    ticks_.store(0, std::memory_order_relaxed);
 }
 
 std::uint64_t TickClock::to_ns(std::uint64_t ticks_between) {
@@ -80,7 +85,7 @@ std::uint64_t TickClock::to_unix_us(std::uint64_t ticks) {
     return unix_us() - ago;
 }
 
-Meter::Meter() : index_(32, 0) {
+Meter::Meter(void* owner) : owner_(owner), index_(32, 0) {
     rings_.push_back(std::make_unique<Ring>(ring_size));
     ring_.store(rings_.back().get());
 }
@@ -89,78 +94,93 @@ Meter::~Meter() {
     for (auto& block : blocks_) delete block.load();
 }
 
-Meter* Meter::current() noexcept { return current_meter; }
-
-Meter* Meter::resume() noexcept {
-    now_ = ticks_now();
-    stride_left_ = stride_;
-    running_since_.store(now_, std::memory_order_relaxed);
-    return std::exchange(current_meter, this);
-}
-
-void Meter::suspend(Meter* before) noexcept {
-    const auto since = running_since_.load(std::memory_order_relaxed);
-    const auto now = ticks_now();
-    add(busy_, now > since ? now - since : 0);
-    running_since_.store(0, std::memory_order_relaxed);
-    current_meter = before;
-}
-
-void Meter::refresh() noexcept {
-    const auto now = ticks_now();
-    // The strides grow while messages are brief and fall back at once when they are not.
-    stride_ = now - now_ < stride_ * brief_ticks() ? std::min(stride_ * 2, stride_max) : 1;
-    now_ = now;
-    stride_left_ = stride_;
-}
-
-Channel& Meter::find_in(const MessageKey& key, PeerKey from) noexcept {
-    last_in_ = &find(key, from, false);
-    return *last_in_;
-}
-
-Channel& Meter::find_out(const MessageKey& key, PeerKey to) noexcept {
-    last_out_ = &find(key, to, true);
-    return *last_out_;
-}
-
-Channel& Meter::channel_at(std::size_t n) const noexcept {
-    return blocks_[n / block_size].load(std::memory_order_relaxed)->channels[n % block_size];
-}
-
-Channel& Meter::find(const MessageKey& key, PeerKey peer, bool is_out) noexcept {
-    const auto start_of = [&](const MessageKey& k, PeerKey p, bool out) {
-        auto h = reinterpret_cast<std::uintptr_t>(k.type) ^ (std::uint64_t{k.token} << 32) ^ k.value;
-        h = (h ^ (p.value * 2 + (out ? 1 : 0)) * 0x9e3779b97f4a7c15ULL) * 0xff51afd7ed558ccdULL;
-        return static_cast<std::size_t>(h >> 32) % index_.size();
+/// Slots are handed back by threads that end: counts in them go on.
+std::uint32_t Meter::take_thread_slot() noexcept {
+    static std::mutex mutex;
+    static std::array<bool, thread_slots - 1> taken{};
+    struct Return {
+        ~Return() {
+            if (thread_slot_ == 0 || thread_slot_ == thread_slots) return;
+            const std::lock_guard lock{mutex};
+            taken[thread_slot_ - 1] = false;
+            thread_slot_ = thread_slots;
+        }
     };
-    auto at = start_of(key, peer, is_out);
-    for (; index_[at] != 0; at = (at + 1) % index_.size()) {
-        auto& channel = channel_at(index_[at] - 1);
-        if (channel.is_out == is_out && channel.key == key && channel.peer == peer) return channel;
+    static thread_local Return at_end;
+    static_cast<void>(at_end);
+    const std::lock_guard lock{mutex};
+    const auto free = std::ranges::find(taken, false);
+    thread_slot_ = thread_slots;
+    if (free != taken.end()) {
+        *free = true;
+        thread_slot_ = static_cast<std::uint32_t>(free - taken.begin()) + 1;
     }
+    return thread_slot_;
+}
+
+/// The counts go with the channel: who reads meanwhile sees the one or the other place, never half.
+void Meter::switch_to(Channel& channel, const MessageKey& key, std::uint64_t source) noexcept {
+    if (const auto before = last_number_.load(std::memory_order_relaxed); before != 0)
+        channel_at(before - 1).count.store(last_count_.load(std::memory_order_relaxed), std::memory_order_relaxed);
+    last_number_.store(0, std::memory_order_release);
+    last_count_.store(channel.count.load(std::memory_order_relaxed), std::memory_order_release);
+    last_number_.store(channel.number, std::memory_order_release);
+    last_key_ = key;
+    last_source_ = source;
+}
+
+std::uint64_t Meter::count_of(const Channel& channel) const noexcept {
+    const auto before = last_number_.load(std::memory_order_acquire);
+    const auto count = last_count_.load(std::memory_order_acquire);
+    const auto kept = channel.count.load(std::memory_order_acquire);
+    // Both are totals that only grow.
+    return before == channel.number && last_number_.load(std::memory_order_acquire) == before ? std::max(count, kept)
+                                                                                              : kept;
+}
+
+/// The index slot that has the channel, or the free one where it belongs.
+std::size_t Meter::place_of(const MessageKey& key, std::uint64_t source, bool is_out) const noexcept {
+    auto h = reinterpret_cast<std::uintptr_t>(key.type) ^ key.value;
+    h = (h ^ (source * 2 + (is_out ? 1 : 0)) * 0x9e3779b97f4a7c15ULL) * 0xff51afd7ed558ccdULL;
+    for (auto at = static_cast<std::size_t>(h >> 32) % index_.size();; at = (at + 1) % index_.size()) {
+        if (index_[at] == 0) return at;
+        const auto& channel = channel_at(index_[at] - 1);
+        if (channel.is_out == is_out && channel.key == key && channel.source == source) return at;
+    }
+}
+
+Channel* Meter::find(const MessageKey& key, std::uint64_t source, bool is_out) const noexcept {
+    const auto number = index_[place_of(key, source, is_out)];
+    return number == 0 ? nullptr : &channel_at(number - 1);
+}
+
+Channel* Meter::insert(const MessageKey& key, std::uint64_t source, bool is_out, ChannelName name) {
     const auto count = channel_count_.load(std::memory_order_relaxed);
     // The last two are for all that find no place, one each way.
-    const bool is_rest = key == MessageKey{} && peer == PeerKey{};
-    if (count + 2 >= channels_max && !is_rest) return find({}, {}, is_out);
+    const bool is_rest = key == MessageKey{} && source == 0;
+    if (count + 2 >= channels_max && !is_rest) {
+        auto* rest = find({}, 0, is_out);
+        return rest != nullptr ? rest : insert({}, 0, is_out, {"other", {}});
+    }
     TROUPE_ASSERT(count < channels_max);
     if (count % block_size == 0) blocks_[count / block_size].store(new Block, std::memory_order_relaxed);
     auto& added = channel_at(count);
     added.key = key;
-    added.peer = peer;
+    added.kind = std::move(name.kind);
+    added.peer = name.peer;
+    added.source = source;
     added.is_out = is_out;
+    added.number = static_cast<std::uint32_t>(count + 1);
     channel_count_.store(count + 1, std::memory_order_release);
-    index_[at] = static_cast<std::uint32_t>(count + 1);
     if ((count + 1) * 2 > index_.size()) {
         index_.assign(index_.size() * 2, 0);
-        for (std::size_t n = 0; n <= count; ++n) {
+        for (std::size_t n = 0; n < count; ++n) {
             const auto& channel = channel_at(n);
-            auto place = start_of(channel.key, channel.peer, channel.is_out);
-            while (index_[place] != 0) place = (place + 1) % index_.size();
-            index_[place] = static_cast<std::uint32_t>(n + 1);
+            index_[place_of(channel.key, channel.source, channel.is_out)] = static_cast<std::uint32_t>(n + 1);
         }
     }
-    return added;
+    index_[place_of(key, source, is_out)] = static_cast<std::uint32_t>(count + 1);
+    return &added;
 }
 
 void Meter::timer_set(std::string_view kind, std::uint64_t due_us) {
@@ -188,7 +208,8 @@ void Meter::note_end(std::string_view why) {
 
 std::uint64_t Meter::mailbox() const noexcept {
     const auto taken = in() + aside_.load(std::memory_order_relaxed);
-    const auto put = enqueued_.load(std::memory_order_relaxed);
+    std::uint64_t put = 0;
+    for (const auto& line : enqueued_) put += line.count.load(std::memory_order_relaxed);
     return has_ended() || put < taken ? 0 : put - taken;
 }
 
@@ -234,7 +255,8 @@ std::vector<ReceivedMessage> Meter::messages(std::uint64_t from, std::uint64_t& 
     std::vector<ReceivedMessage> out;
     for (auto n = first; n < end; ++n) {
         const auto& slot = ring.slots[n & ring.mask];
-        out.push_back({slot.ticks.load(std::memory_order_relaxed), slot.channel.load(std::memory_order_relaxed),
+        const auto channel = slot.channel.load(std::memory_order_relaxed);
+        out.push_back({slot.ticks.load(std::memory_order_relaxed), channel == 0 ? nullptr : &channel_at(channel - 1),
                        slot.bytes.load(std::memory_order_relaxed)});
     }
     // What the writer went over meanwhile is another message's.
@@ -254,6 +276,7 @@ void Meter::widen_ring() {
     ring->first = in();
     ring_.store(ring.get(), std::memory_order_release);
     rings_.push_back(std::move(ring));
+    is_followed_.store(true, std::memory_order_relaxed);
 }
 
 }  // namespace troupe

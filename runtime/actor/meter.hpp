@@ -5,17 +5,56 @@
 
 #include <array>
 #include <atomic>
+#include <condition_variable>
 #include <cstdint>
+#include <ctime>
 #include <memory>
 #include <mutex>
 #include <string>
+#include <string_view>
+#include <thread>
 #include <typeinfo>
+#include <utility>
 #include <vector>
+
+#include "runtime/base/reflect.hpp"
 
 namespace troupe {
 
 /// The machine's fastest monotonic counter; TickClock turns it into time.
-[[nodiscard]] std::uint64_t ticks_now() noexcept;
+[[nodiscard]] inline std::uint64_t ticks_now() noexcept {
+#if defined(__x86_64__)
+    return __builtin_ia32_rdtsc();
+#else
+    timespec t{};
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return static_cast<std::uint64_t>(t.tv_sec) * 1'000'000'000 + static_cast<std::uint64_t>(t.tv_nsec);
+#endif
+}
+
+/// Reading the counter costs as much as all else that is counted of a message. While a CoarseClock lives, a thread of
+/// its own reads it every two milliseconds for everybody: what many short handlers take is then right on average, as a
+/// sampling profiler's figures are.
+class CoarseClock {
+public:
+    /// The process's one, made at first need.
+    [[nodiscard]] static std::shared_ptr<CoarseClock> shared();
+    ~CoarseClock();
+    CoarseClock(const CoarseClock&) = delete;
+    CoarseClock& operator=(const CoarseClock&) = delete;
+
+    /// The last reading; 0 while nobody reads.
+    [[nodiscard]] static std::uint64_t ticks() noexcept { return ticks_.load(std::memory_order_relaxed); }
+
+private:
+    CoarseClock();
+
+    alignas(64) static inline std::atomic<std::uint64_t> ticks_{0};
+    std::mutex mutex_;
+    std::condition_variable changed_;
+    bool is_stopping_ = false;
+    std::thread thread_;
+};
 
 /// Ticks to wall-clock time, by two readings of both: the longer ago the first, the more exact.
 class TickClock {
@@ -24,10 +63,8 @@ public:
     [[nodiscard]] static std::uint64_t to_ns(std::uint64_t ticks_between);
 };
 
-/// What kind of message: its first element's type, and what tells apart those of one type (an atom's or a frame's).
+/// What kind of message: a type, and what tells apart the messages of one type (which atom, which kind of frame).
 struct MessageKey {
-    /// Identifies the types of all elements; 0 for those not built in.
-    std::uint32_t token = 0;
     const std::type_info* type = nullptr;
     std::uint64_t value = 0;
 
@@ -47,14 +84,28 @@ struct PeerKey {
     bool operator==(const PeerKey&) const = default;
 };
 
-/// Messages of one kind, to or from one peer.
+/// Messages of one kind, from one peer or to one node. What goes to an actor of the same process is counted there only.
 struct Channel {
     MessageKey key;
+    /// For people: "certificate", "timer", "executor::NeededChunks".
+    std::string kind;
     PeerKey peer;
+    /// What tells the other end apart most cheaply: for an actor an address, since reading its id would touch a line
+    /// of the cache that all its correspondents write.
+    std::uint64_t source = 0;
     bool is_out = false;
+    /// From 1.
+    std::uint32_t number = 0;
+    /// Behind while messages of this kind come one after the other: Meter::count_of knows.
     std::atomic<std::uint64_t> count{0};
     /// Of payloads that cross between nodes; messages within a process are passed by reference.
     std::atomic<std::uint64_t> bytes{0};
+};
+
+/// What is found out once a channel.
+struct ChannelName {
+    std::string kind;
+    PeerKey peer;
 };
 
 struct ReceivedMessage {
@@ -66,43 +117,68 @@ struct ReceivedMessage {
 struct TimerReading {
     std::string kind;
     std::uint64_t due_us = 0;
+
+    static constexpr auto reflect() {
+        return fields("Timer", field("kind", &TimerReading::kind), field("due_us", &TimerReading::due_us));
+    }
 };
 
 class Meter {
 public:
-    Meter();
+    /// `owner` is whose meter it is, for current(); not touched.
+    explicit Meter(void* owner = nullptr);
     ~Meter();
     Meter(const Meter&) = delete;
     Meter& operator=(const Meter&) = delete;
 
     /// The actor whose handler runs on this thread; null outside of all.
-    [[nodiscard]] static Meter* current() noexcept;
+    [[nodiscard]] static Meter* current() noexcept { return current_; }
+    [[nodiscard]] void* owner() const noexcept { return owner_; }
 
     // From the actor's thread
     // ---------------------------------------------------------------------------------------------
 
     /// Between the two the actor has the thread.
-    Meter* resume() noexcept;
-    void suspend(Meter* before) noexcept;
+    Meter* resume() noexcept {
+        running_since_.store(now(), std::memory_order_relaxed);
+        return std::exchange(current_, this);
+    }
+    void suspend(Meter* before) noexcept {
+        const auto since = running_since_.load(std::memory_order_relaxed);
+        const auto until = now();
+        add(busy_, until > since ? until - since : 0);
+        running_since_.store(0, std::memory_order_relaxed);
+        current_ = before;
+    }
 
-    void received(const MessageKey& key, PeerKey from, std::uint32_t bytes) noexcept {
-        if (--stride_left_ == 0) refresh();
-        auto& channel = last_in_ && last_in_->key == key && last_in_->peer == from ? *last_in_ : find_in(key, from);
-        add(channel.count, 1);
-        if (bytes != 0) add(channel.bytes, bytes);
+    /// `name` gives a ChannelName; called once a channel.
+    template <class Name>
+    void received(const MessageKey& key, std::uint64_t source, std::uint32_t bytes, Name&& name) {
+        // What repeats touches this meter's first line only, and the ring's.
+        if (last_key_ != key || last_source_ != source || last_number_.load(std::memory_order_relaxed) == 0) {
+            auto* channel = find(key, source, false);
+            if (channel == nullptr) channel = insert(key, source, false, name());
+            switch_to(*channel, key, source);
+        }
+        add(last_count_, 1);
+        const auto number = last_number_.load(std::memory_order_relaxed);
+        if (bytes != 0) add(channel_at(number - 1).bytes, bytes);
         const auto n = in_.load(std::memory_order_relaxed);
         auto& ring = *ring_.load(std::memory_order_relaxed);
         auto& slot = ring.slots[n & ring.mask];
-        slot.ticks.store(now_, std::memory_order_relaxed);
-        slot.channel.store(&channel, std::memory_order_relaxed);
+        slot.ticks.store(now(), std::memory_order_relaxed);
+        slot.channel.store(number, std::memory_order_relaxed);
         slot.bytes.store(bytes, std::memory_order_relaxed);
         in_.store(n + 1, std::memory_order_release);
     }
 
-    void sent(const MessageKey& key, PeerKey to, std::uint32_t bytes) noexcept {
-        auto& channel = last_out_ && last_out_->key == key && last_out_->peer == to ? *last_out_ : find_out(key, to);
-        add(channel.count, 1);
-        if (bytes != 0) add(channel.bytes, bytes);
+    /// A frame to another node; `name` gives its kind.
+    template <class Name>
+    void sent(const MessageKey& key, PeerKey to, std::uint32_t bytes, Name&& name) {
+        auto* channel = find(key, to.value, true);
+        if (channel == nullptr) channel = insert(key, to.value, true, {name(), to});
+        add(channel->count, 1);
+        add(channel->bytes, bytes);
         add(out_, 1);
     }
 
@@ -114,12 +190,21 @@ public:
     // From any thread
     // -----------------------------------------------------------------------------------------------------
 
-    void enqueued() noexcept { enqueued_.fetch_add(1, std::memory_order_relaxed); }
+    void enqueued() noexcept {
+        const auto slot = thread_slot_ != 0 ? thread_slot_ : take_thread_slot();
+        auto& count = enqueued_[slot - 1].count;
+        // A thread with a slot of its own need not lock the bus.
+        if (slot < thread_slots)
+            add(count, 1);
+        else
+            count.fetch_add(1, std::memory_order_relaxed);
+    }
     void note_error(std::string_view text);
     void note_end(std::string_view why);
 
     [[nodiscard]] std::uint64_t in() const noexcept { return in_.load(std::memory_order_acquire); }
-    [[nodiscard]] std::uint64_t out() const noexcept { return out_.load(std::memory_order_relaxed); }
+    /// Frames to other nodes; ActorRegistry::sent_between adds what went to actors of this process.
+    [[nodiscard]] std::uint64_t frames_out() const noexcept { return out_.load(std::memory_order_relaxed); }
     [[nodiscard]] std::uint64_t errors() const noexcept { return errors_.load(std::memory_order_relaxed); }
     [[nodiscard]] std::uint64_t mailbox() const noexcept;
     /// The time under way included.
@@ -136,20 +221,24 @@ public:
     [[nodiscard]] LastError last_error() const;
     [[nodiscard]] std::vector<TimerReading> timers() const;
     [[nodiscard]] std::vector<const Channel*> channels() const;
+    [[nodiscard]] std::uint64_t count_of(const Channel& channel) const noexcept;
     /// Those still in the ring, the oldest first, from message number `from` on; `next` is the number after the last.
     [[nodiscard]] std::vector<ReceivedMessage> messages(std::uint64_t from, std::uint64_t& next) const;
-    /// Keeps more messages from now on, for somebody who follows them.
+    /// Keeps more messages from now on, with exact times, for somebody who follows them.
     void widen_ring();
 
     static constexpr std::size_t ring_size = 64;
     static constexpr std::size_t wide_ring_size = 8192;
     /// Kinds times peers; further ones are counted together.
     static constexpr std::size_t channels_max = 4096;
+    /// Threads that count what they send on their own; all others share the last slot.
+    static constexpr std::uint32_t thread_slots = 24;
 
 private:
     struct Slot {
         std::atomic<std::uint64_t> ticks{0};
-        std::atomic<const Channel*> channel{nullptr};
+        /// Number of the channel plus one; 0: nothing yet.
+        std::atomic<std::uint32_t> channel{0};
         std::atomic<std::uint32_t> bytes{0};
     };
     struct Ring {
@@ -169,27 +258,44 @@ private:
     static void add(std::atomic<std::uint64_t>& value, std::uint64_t n) noexcept {
         value.store(value.load(std::memory_order_relaxed) + n, std::memory_order_relaxed);
     }
-    void refresh() noexcept;
-    Channel& find_in(const MessageKey& key, PeerKey from) noexcept;
-    Channel& find_out(const MessageKey& key, PeerKey to) noexcept;
-    [[nodiscard]] Channel& channel_at(std::size_t n) const noexcept;
-    Channel& find(const MessageKey& key, PeerKey peer, bool is_out) noexcept;
+    /// Exact while somebody follows the messages, or nobody keeps the coarse clock.
+    [[nodiscard]] std::uint64_t now() const noexcept {
+        const auto coarse = CoarseClock::ticks();
+        return coarse != 0 && !is_followed_.load(std::memory_order_relaxed) ? coarse : ticks_now();
+    }
+    static std::uint32_t take_thread_slot() noexcept;
+    [[nodiscard]] Channel& channel_at(std::size_t n) const noexcept {
+        return blocks_[n / block_size].load(std::memory_order_relaxed)->channels[n % block_size];
+    }
+    void switch_to(Channel& channel, const MessageKey& key, std::uint64_t source) noexcept;
+    [[nodiscard]] std::size_t place_of(const MessageKey& key, std::uint64_t source, bool is_out) const noexcept;
+    [[nodiscard]] Channel* find(const MessageKey& key, std::uint64_t source, bool is_out) const noexcept;
+    Channel* insert(const MessageKey& key, std::uint64_t source, bool is_out, ChannelName name);
 
-    // The actor's own line of the cache.
-    std::atomic<std::uint64_t> in_{0};
-    std::atomic<std::uint64_t> out_{0};
-    Channel* last_in_ = nullptr;
-    Channel* last_out_ = nullptr;
-    std::uint64_t now_ = 0;
-    std::uint32_t stride_ = 1;
-    std::uint32_t stride_left_ = 1;
+    static inline constinit thread_local Meter* current_ = nullptr;
+    /// From 1; 0 until the thread first needs one.
+    static inline constinit thread_local std::uint32_t thread_slot_ = 0;
+
+    // All that a message touches, in one line of the cache.
+    alignas(64) std::atomic<std::uint64_t> in_{0};
+    MessageKey last_key_;
+    std::uint64_t last_source_ = 0;
+    std::atomic<std::uint64_t> last_count_{0};
+    std::atomic<std::uint32_t> last_number_{0};
+    std::atomic<bool> is_followed_{false};
+    std::atomic<std::uint64_t> running_since_{0};
     std::atomic<Ring*> ring_;
 
-    /// Senders write here.
-    alignas(64) std::atomic<std::uint64_t> enqueued_{0};
+    std::atomic<std::uint64_t> busy_{0};
+    void* owner_;
 
-    alignas(64) std::atomic<std::uint64_t> busy_{0};
-    std::atomic<std::uint64_t> running_since_{0};
+    /// Each sending thread has a line of its own: a shared one would travel between cores with every message.
+    struct alignas(64) Line {
+        std::atomic<std::uint64_t> count{0};
+    };
+    std::array<Line, thread_slots> enqueued_{};
+
+    alignas(64) std::atomic<std::uint64_t> out_{0};
     std::atomic<std::uint64_t> aside_{0};
     std::atomic<std::uint64_t> errors_{0};
     std::atomic<bool> ended_{false};

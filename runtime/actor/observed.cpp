@@ -16,16 +16,24 @@ namespace {
     return status == 0 ? std::string{text.get()} : type.name();
 }
 
-/// What says nothing to the reader: our own namespace, and that messages within a process are shared.
+/// Without what says nothing to the reader: our own namespace, and that messages within a process are shared.
 [[nodiscard]] std::string shortened(std::string name) {
-    constexpr std::string_view shared = "shared_ptr<const ";
-    for (const std::string_view prefix : {"(", "troupe::"})
-        for (auto at = name.find(prefix); at != std::string::npos; at = name.find(prefix))
-            name.erase(at, prefix.size());
-    std::erase(name, ')');
-    if (name.starts_with(shared) && name.ends_with('>'))
+    constexpr std::string_view ours = "troupe::";
+    constexpr std::string_view shared = "std::shared_ptr<";
+    for (auto at = name.find(ours); at != std::string::npos; at = name.find(ours)) name.erase(at, ours.size());
+    if (name.starts_with(shared) && name.ends_with('>')) {
         name = name.substr(shared.size(), name.size() - shared.size() - 1);
+        while (name.ends_with(' ')) name.pop_back();
+        if (name.ends_with(" const")) name.resize(name.size() - 6);
+        if (name.starts_with("std::function")) name = "job";
+    }
     return name;
+}
+
+[[nodiscard]] std::string frame_name(FrameKind kind) {
+    const auto facts = std::ranges::find(frame_table, kind, &FrameFacts::kind);
+    return facts != frame_table.end() ? std::string{facts->name}
+                                      : "frame " + std::to_string(static_cast<unsigned>(kind));
 }
 
 /// CAF marks the names of its own types.
@@ -43,6 +51,11 @@ ObservedConfig::ObservedConfig() {
 std::shared_ptr<ActorRegistry> actors_of(const caf::actor_system& system) {
     const auto* config = dynamic_cast<const ObservedConfig*>(&system.config());
     return config != nullptr ? config->actors : nullptr;
+}
+
+std::shared_ptr<TraceLog> trace_of(const caf::actor_system& system) {
+    const auto* config = dynamic_cast<const ObservedConfig*>(&system.config());
+    return config != nullptr ? config->trace : std::make_shared<TraceLog>(1);
 }
 
 void ask_actor(const caf::strong_actor_ptr& actor, Question question) {
@@ -73,26 +86,35 @@ void register_actor(caf::scheduled_actor& actor, const std::shared_ptr<Meter>& m
                   });
 }
 
-std::string kind_name(const caf::actor_system& system, const MessageKey& key) {
-    if (key == MessageKey{}) return "other";
-    if (key.type != nullptr && *key.type == typeid(PeerFrame)) {
-        const auto facts = std::ranges::find(frame_table, static_cast<FrameKind>(key.value), &FrameFacts::kind);
-        return facts != frame_table.end() ? std::string{facts->name} : "frame " + std::to_string(key.value);
+ChannelName channel_name(const caf::actor_system& system, const caf::mailbox_element& message) {
+    const auto& content = message.content();
+    ChannelName out;
+    if (message.sender) {
+        const auto registry = actors_of(system);
+        if (registry && registry->find_id(message.sender->id())) out.peer = PeerKey::actor(message.sender->id());
     }
-    if (key.type == nullptr) {
-        // The token holds six bits an element behind ones; built-in types have a number in it.
-        std::vector<std::uint16_t> numbers;
-        for (auto rest = key.token; rest != 0xFFFFFFFFu; rest = 0xFC000000u | rest >> 6)
-            numbers.insert(numbers.begin(), rest & 63);
-        if (numbers.front() == caf::type_nr<caf::atom_value>::value)
-            return caf::to_string(static_cast<caf::atom_value>(key.value));
-        std::string name;
-        for (const auto number : numbers)
-            name += (name.empty() ? "" : ", ") + without_mark(system.types().portable_name(number, nullptr));
-        return name;
+    if (content.match_elements<PeerFrame>()) out.peer = PeerKey::node(content.get_as<PeerFrame>(0).from.value);
+    auto& name = out.kind;
+    for (std::size_t i = 0; i < content.size(); ++i) {
+        const auto type = content.type(i);
+        if (i > 0) name += ", ";
+        if (type.second != nullptr && *type.second == typeid(PeerFrame))
+            name += frame_name(content.get_as<PeerFrame>(i).kind);
+        else if (type.first == caf::type_nr<caf::atom_value>::value)
+            name += caf::to_string(content.get_as<caf::atom_value>(i));
+        else if (type.second == nullptr)
+            name += without_mark(system.types().portable_name(type));
+        else
+            name += shortened(demangled(*type.second));
     }
-    const auto& name = system.types().portable_name(0, key.type);
-    return shortened(name == system.types().default_type_name() ? demangled(*key.type) : name);
+    return out;
+}
+
+void count_sent_frame(FrameKind kind, NodeIndex to, std::size_t bytes) {
+    auto* sender = Meter::current();
+    if (sender == nullptr) return;
+    sender->sent({&typeid(caf::mailbox_element_vals<PeerFrame>), static_cast<std::uint64_t>(kind)},
+                 PeerKey::node(to.value), static_cast<std::uint32_t>(bytes), [&] { return frame_name(kind); });
 }
 
 }  // namespace troupe

@@ -15,23 +15,27 @@
 #include <caf/actor_system.hpp>
 #include <caf/actor_system_config.hpp>
 #include <caf/send.hpp>
-#include <caf/stateful_actor.hpp>
 #include <caf/typed_event_based_actor.hpp>
 
 #include "runtime/actor/messages.hpp"
 #include "runtime/actor/registry.hpp"
+#include "runtime/actor/trace.hpp"
 #include "runtime/base/json.hpp"
 
 namespace troupe {
 
-/// Of a node's actor system: where its actors register.
+/// Of a node's actor system: where its actors register, and where they note transactions that pass.
 struct ObservedConfig : caf::actor_system_config {
     ObservedConfig();
     std::shared_ptr<ActorRegistry> actors = std::make_shared<ActorRegistry>();
+    std::shared_ptr<TraceLog> trace = std::make_shared<TraceLog>();
+    std::shared_ptr<CoarseClock> clock = CoarseClock::shared();
 };
 
 /// The registry of a system made with an ObservedConfig; null for others.
 [[nodiscard]] std::shared_ptr<ActorRegistry> actors_of(const caf::actor_system& system);
+/// Where the system's actors note transactions that pass; one that nobody reads for other systems.
+[[nodiscard]] std::shared_ptr<TraceLog> trace_of(const caf::actor_system& system);
 
 /// A question to the base class itself, answered ahead of other messages.
 struct Question {
@@ -54,92 +58,79 @@ void ask_actor(const caf::strong_actor_ptr& actor, Question question);
 
 struct MessageFacts {
     MessageKey key;
-    PeerKey from;
+    /// Channel::source
+    std::uint64_t source = 0;
     std::uint32_t bytes = 0;
 };
 
+/// The element's own type tells its content's, so that no virtual function need be called.
 [[nodiscard]] inline MessageFacts facts_of(const caf::mailbox_element& message) noexcept {
-    const auto& content = message.content();
-    MessageFacts facts;
-    if (message.sender) facts.from = PeerKey::actor(message.sender->id());
-    if (content.empty()) return facts;
-    const auto [number, type] = content.type(0);
-    facts.key = {content.type_token(), type, 0};
-    if (type == &typeid(PeerFrame)) {
-        const auto& frame = content.get_as<PeerFrame>(0);
+    const auto* type = &typeid(message);
+    MessageFacts facts{{type, 0}, reinterpret_cast<std::uintptr_t>(message.sender.get()), 0};
+    if (type == &typeid(caf::mailbox_element_vals<PeerFrame>)) {
+        const auto& frame = std::get<0>(static_cast<const caf::mailbox_element_vals<PeerFrame>&>(message).data());
         facts.key.value = static_cast<std::uint64_t>(frame.kind);
-        facts.from = PeerKey::node(frame.from.value);
+        facts.source = PeerKey::node(frame.from.value).value;
         facts.bytes = static_cast<std::uint32_t>(frame.payload.size());
-    } else if (number == caf::type_nr<caf::atom_value>::value) {
-        facts.key.value = static_cast<std::uint64_t>(content.get_as<caf::atom_value>(0));
+    } else if (type == &typeid(caf::mailbox_element_vals<caf::atom_value>)) {
+        facts.key.value = static_cast<std::uint64_t>(
+            std::get<0>(static_cast<const caf::mailbox_element_vals<caf::atom_value>&>(message).data()));
     }
     return facts;
 }
 
-/// Of a frame that goes to another node.
-[[nodiscard]] inline MessageKey frame_key(FrameKind kind) noexcept {
-    return {caf::make_type_token<PeerFrame>(), &typeid(PeerFrame), static_cast<std::uint64_t>(kind)};
-}
+/// The kind is "submit" for a frame, "timer" for an atom, "executor::NeededChunks" for a struct. Senders that do not
+/// register, such as scoped actors, have no name.
+[[nodiscard]] ChannelName channel_name(const caf::actor_system& system, const caf::mailbox_element& message);
 
-/// "submit" of a frame, "timer" of an atom, "executor::NeededChunks" of a struct.
-[[nodiscard]] std::string kind_name(const caf::actor_system& system, const MessageKey& key);
+/// A frame leaves for another node: counts it as the current actor's, if there is one.
+void count_sent_frame(FrameKind kind, NodeIndex to, std::size_t bytes);
 
 /// Puts it in its system's registry, and has exceptions noted as its last error.
 void register_actor(caf::scheduled_actor& actor, const std::shared_ptr<Meter>& meter);
 
-/// The actor whose handler runs on this thread.
-class CurrentActor {
-public:
-    explicit CurrentActor(caf::actor_control_block* actor) noexcept : before_(std::exchange(current_, actor)) {}
-    ~CurrentActor() { current_ = before_; }
-    CurrentActor(const CurrentActor&) = delete;
-    CurrentActor& operator=(const CurrentActor&) = delete;
-    [[nodiscard]] static caf::strong_actor_ptr get() noexcept { return caf::strong_actor_ptr{current_}; }
+template <class Interface, class State>
+class Observed;
 
-private:
-    static inline thread_local caf::actor_control_block* current_ = nullptr;
-    caf::actor_control_block* before_;
-};
-
-template <class Interface>
-class ObservedBase;
-
-template <class... Signatures>
-class ObservedBase<caf::typed_actor<Signatures...>> : public caf::typed_event_based_actor<Signatures...> {
+/// Stands where caf::stateful_actor would: CAF casts dynamically at every turn of an actor, and each further level of
+/// inheritance would cost more than all the counting.
+template <class... Signatures, class State>
+class Observed<caf::typed_actor<Signatures...>, State> final : public caf::typed_event_based_actor<Signatures...> {
 public:
     using Super = caf::typed_event_based_actor<Signatures...>;
 
-    explicit ObservedBase(caf::actor_config& config) : Super(config), meter_(std::make_shared<Meter>()) {}
+    explicit Observed(caf::actor_config& config)
+        : Super(config), state(state_), meter_(std::make_shared<Meter>(this->ctrl())) {
+        new (&state_) State();
+    }
+    ~Observed() override {}
+
+    const char* name() const override { return State::name; }
+    /// The state goes with the actor's life, not with the last handle: it may hold handles that form a circle.
+    void on_exit() override { state_.~State(); }
 
     using Super::enqueue;
     void enqueue(caf::mailbox_element_ptr message, caf::execution_unit* host) override {
-        if (auto* from = Meter::current()) {
-            const auto facts = facts_of(*message);
-            from->sent(facts.key, PeerKey::actor(this->id()), facts.bytes);
-        }
         meter_->enqueued();
         Super::enqueue(std::move(message), host);
     }
 
     caf::invoke_message_result consume(caf::mailbox_element& message) override {
         const auto facts = facts_of(message);
-        if (facts.key.type == &typeid(QuestionPtr)) {
+        if (facts.key.type == &typeid(caf::mailbox_element_vals<QuestionPtr>)) {
             meter_->taken_aside();
-            const auto& question = *message.content().get_as<QuestionPtr>(0);
+            const auto& question = *message.content().template get_as<QuestionPtr>(0);
             question.done(answer(question.with_state));
             return caf::invoke_message_result::consumed;
         }
-        meter_->received(facts.key, facts.from, facts.bytes);
+        meter_->received(facts.key, facts.source, facts.bytes, [&] { return channel_name(this->system(), message); });
         return Super::consume(message);
     }
 
     caf::resumable::resume_result resume(caf::execution_unit* host, std::size_t most) override {
-        // The actor may end within, and its memory go.
-        const auto meter = meter_;
-        const CurrentActor current{this->ctrl()};
-        auto* const before = meter->resume();
+        auto* const before = meter_->resume();
         const auto result = Super::resume(host, most);
-        meter->suspend(before);
+        meter_->suspend(before);
         return result;
     }
 
@@ -163,10 +154,28 @@ public:
 
     [[nodiscard]] Meter& meter() noexcept { return *meter_; }
 
-protected:
-    [[nodiscard]] virtual ActorAnswer answer(bool with_state) = 0;
+private:
+    union {
+        State state_;
+    };
+
+public:
+    State& state;
 
 private:
+    [[nodiscard]] ActorAnswer answer(bool with_state) const {
+        ActorAnswer out;
+        if constexpr (requires(const State& s) { std::string{s.summary()}; }) out.summary = state_.summary();
+        if constexpr (requires(const State& s) { s.view(); }) {
+            if (with_state) {
+                if constexpr (std::is_same_v<decltype(state_.view()), Json>)
+                    out.state = state_.view().dump();
+                else
+                    out.state = to_json_value(state_.view()).dump();
+            }
+        }
+        return out;
+    }
     template <class Rep, class Period>
     [[nodiscard]] static std::uint64_t microseconds_of(std::chrono::duration<Rep, Period> after) {
         return static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::microseconds>(after).count());
@@ -182,27 +191,6 @@ private:
     std::shared_ptr<Meter> meter_;
 };
 
-template <class Interface, class State>
-class Observed : public caf::stateful_actor<State, ObservedBase<Interface>> {
-public:
-    using caf::stateful_actor<State, ObservedBase<Interface>>::stateful_actor;
-
-protected:
-    [[nodiscard]] ActorAnswer answer(bool with_state) override {
-        ActorAnswer out;
-        if constexpr (requires(const State& s) { std::string{s.summary()}; }) out.summary = this->state.summary();
-        if constexpr (requires(const State& s) { s.view(); }) {
-            if (with_state) {
-                if constexpr (std::is_same_v<decltype(this->state.view()), Json>)
-                    out.state = this->state.view().dump();
-                else
-                    out.state = to_json_value(this->state.view()).dump();
-            }
-        }
-        return out;
-    }
-};
-
 /// Sends in the name of the actor whose handler runs on this thread; anonymously outside of all, and where the receiver
 /// would answer.
 template <caf::message_priority P = caf::message_priority::normal, class Dest, class... Ts>
@@ -212,7 +200,9 @@ void tell(const Dest& to, Ts&&... message) {
     static_assert(Response::valid, "receiver does not accept given message");
     if (!to) return;
     caf::strong_actor_ptr sender;
-    if constexpr (caf::is_void_response<typename Response::type>::value) sender = CurrentActor::get();
+    if constexpr (caf::is_void_response<typename Response::type>::value)
+        if (auto* meter = Meter::current())
+            sender = caf::strong_actor_ptr{static_cast<caf::actor_control_block*>(meter->owner())};
     caf::actor_cast<caf::abstract_actor*>(to)->enqueue(
         caf::make_mailbox_element(std::move(sender), caf::make_message_id(P), caf::no_stages,
                                   std::forward<Ts>(message)...),

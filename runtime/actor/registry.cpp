@@ -65,6 +65,16 @@ ActorEntryPtr ActorRegistry::find_id(std::uint64_t id) const {
     return nullptr;
 }
 
+std::vector<ActorRegistry::Sent> ActorRegistry::sent_between(const std::vector<ActorEntryPtr>& entries) {
+    std::vector<Sent> out;
+    for (const auto& entry : entries)
+        for (const auto* channel : entry->meter->channels())
+            if (!channel->is_out && !channel->peer.is_node() && channel->peer.value != 0 &&
+                channel->peer.value != entry->id)
+                out.push_back({channel->peer.value, entry->id, channel->kind, entry->meter->count_of(*channel)});
+    return out;
+}
+
 std::vector<std::optional<ActorAnswer>> ActorRegistry::ask(const std::vector<ActorEntryPtr>& entries, bool with_state,
                                                            unsigned wait_ms) {
     // Late answers come to nobody, but must find where to go.

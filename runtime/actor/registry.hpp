@@ -54,6 +54,17 @@ public:
     [[nodiscard]] ActorEntryPtr find(std::string_view name) const;
     [[nodiscard]] ActorEntryPtr find_id(std::uint64_t id) const;
 
+    /// What actors have sent each other within the process.
+    struct Sent {
+        std::uint64_t from = 0;
+        std::uint64_t to = 0;
+        std::string kind;
+        std::uint64_t count = 0;
+    };
+    /// As counted where it arrived: what waits in mailboxes is not in it yet, and timers never are. In no
+    /// order.
+    [[nodiscard]] static std::vector<Sent> sent_between(const std::vector<ActorEntryPtr>& entries);
+
     /// Asks many at once; gives the answers that came within `wait_ms`, in the order of `entries`.
     [[nodiscard]] static std::vector<std::optional<ActorAnswer>> ask(const std::vector<ActorEntryPtr>& entries,
                                                                      bool with_state, unsigned wait_ms);

@@ -60,10 +60,10 @@ struct System {
     }
 };
 
-std::uint64_t count_of(const caf::actor_system& system, const Meter& meter, std::string_view kind, bool is_out) {
+std::uint64_t count_of(const Meter& meter, std::string_view kind) {
     std::uint64_t count = 0;
     for (const auto* channel : meter.channels())
-        if (channel->is_out == is_out && kind_name(system, channel->key) == kind) count += channel->count;
+        if (!channel->is_out && channel->kind == kind) count += meter.count_of(*channel);
     return count;
 }
 
@@ -78,10 +78,14 @@ TEST_CASE("Messages are counted in and out by kind, with who sent them") {
     const auto& one = *s.entry("worker.1")->meter;
     const auto& two = *s.entry("worker")->meter;
     REQUIRE(eventually([&] { return one.in() == 11 && two.in() == 10; }));
-    CHECK(count_of(s.system, one, "u64", false) == 10);
-    CHECK(count_of(s.system, one, "certificate", false) == 1);
-    CHECK(count_of(s.system, one, "u64", true) == 10);
-    CHECK(one.out() == 10);
+    CHECK(count_of(one, "u64") == 10);
+    CHECK(count_of(one, "certificate") == 1);
+    const auto sent = ActorRegistry::sent_between(s.config.actors->all());
+    REQUIRE(sent.size() == 1);
+    CHECK(sent[0].from == s.entry("worker.1")->id);
+    CHECK(sent[0].to == s.entry("worker")->id);
+    CHECK(sent[0].kind == "u64");
+    CHECK(sent[0].count == 10);
     CHECK(one.mailbox() == 0);
 
     std::uint64_t next = 0;
@@ -157,11 +161,11 @@ TEST_CASE("The ring keeps the last messages, and more once somebody follows") {
 TEST_CASE("More kinds and peers than there is room for are counted together") {
     Meter meter;
     for (std::uint64_t i = 1; i <= Meter::channels_max + 100; ++i) {
-        meter.received({1, nullptr, i}, {}, 1);
-        meter.sent({1, nullptr, i}, {}, 0);
+        meter.received({&typeid(int), i}, 0, 1, [] { return ChannelName{"kind", {}}; });
+        meter.sent({&typeid(int), i}, {}, 0, [] { return "kind"; });
     }
     std::uint64_t in = 0, out = 0;
-    for (const auto* channel : meter.channels()) (channel->is_out ? out : in) += channel->count;
+    for (const auto* channel : meter.channels()) (channel->is_out ? out : in) += meter.count_of(*channel);
     CHECK(in == Meter::channels_max + 100);
     CHECK(out == Meter::channels_max + 100);
     CHECK(meter.channels().size() <= Meter::channels_max);

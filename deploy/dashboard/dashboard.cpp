@@ -1,0 +1,101 @@
+#include "deploy/dashboard/dashboard.hpp"
+
+#include <algorithm>
+
+#include "deploy/dashboard/page.hpp"
+
+namespace troupe {
+namespace {
+
+constexpr auto picture_period = std::chrono::milliseconds(1000);
+constexpr auto interest = std::chrono::seconds(10);
+constexpr auto first_picture_wait = std::chrono::milliseconds(600);
+constexpr unsigned patience_ms = 300;
+
+[[nodiscard]] rpc::HttpAnswer json_answer(const Json& json, unsigned status = 200) {
+    return {status, "application/json", json.dump(-1, ' ', false, Json::error_handler_t::replace)};
+}
+
+[[nodiscard]] rpc::HttpAnswer error_answer(const Error& error) {
+    return json_answer({{"error", error.message}}, error.code == ErrorCode::not_found ? 404 : 503);
+}
+
+}  // namespace
+
+Dashboard::Dashboard(std::filesystem::path cluster_directory, std::shared_ptr<NodeObserver> own)
+    : collector_(std::move(cluster_directory), patience_ms), own_(std::move(own)), thread_([this] { run(); }) {}
+
+Dashboard::~Dashboard() {
+    {
+        const std::lock_guard lock{mutex_};
+        is_stopping_ = true;
+    }
+    changed_.notify_all();
+    thread_.join();
+}
+
+void Dashboard::run() {
+    std::unique_lock lock{mutex_};
+    while (!is_stopping_) {
+        if (std::chrono::steady_clock::now() > wanted_until_) {
+            // Old figures would be taken for true ones.
+            picture_.clear();
+            changed_.wait(lock, [&] { return is_stopping_ || std::chrono::steady_clock::now() <= wanted_until_; });
+            continue;
+        }
+        lock.unlock();
+        auto report = collector_.report();
+        if (!report) {
+            ClusterReport alone;
+            alone.name = own_->options().name;
+            alone.time_us = TickClock::to_unix_us(ticks_now());
+            auto node = own_->report();
+            alone.hosts.push_back({node.host, {std::move(node)}});
+            report = std::move(alone);
+        }
+        auto text = report_json(*report).dump(-1, ' ', false, Json::error_handler_t::replace);
+        lock.lock();
+        picture_ = std::move(text);
+        changed_.notify_all();
+        changed_.wait_for(lock, picture_period, [&] { return is_stopping_; });
+    }
+}
+
+rpc::HttpAnswer Dashboard::cluster() {
+    std::unique_lock lock{mutex_};
+    wanted_until_ = std::chrono::steady_clock::now() + interest;
+    changed_.notify_all();
+    changed_.wait_for(lock, first_picture_wait, [&] { return !picture_.empty(); });
+    if (picture_.empty()) return json_answer({{"error", "the nodes have not answered yet"}}, 503);
+    return {200, "application/json", picture_};
+}
+
+rpc::HttpAnswer Dashboard::actor(std::string_view path) const {
+    const auto slash = path.find('/');
+    if (slash == std::string_view::npos) return json_answer({{"error", "expected NODE/ACTOR"}}, 400);
+    const auto detail = collector_.actor(std::string{path.substr(0, slash)}, std::string{path.substr(slash + 1)});
+    return detail ? json_answer(*detail) : error_answer(detail.error());
+}
+
+rpc::HttpAnswer Dashboard::trace(std::string_view text) const {
+    const auto hash = fixed_from_hex<TransactionHash>(text);
+    if (!hash) return json_answer({{"error", "expected a transaction's hash"}}, 400);
+    const auto steps = collector_.trace(*hash);
+    if (!steps) return error_answer(steps.error());
+    return json_answer({{"transaction", to_hex_prefixed(hash->view())}, {"steps", report_json(*steps)}});
+}
+
+std::optional<rpc::HttpAnswer> Dashboard::get(std::string_view path) {
+    constexpr std::string_view actor_path = "/dashboard/actor/";
+    constexpr std::string_view trace_path = "/dashboard/trace/";
+    if (path == "/metrics" || path == "/health" || path == "/ready") return inspect_get(*own_, path);
+    if (path == "/dashboard/cluster") return cluster();
+    if (path.starts_with(actor_path)) return actor(path.substr(actor_path.size()));
+    if (path.starts_with(trace_path)) return trace(path.substr(trace_path.size()));
+    const auto files = page_files();
+    const auto file = std::ranges::find(files, path == "/" ? "/index.html" : path, &EmbeddedFile::path);
+    if (file == files.end()) return std::nullopt;
+    return rpc::HttpAnswer{200, std::string{file->content_type}, std::string{file->content}};
+}
+
+}  // namespace troupe
