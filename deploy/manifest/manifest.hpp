@@ -10,10 +10,29 @@
 
 namespace troupe {
 
+/// A host that an agent looks after.
+struct ManifestHost {
+    std::string name;
+    /// IPv4: of its agent, and of its nodes unless they name another.
+    std::string address;
+    std::uint16_t agent_port = 9600;
+    std::vector<std::string> labels;
+
+    bool operator==(const ManifestHost&) const = default;
+    static constexpr auto reflect() {
+        using H = ManifestHost;
+        return fields("ManifestHost", field("name", &H::name), field("address", &H::address),
+                      field("agent_port", &H::agent_port), field("labels", &H::labels));
+    }
+};
+
+/// The host of nodes that run where the command line does, without an agent.
+inline constexpr const char* local_host_name = "local";
+
 struct ManifestNode {
     std::string name;
     std::vector<std::string> roles;
-    std::string host = "local";
+    std::string host = local_host_name;
     std::string address = "127.0.0.1";
     std::uint16_t link_port = 0;
     /// 0: no RPC.
@@ -51,7 +70,8 @@ struct Manifest {
     std::vector<GenesisAccount> accounts;
     std::vector<ManifestKeyAccount> key_accounts;
     /// Follower identities in the genesis that no node has yet: gateways can be added later.
-    std::uint32_t spare_followers = 2;
+    std::uint32_t spare_followers = 16;
+    std::vector<ManifestHost> hosts;
     /// Validators first, then the others, each in the manifest's order.
     std::vector<ManifestNode> nodes;
 
@@ -73,6 +93,9 @@ struct ManifestReport {
     [[nodiscard]] bool ok() const;
 };
 
+/// Of a cluster, host or node: it becomes a directory, part of commands and of log lines.
+[[nodiscard]] bool is_valid_name(std::string_view name);
+
 [[nodiscard]] ManifestReport parse_manifest(std::string_view text, const std::string& file);
 /// For a person: file:line:column, the line itself with a caret, what is wrong.
 [[nodiscard]] std::string format_fault(const ManifestFault& fault, std::string_view text, const std::string& file);
@@ -81,6 +104,11 @@ struct ManifestReport {
 [[nodiscard]] std::string to_toml(const Manifest& manifest);
 /// "view_time_ms 1000 -> 500", one for each parameter that differs.
 [[nodiscard]] std::vector<std::string> differences(const ChainParameters& before, const ChainParameters& after);
+/// "link_port 9700 -> 9750", one for each field that differs.
+[[nodiscard]] std::vector<std::string> differences(const ManifestNode& before, const ManifestNode& after);
+/// Everything that differs and that the genesis fixes once the cluster is launched, nodes apart: the chain's
+/// parameters, accounts, spare identities. "[accounts] dev 64 -> 10".
+[[nodiscard]] std::vector<std::string> fixed_differences(const Manifest& before, const Manifest& after);
 
 /// The example, with comments: what `troupe manifest init` writes and `troupe up` uses without a manifest.
 [[nodiscard]] const char* builtin_manifest();

@@ -23,6 +23,7 @@
 #include "deploy/dashboard/dashboard.hpp"
 #include "deploy/inspect/endpoint.hpp"
 #include "deploy/inspect/error_sink.hpp"
+#include "deploy/node/drain.hpp"
 #include "deploy/node/node_config.hpp"
 #include "deploy/node/node_network.hpp"
 #include "runtime/actor/observed.hpp"
@@ -44,6 +45,10 @@ public:
     [[nodiscard]] Status start();
     /// Writes status.json; called twice a second.
     void report();
+    /// Reads where peers listen again: one of them has moved.
+    void reload();
+    /// No new transactions from clients; what is in flight is finished.
+    void drain();
     void stop();
 
 private:
@@ -58,6 +63,7 @@ private:
 
     NodeConfig config_;
     std::filesystem::path directory_;
+    std::string fingerprint_ = configuration_fingerprint(directory_ / "node.json");
     caf::actor_system& system_;
     std::filesystem::path data_;
     std::shared_ptr<const Genesis> genesis_;
@@ -66,6 +72,8 @@ private:
     std::shared_ptr<link::Hub> hub_;
     std::shared_ptr<gateway::Backend> backend_;
     std::shared_ptr<gateway::Handler> handler_;
+    std::shared_ptr<DrainableHandler> drainable_;
+    bool draining_ = false;
     std::unique_ptr<rpc::Server> rpc_;
     std::shared_ptr<NodeObserver> observer_;
     std::unique_ptr<InspectEndpoint> inspection_;
@@ -287,7 +295,8 @@ Status Node::start_rpc() {
     rpc::ServerOptions server;
     server.host = config_.rpc_host.empty() ? "127.0.0.1" : config_.rpc_host;
     server.port = config_.rpc_port;
-    auto started = rpc::Server::start(server, handler_);
+    drainable_ = std::make_shared<DrainableHandler>(handler_);
+    auto started = rpc::Server::start(server, drainable_);
     if (!started) return started.error();
     rpc_ = std::move(*started);
     spdlog::info("JSON-RPC on http://{}:{} and ws://{}:{}", server.host, rpc_->port(), server.host, rpc_->port());
@@ -298,6 +307,10 @@ Status Node::start() {
     if (auto status = load(); !status) return status;
     if (auto status = spawn_actors(); !status) return status;
     if (auto status = start_links(); !status) return status;
+    std::string roles;
+    for (const auto& role : config_.roles) roles += (roles.empty() ? "" : ", ") + role;
+    spdlog::info("runs as node {} with {}; links on {}:{}", config_.index, roles, config_.link_host,
+                 hub_->listen_port());
     start_inspection();
     caf::anon_send(consensus_, start_atom::value);
     return start_rpc();
@@ -313,16 +326,43 @@ void Node::report() {
     observer_->sample();
     auto json = to_json_value(status);
     if (inspection_) json["inspect_port"] = inspection_->port();
+    json["state"] = !answered ? "starting" : status.catching_up ? "catching_up" : "ready";
+    if (draining_) {
+        // A validator has nothing of its own: what its builder has not certified, gateways give to others.
+        const bool busy = drainable_ && (drainable_->in_flight() > 0 || backend_->pool_size() > 0);
+        json["state"] = busy ? "draining" : "drained";
+    }
     json["name"] = config_.name;
     json["pid"] = static_cast<std::uint64_t>(::getpid());
-    json["state"] = !answered ? "starting" : status.catching_up ? "catching_up" : "ready";
     json["roles"] = config_.roles;
     json["time_ms"] = wall_clock_now().value;
-    std::size_t connected = 0;
-    for (const auto& peer : hub_->counters()) connected += peer.connected ? 1 : 0;
-    json["peers_connected"] = connected;
+    json["configuration"] = fingerprint_;
+    json["peers"] = Json::array();
+    for (const auto& peer : hub_->counters())
+        if (peer.connected) json["peers"].push_back(peer.index.value);
     if (const auto written = write_text_file(directory_ / "status.json", json.dump() + "\n"); !written)
         spdlog::warn("status file: {}", written.error().message);
+}
+
+void Node::reload() {
+    const auto file = directory_ / "node.json";
+    const auto config = read_node_config(file);
+    if (!config) return spdlog::error("can't reload: {}", config.error().message);
+    for (const auto& peer : config->peers)
+        if (peer.index != config_.index) hub_->relocate(NodeIndex{peer.index}, peer.host, peer.port);
+    spdlog::info("reloaded where {} peers listen", config->peers.size());
+    auto rest = *config;
+    rest.peers = config_.peers;
+    if (rest == config_)
+        fingerprint_ = configuration_fingerprint(file);
+    else
+        spdlog::warn("{} changes more than where peers listen: that takes a restart", file.string());
+}
+
+void Node::drain() {
+    draining_ = true;
+    if (drainable_) drainable_->drain();
+    spdlog::info("draining: no new transactions from clients");
 }
 
 void Node::stop() {
@@ -343,6 +383,7 @@ void Node::stop() {
     end(vm_pool_);
     rpc_.reset();
     inspection_.reset();
+    drainable_.reset();
     handler_.reset();
     dashboard_.reset();
     hub_.reset();
@@ -362,6 +403,8 @@ int run_node(const std::filesystem::path& directory) {
     sigemptyset(&signals);
     sigaddset(&signals, SIGTERM);
     sigaddset(&signals, SIGINT);
+    sigaddset(&signals, SIGHUP);
+    sigaddset(&signals, SIGUSR1);
     pthread_sigmask(SIG_BLOCK, &signals, nullptr);
     signal(SIGPIPE, SIG_IGN);
 
@@ -396,6 +439,9 @@ int run_node(const std::filesystem::path& directory) {
         const timespec half_second{0, 500'000'000};
         const int signal_number = sigtimedwait(&signals, nullptr, &half_second);
         if (signal_number == SIGTERM || signal_number == SIGINT) break;
+        if (signal_number == SIGHUP) node.reload();
+        if (signal_number == SIGUSR1) node.drain();
+        // What has changed is told at once.
         node.report();
     }
     node.stop();
