@@ -117,7 +117,8 @@ void State::execute(const CommittedBlockPtr& block) {
         spdlog::info("executed block {}: {} transactions, {} filtered, {} gas", output.executed.result.height.value,
                      output.executed.transactions.size(), output.filtered.size(), output.executed.result.gas_used);
     const auto outcome = std::make_shared<const ExecutionOutcome>(
-        ExecutionOutcome{block, std::move(output.executed), std::move(output.filtered)});
+        ExecutionOutcome{block, std::move(output.executed), std::move(output.filtered), std::move(output.diff),
+                         std::move(output.natives)});
     for (const auto& listener : connections.listeners) tell(listener, outcome);
 }
 

@@ -13,11 +13,6 @@ namespace {
     return cache;
 }
 
-struct Blocks {
-    std::vector<CommittedBlock> blocks;
-    static constexpr auto reflect() { return fields("Blocks", field("blocks", &Blocks::blocks)); }
-};
-
 [[nodiscard]] consensus::AssemblyConfig assembly_config(const Genesis& genesis, std::uint32_t index) {
     consensus::AssemblyConfig config;
     config.chain_id = genesis.parameters.chain_id;
