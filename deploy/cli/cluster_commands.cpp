@@ -194,7 +194,7 @@ void add_cluster_commands(CLI::App& app, Context& context) {
         static std::string file;
         static bool detach = false;
         static unsigned wait = 60;
-        command->add_option("MANIFEST", file, "TOML file (default: the built-in one, 4 validators and a gateway)");
+        command->add_option("MANIFEST", file, "TOML file (default: the built-in one, 4 validators, a gateway, the services)");
         command->add_flag("-d,--detach", detach, "Return when the cluster is healthy instead of staying in front");
         command->add_option("--wait", wait, "Seconds to wait until every node is ready")->default_val(60);
         add_common(*command, context);
