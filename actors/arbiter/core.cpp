@@ -180,6 +180,13 @@ void Core::carry(const SignedCommand& command, const LogEntry& entry, const Hash
         sender->missed = 0;
     } else if (std::holds_alternative<Leave>(command.body)) {
         sender->active = false;
+        // What it was at goes to another; leaving costs nothing.
+        if (sender->busy_with) {
+            auto& target = *record(*sender->busy_with);
+            target.assigned.reset();
+            target.phase = Phase::posted;
+            sender->busy_with.reset();
+        }
     } else if (const auto* confirmation = std::get_if<Confirm>(&command.body)) {
         // Its time may have run out in this very entry.
         const auto* target = record(confirmation->height);

@@ -32,7 +32,7 @@ struct Register {
     bool operator==(const Register&) const = default;
     static constexpr auto reflect() { return fields("Register"); }
 };
-/// From a batch validator: no assignments any more.
+/// From a batch validator: no assignments any more; its open one goes to another.
 struct Leave {
     bool operator==(const Leave&) const = default;
     static constexpr auto reflect() { return fields("Leave"); }

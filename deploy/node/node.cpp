@@ -301,13 +301,13 @@ void Node::report() {
 void Node::stop() {
     spdlog::info("stopping");
     if (rpc_) rpc_->stop(2000);
+    services_.stop(system_);
     if (hub_) hub_->stop(500);
     if (network_) network_->close();
     const auto end = [](const auto& actor) {
         if (actor) caf::anon_send(actor, stop_atom::value);
     };
     // Those who feed others first.
-    services_.stop();
     end(gateway_);
     end(builder_);
     end(consensus_);

@@ -11,6 +11,11 @@
 #include "actors/storage_node/actor.hpp"
 
 namespace troupe {
+namespace {
+
+constexpr auto patience = std::chrono::seconds(1);
+
+}  // namespace
 
 Status NodeServices::spawn(caf::actor_system& system, const NodeServicesOptions& options) {
     const auto has = [&](std::string_view role) {
@@ -58,8 +63,15 @@ void NodeServices::start() {
     for (const auto& actor : actors_) caf::anon_send(actor, start_atom::value);
 }
 
-void NodeServices::stop() {
-    for (const auto& actor : actors_) caf::anon_send(actor, stop_atom::value);
+void NodeServices::stop(caf::actor_system& system) {
+    caf::scoped_actor self{system};
+    for (const auto& actor : actors_) {
+        self->monitor(actor);
+        caf::anon_send(actor, stop_atom::value);
+    }
+    const auto deadline = std::chrono::steady_clock::now() + patience;
+    for (std::size_t ended = 0; ended < actors_.size() && std::chrono::steady_clock::now() < deadline;)
+        self->receive([&](const caf::down_msg&) { ++ended; }, caf::after(patience) >> [] {});
     actors_.clear();
     listeners_.clear();
 }

@@ -30,7 +30,8 @@ public:
     [[nodiscard]] Status spawn(caf::actor_system& system, const NodeServicesOptions& options);
     /// After the links are up.
     void start();
-    void stop();
+    /// Before the links close: roles may have last words. Waits for them, not for long.
+    void stop(caf::actor_system& system);
 
     /// Who wants to hear of executed blocks.
     [[nodiscard]] const std::vector<executor::OutcomeListener>& listeners() const noexcept { return listeners_; }

@@ -259,6 +259,20 @@ TEST_CASE("a checkpoint far ahead does not shut out those before it") {
     CHECK(b.record(4).assigned == b.batch_1);
 }
 
+TEST_CASE("who leaves hands its work on, and loses nothing") {
+    Bench b;
+    b.give(b.batch_1, Register{});
+    b.give(b.metadata_1, PostCheckpoint{b.checkpoint(4)});
+    b.give(b.batch_2, Register{});
+    CHECK(b.record(4).assigned == b.batch_1);
+    CHECK(b.give(b.batch_1, Leave{}));
+    CHECK(b.record(4).assigned == b.batch_2);
+    CHECK(b.record(4).attempt == 2);
+    CHECK_FALSE(b.validator(b.batch_1).active);
+    CHECK(b.core->state().slashed.is_zero());
+    CHECK_FALSE(b.give(b.batch_1, Leave{}));
+}
+
 TEST_CASE("who registers again hears of its open assignment again") {
     Bench b;
     b.give(b.batch_1, Register{});
