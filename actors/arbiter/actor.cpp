@@ -10,6 +10,7 @@ namespace troupe::arbiter {
 namespace {
 
 constexpr auto timer_period = std::chrono::milliseconds(500);
+constexpr std::uint64_t ticks_per_reminder = 4;
 
 void must(const Status& status) {
     if (!status) invariant_failed(("arbiter log: " + status.error().message).c_str(), __FILE__, __LINE__);
@@ -21,6 +22,7 @@ struct Shell {
     ActorOptions options;
     std::unique_ptr<LogStore> store;
     std::unique_ptr<Core> core;
+    std::uint64_t ticks = 0;
 
     [[nodiscard]] Status open();
     void on_command(const PeerFrame& frame);
@@ -110,6 +112,11 @@ Actor::behavior_type behavior(Observed<Actor, Shell>* self, const std::shared_pt
             if (shell.core->is_due(wall_clock_now())) {
                 Outbox out;
                 shell.log(std::nullopt, out);
+                shell.send(out);
+            }
+            if (++shell.ticks % ticks_per_reminder == 0) {
+                Outbox out;
+                shell.core->remind(out);
                 shell.send(out);
             }
             self->delayed_send(self, timer_period, timer_atom::value);

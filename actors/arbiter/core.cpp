@@ -320,6 +320,13 @@ void Core::forget_closed() {
     }
 }
 
+void Core::remind(Outbox& out) const {
+    for (const auto& target : state_.checkpoints)
+        if (target.phase == Phase::assigned)
+            out.push_back(
+                {*target.assigned, {Assignment{target.from, target.checkpoint, target.attempt, target.deadline}}});
+}
+
 void Core::answer(const SignedCommand& command, Outbox& out) const {
     if (const auto* posted = std::get_if<PostCheckpoint>(&command.body)) {
         const auto* known = record(posted->checkpoint.height);

@@ -184,6 +184,8 @@ public:
     void apply(const LogEntry& entry, Outbox& out);
     /// What the sender of an accepted or repeated command hears, apart from assignments.
     void answer(const SignedCommand& command, Outbox& out) const;
+    /// Open assignments once more: their validators may not have been connected. Changes nothing.
+    void remind(Outbox& out) const;
 
     [[nodiscard]] const State& state() const noexcept { return state_; }
 

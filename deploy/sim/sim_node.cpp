@@ -229,7 +229,7 @@ void SimNode::on_frame(std::uint32_t from, FrameKind kind, const Bytes& payload)
             builder_.on_signature(*decode<ChunkSignature>(payload), now(), out);
             return carry_out(out);
         }
-        case FrameKind::refusals: return;
+        default: return;  // refusals, and what is for roles that no simulated node has
     }
 }
 

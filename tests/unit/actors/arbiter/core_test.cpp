@@ -283,6 +283,15 @@ TEST_CASE("who registers again hears of its open assignment again") {
     b.core->answer(again, b.sent);
     REQUIRE(b.assigned_to(b.batch_1));
     CHECK(b.assigned_to(b.batch_1)->target == b.checkpoint(4));
+    b.sent.clear();
+    const auto before = hash_of(b.core->state());
+    b.core->remind(b.sent);
+    REQUIRE(b.assigned_to(b.batch_1));
+    CHECK(hash_of(b.core->state()) == before);
+    b.confirm(b.batch_1, 4);
+    b.sent.clear();
+    b.core->remind(b.sent);
+    CHECK(b.sent.empty());
 }
 
 TEST_CASE("replaying the log gives the identical state, entry for entry") {
