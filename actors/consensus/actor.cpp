@@ -7,17 +7,6 @@
 #include "runtime/actor/observed.hpp"
 #include "runtime/base/clock.hpp"
 
-namespace troupe {
-
-/// Blocks for one that is behind, in order of height.
-struct Blocks {
-    std::vector<CommittedBlock> blocks;
-
-    static constexpr auto reflect() { return fields("Blocks", field("blocks", &Blocks::blocks)); }
-};
-
-}  // namespace troupe
-
 namespace troupe::consensus {
 namespace {
 
@@ -109,6 +98,7 @@ troupe::Status State::open() {
     assembly_config.parameters = genesis.parameters;
     assembly_config.self = options->self.value_or(ValidatorIndex{0});
     assembly_config.validators = validators();
+    assembly_config.storage = storage_registry(genesis);
     assembly = std::make_unique<Assembly>(assembly_config, *options->scheme);
     assembly->set_genesis(hash_of(genesis), genesis.timestamp);
 
@@ -145,7 +135,9 @@ void State::start() {
             TROUPE_ASSERT(block && *block);
             const auto decoded = decode<CommittedBlock>((*block)->data);
             TROUPE_ASSERT(decoded.ok());
-            if (decoded->block.header.timestamp < oldest_time) break;
+            if (decoded->block.header.timestamp < oldest_time &&
+                last->block.header.height.value - first.value >= receipt_window_blocks)
+                break;
         }
         first = std::min(first, executed.next());
         must(reader.for_each_block(first,
@@ -233,7 +225,9 @@ void State::push_to_followers(const CommittedBlock& block) {
     const auto distance = (options->self->value + n - block.block.header.height.value % n) % n;
     if (distance > faulty_max(n)) return;
     std::shared_ptr<const Bytes> payload;
-    for (std::size_t i = 0; i < options->genesis->followers.size(); ++i) {
+    const auto& followers = options->genesis->followers;
+    for (std::size_t i = 0; i < followers.size(); ++i) {
+        if (!followers[i].offers(Service::chain) && !followers[i].offers(Service::metadata)) continue;
         if (!payload) payload = to_payload(Blocks{{block}});
         options->network->send(NodeIndex{static_cast<std::uint32_t>(n + i)}, FrameKind::blocks, payload);
     }
@@ -338,6 +332,14 @@ void State::on_frame(const PeerFrame& frame) {
             if (!status && status.error().code != ErrorCode::expired)
                 spdlog::warn("certificate from node {} refused: {}", frame.from.value, status.error().message);
             core->set_work(assembly->has_certificates(), now);
+            break;
+        }
+        case FrameKind::storage_receipt: {
+            auto receipt = decode<StorageReceipt>(frame.payload);
+            if (!receipt) return options->network->report(frame.from, receipt.error().message);
+            const auto status = assembly->add(std::move(*receipt));
+            if (!status && status.error().code != ErrorCode::expired)
+                spdlog::warn("receipt from node {} refused: {}", frame.from.value, status.error().message);
             break;
         }
         case FrameKind::blocks_request: {

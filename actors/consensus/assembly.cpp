@@ -28,6 +28,19 @@ Status Assembly::add(ChunkCertificate certificate, TimeMs now) {
     return Done{};
 }
 
+Status Assembly::add(StorageReceipt receipt) {
+    const auto key = key_of(receipt);
+    if (receipts_.contains(key) || receipts_included_.contains(key)) return Done{};
+    if (receipt.height.value + receipt_window_blocks <= tip_.value)
+        return make_error(ErrorCode::expired, "receipt for a block too long ago");
+    // Bounds the pool: two windows of each registered node.
+    if (receipt.height.value > tip_.value + receipt_window_blocks)
+        return make_error(ErrorCode::invalid, "receipt for a block too far ahead");
+    if (auto status = verify_receipt(config_.chain_id, receipt, config_.storage); !status) return status;
+    receipts_.emplace(key, std::move(receipt));
+    return Done{};
+}
+
 void Assembly::on_committed(const CommittedBlock& committed) {
     const auto& block = committed.block;
     tip_ = block.header.height;
@@ -42,6 +55,15 @@ void Assembly::on_committed(const CommittedBlock& committed) {
     pool_.erase(pool_.begin(), pool_.lower_bound(start_of(tip_timestamp_.next())));
     included_.erase(included_.begin(), included_.lower_bound(start_of(tip_timestamp_.next())));
     for (const auto& result : block.results) results_.erase(results_.begin(), results_.upper_bound(result.height));
+    for (const auto& receipt : block.receipts) {
+        receipts_.erase(key_of(receipt));
+        receipts_included_.insert(key_of(receipt));
+    }
+    if (tip_.value < receipt_window_blocks) return;
+    // The next block can carry none that is this old.
+    const ReceiptKey oldest{Height{tip_.value + 1 - receipt_window_blocks}, NodeIndex{0}};
+    receipts_.erase(receipts_.begin(), receipts_.lower_bound(oldest));
+    receipts_included_.erase(receipts_included_.begin(), receipts_included_.lower_bound(oldest));
 }
 
 void Assembly::on_executed(const ExecutionResult& result) {
@@ -66,6 +88,10 @@ Block Assembly::build(Height height, const BlockHash& previous, TimeMs now,
         block.certificates.push_back(certificate);
     }
     block.votes = std::move(votes);
+    for (const auto& [key, receipt] : receipts_) {
+        if (key.first >= height || block.receipts.size() >= block_receipts_max) break;
+        block.receipts.push_back(receipt);
+    }
     if (owes_result(height))
         block.results.push_back(results_.at(Height{height.value - config_.parameters.execution_delay}));
     seal(block);
@@ -83,6 +109,7 @@ Judgement Assembly::judge(const Block& block, TimeMs now) const {
     if (header.timestamp > now + config_.clock_skew_max) return invalid("timestamp too far ahead");
     if (auto why = check_votes(block); !why.empty()) return invalid(std::move(why));
     if (auto why = check_certificates(block); !why.empty()) return invalid(std::move(why));
+    if (auto why = check_receipts(block); !why.empty()) return invalid(std::move(why));
     if (!owes_result(header.height))
         return block.results.empty() ? Judgement{} : invalid("carries a result before the first is due");
     const Height due{header.height.value - config_.parameters.execution_delay};
@@ -101,6 +128,25 @@ std::string Assembly::check_votes(const Block& block) const {
         return "votes are fewer than a quorum";
     const auto payload = commit_signing_payload(config_.chain_id, votes.height, votes.view, votes.block);
     return scheme_.verify_aggregate(payload, votes.signatures) ? "" : "votes do not verify";
+}
+
+std::string Assembly::check_receipts(const Block& block) const {
+    if (block.receipts.size() > block_receipts_max) return "too many storage receipts";
+    const StorageReceipt* before = nullptr;
+    for (const auto& receipt : block.receipts) {
+        const auto key = key_of(receipt);
+        if (before != nullptr && key_of(*before) >= key) return "storage receipts are not in order";
+        before = &receipt;
+        if (receipt.height >= block.header.height) return "storage receipt for a block that is not before it";
+        if (receipt.height.value + receipt_window_blocks < block.header.height.value)
+            return "storage receipt for a block too long ago";
+        if (receipts_included_.contains(key)) return "storage receipt is included already";
+        const auto known = receipts_.find(key);
+        if (known != receipts_.end() && known->second == receipt) continue;  // verified when it came
+        if (auto status = verify_receipt(config_.chain_id, receipt, config_.storage); !status)
+            return status.error().message;
+    }
+    return "";
 }
 
 std::string Assembly::check_certificates(const Block& block) const {

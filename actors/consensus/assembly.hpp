@@ -23,6 +23,8 @@ struct AssemblyConfig {
     /// How far a proposal's timestamp may be ahead of this node's clock (S16: a primary must not expire the chunks of
     /// others by pushing time).
     DurationMs clock_skew_max{500};
+    /// Whose storage receipts count.
+    StorageRegistry storage;
 };
 
 /// Chunks by expiry, then producer, then id.
@@ -48,11 +50,14 @@ class Assembly {
 public:
     Assembly(AssemblyConfig config, const SignatureScheme& scheme) : config_(std::move(config)), scheme_(scheme) {}
 
-    /// Blocks of before a restart, in order of height: at least those of the last two chunk lifetimes.
+    /// Blocks of before a restart, in order of height: at least those of the last two chunk lifetimes, and the last
+    /// receipt_window_blocks.
     void replay(const CommittedBlock& block);
 
     /// A certificate from anybody. Done: it is in the pool now or was before.
     Status add(ChunkCertificate certificate, TimeMs now);
+    /// A storage receipt from anybody. Done: it will be in a block, or was.
+    Status add(StorageReceipt receipt);
     void on_committed(const CommittedBlock& block);
     void on_executed(const ExecutionResult& result);
 
@@ -76,6 +81,7 @@ public:
 private:
     [[nodiscard]] std::string check_certificates(const Block& block) const;
     [[nodiscard]] std::string check_votes(const Block& block) const;
+    [[nodiscard]] std::string check_receipts(const Block& block) const;
     [[nodiscard]] bool owes_result(Height height) const noexcept {
         return height.value > config_.parameters.execution_delay;
     }
@@ -91,6 +97,12 @@ private:
     std::set<ChunkReferenceOrder> included_;
     /// Results of executed blocks that no committed block carries yet.
     std::map<Height, ExecutionResult> results_;
+    using ReceiptKey = std::pair<Height, NodeIndex>;
+    [[nodiscard]] static ReceiptKey key_of(const StorageReceipt& receipt) { return {receipt.height, receipt.node}; }
+    /// Verified, not included yet.
+    std::map<ReceiptKey, StorageReceipt> receipts_;
+    /// Those that blocks carry, as far back as another block could carry them again.
+    std::set<ReceiptKey> receipts_included_;
 };
 
 }  // namespace troupe::consensus

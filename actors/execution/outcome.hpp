@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "runtime/ledger/receipt.hpp"
+#include "vm/state/state_diff.hpp"
 
 namespace troupe {
 
@@ -34,6 +35,9 @@ struct ExecutionOutcome {
     std::shared_ptr<const CommittedBlock> block;
     ExecutedBlock executed;
     std::vector<FilteredTransaction> filtered;
+    /// What it changed, and the native transactions that must not execute again until they expire.
+    StateDiff diff;
+    std::vector<std::pair<TransactionHash, TimeMs>> natives;
 };
 using ExecutionOutcomePtr = std::shared_ptr<const ExecutionOutcome>;
 

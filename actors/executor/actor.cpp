@@ -160,7 +160,8 @@ void State::execute(const CommittedBlockPtr& block) {
         executed.push_back({0, Station::execution, {}, certificate.chunk.id, block->block.header.height.value, 0});
     trace->add(executed);
     const auto outcome = std::make_shared<const ExecutionOutcome>(
-        ExecutionOutcome{block, std::move(output.executed), std::move(output.filtered)});
+        ExecutionOutcome{block, std::move(output.executed), std::move(output.filtered), std::move(output.diff),
+                         std::move(output.natives)});
     for (const auto& listener : connections.listeners) tell(listener, outcome);
 }
 

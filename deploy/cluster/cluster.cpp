@@ -110,10 +110,11 @@ Status Cluster::create(const Manifest& manifest, const std::string& text) {
     state.name = manifest.name;
     state.manifest_text = text;
     state.hosts = manifest.hosts;
-    const auto add_node = [&](const std::string& name, bool is_validator, std::uint32_t number) -> Status {
+    const auto add_node = [&](const std::string& name, bool is_validator, std::uint32_t number,
+                              std::vector<Service> services) -> Status {
         auto key = load_or_create_identity(identity_file(directory_, name));
         if (!key) return key.error();
-        GenesisNode node{name, key->public_key(), {}};
+        GenesisNode node{name, key->public_key(), {}, std::move(services)};
         if (is_validator) {
             // Fees go to a development account unless somebody changes the genesis: validators have no accounts of
             // their own.
@@ -127,11 +128,15 @@ Status Cluster::create(const Manifest& manifest, const std::string& text) {
     };
     std::uint32_t index = 0;
     for (const auto& node : manifest.nodes) {
-        if (auto status = add_node(node.name, node.is_validator(), index); !status) return status;
+        if (auto status = add_node(node.name, node.is_validator(), index, node.services()); !status) return status;
         state.nodes.push_back({node, index++, ""});
     }
     for (std::size_t i = 0; i < manifest.spare_followers; ++i)
-        if (auto status = add_node(spare_name(i), false, 0); !status) return status;
+        // Whoever takes one later may do anything but arbitrate.
+        if (auto status = add_node(spare_name(i), false, 0,
+                                   {Service::chain, Service::storage, Service::metadata, Service::batch_validation});
+            !status)
+            return status;
     for (std::uint32_t i = 0; i < manifest.dev_accounts; ++i) {
         GenesisAccount account;
         account.address = development_key(i).address();

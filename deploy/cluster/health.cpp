@@ -12,6 +12,8 @@ constexpr std::uint64_t report_age_ms = 2000;
 
 bool NodeHealth::is_validator() const { return std::ranges::find(roles, "consensus") != roles.end(); }
 
+bool NodeHealth::follows_chain() const { return std::ranges::find(roles, "executor") != roles.end(); }
+
 NodeHealth health_of(const ClusterState& cluster, const ClusterNode& node, const NodeState& state) {
     NodeHealth health;
     health.name = node.manifest.name;
@@ -36,17 +38,17 @@ NodeHealth health_of(const ClusterState& cluster, const ClusterNode& node, const
 
 std::string trouble(const NodeHealth& node, const std::vector<NodeHealth>& all, std::uint64_t lag_max) {
     if (node.state != "ready") return node.state;
-    if (node.height == 0) return "no block yet";
+    if (node.follows_chain() && node.height == 0) return "no block yet";
     std::string missing;
     std::uint64_t highest = 0;
     for (const auto& other : all) {
-        highest = std::max(highest, other.height);
+        if (other.follows_chain()) highest = std::max(highest, other.height);
         if (other.name == node.name || !other.runs()) continue;
         if (std::ranges::find(node.peer_names, other.name) == node.peer_names.end())
             missing += (missing.empty() ? "" : ", ") + other.name;
     }
     if (!missing.empty()) return "no link to " + missing;
-    if (node.height + lag_max < highest) return std::to_string(highest - node.height) + " blocks behind";
+    if (node.follows_chain() && node.height + lag_max < highest) return std::to_string(highest - node.height) + " blocks behind";
     return "";
 }
 

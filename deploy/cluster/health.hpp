@@ -28,6 +28,8 @@ struct NodeHealth {
     /// There is a process.
     [[nodiscard]] bool runs() const { return pid != 0; }
     [[nodiscard]] bool is_validator() const;
+    /// It executes blocks; storage, metadata and other service nodes need not.
+    [[nodiscard]] bool follows_chain() const;
 
     static constexpr auto reflect() {
         using H = NodeHealth;
@@ -41,8 +43,8 @@ struct NodeHealth {
 
 [[nodiscard]] NodeHealth health_of(const ClusterState& cluster, const ClusterNode& node, const NodeState& state);
 
-/// What keeps the node from being well, for a person; empty if nothing does: it must be ready, have executed a block,
-/// have a link to every other node that runs, and be at most `lag_max` blocks behind the highest.
+/// What keeps the node from being well, for a person; empty if nothing does: it must be ready, have a link to every
+/// other node that runs and, if it follows the chain, have executed a block and be at most `lag_max` blocks behind.
 [[nodiscard]] std::string trouble(const NodeHealth& node, const std::vector<NodeHealth>& all, std::uint64_t lag_max);
 
 /// Blocks that a node may seem behind because nodes tell their height only twice a second.

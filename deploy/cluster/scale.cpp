@@ -58,7 +58,7 @@ constexpr std::uint16_t first_rpc_port = 8545;
         node.roles = {role};
         if (role == "vm_pool") {
             node.name = "worker";
-        } else {
+        } else if (role == "executor" || role == "gateway" || role == "storage_node") {
             if (role != "executor") node.roles.emplace_back("executor");
             node.roles.emplace_back("vm_pool");
         }

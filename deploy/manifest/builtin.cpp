@@ -22,6 +22,10 @@ chunk_lifetime_ms = 4000
 transaction_lifetime_ms = 60000     # longest expiry of a native transaction
 base_fee_wei = 1000000000
 block_gas_limit = 2000000000
+checkpoint_blocks = 8               # a state snapshot, and a checkpoint to the arbiter, every so many blocks
+validator_deposit_wei = 1000000000000000000  # what a batch validator has at stake
+validation_time_ms = 60000          # an assigned batch validator answers within this time
+revalidation_permille = 500         # chance in 1000 that a confirmed checkpoint is validated once more
 
 # Development accounts: their keys are public knowledge (`troupe keys list --secret`). Set dev = 0 for anything real.
 [accounts]
@@ -54,12 +58,36 @@ name = "gateway"
 count = 1
 roles = ["gateway", "executor", "vm_pool"]
 rpc_port = 8545                     # Ethereum JSON-RPC, HTTP and WebSocket; on loopback unless rpc_host says otherwise
+
+# Keeps every block's bundle and the state's snapshots by content hash, and signs receipts that later blocks carry.
+[[node]]
+name = "storage"
+count = 1
+roles = ["storage_node", "executor", "vm_pool"]
+
+# Keep and check the chain of manifests; checkpoint it to the arbiter.
+[[node]]
+name = "metadata"
+count = 2
+roles = ["metadata_node"]
+
+# Replays checkpointed fragments of history, and confirms or reports.
+[[node]]
+name = "batch"
+count = 1
+roles = ["batch_validator"]
+
+# Deposits, checkpoints, who validates what.
+[[node]]
+name = "arbiter"
+roles = ["arbiter"]
 )";
 }
 
 const std::vector<std::string>& known_roles() {
-    static const std::vector<std::string> roles{"consensus", "chunk_builder", "chunk_signer",
-                                                "executor",  "vm_pool",       "gateway"};
+    static const std::vector<std::string> roles{"consensus",       "chunk_builder", "chunk_signer", "executor",
+                                                "vm_pool",         "gateway",       "storage_node", "metadata_node",
+                                                "batch_validator", "arbiter"};
     return roles;
 }
 

@@ -38,6 +38,10 @@ constexpr std::array numbers{
     of<&P::transaction_lifetime_max>("transaction_lifetime_ms", 100, day_ms),
     of<&P::base_fee>("base_fee_wei", 1, std::uint64_t{1} << 60),
     of<&P::block_gas_limit>("block_gas_limit", 1 << 24, std::uint64_t{1} << 52),
+    of<&P::checkpoint_interval>("checkpoint_blocks", 1, 1'000'000),
+    of<&P::validator_deposit>("validator_deposit_wei", 1, std::uint64_t{1} << 62),
+    of<&P::validation_time>("validation_time_ms", 1000, day_ms),
+    of<&P::revalidation_permille>("revalidation_permille", 0, 1000),
 };
 
 }  // namespace

@@ -15,6 +15,18 @@ bool is_valid_name(std::string_view name) {
 
 bool ManifestNode::has_role(std::string_view role) const { return std::ranges::find(roles, role) != roles.end(); }
 
+bool ManifestNode::runs_beside_the_chain() const { return !roles.empty() && !has_role("executor"); }
+
+std::vector<Service> ManifestNode::services() const {
+    std::vector<Service> out;
+    for (const auto& [role, service] :
+         {std::pair{"executor", Service::chain}, std::pair{"storage_node", Service::storage},
+          std::pair{"metadata_node", Service::metadata}, std::pair{"batch_validator", Service::batch_validation},
+          std::pair{"arbiter", Service::arbitration}})
+        if (!is_validator() && has_role(role)) out.push_back(service);
+    return out;
+}
+
 std::size_t Manifest::validators() const {
     return static_cast<std::size_t>(std::ranges::count_if(nodes, [](const auto& node) { return node.is_validator(); }));
 }

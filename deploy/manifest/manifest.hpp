@@ -44,6 +44,10 @@ struct ManifestNode {
     bool operator==(const ManifestNode&) const = default;
     [[nodiscard]] bool has_role(std::string_view role) const;
     [[nodiscard]] bool is_validator() const { return has_role("consensus"); }
+    /// Needs no copy of the chain's state: a metadata node, a batch validator, an arbiter.
+    [[nodiscard]] bool runs_beside_the_chain() const;
+    /// What the genesis registers the node for.
+    [[nodiscard]] std::vector<Service> services() const;
 
     static constexpr auto reflect() {
         using N = ManifestNode;

@@ -18,8 +18,7 @@ constexpr std::uint16_t first_unprivileged_port = 1024;
 constexpr std::uint64_t ether_most = 1'000'000'000'000;
 
 /// Roles of the design that no node of this version can take.
-const std::vector<std::string> later_roles{"batch_validator", "arbiter",  "metadata_node", "storage_node",
-                                           "worker",          "verifier", "estimator"};
+const std::vector<std::string> later_roles{"worker", "verifier", "estimator"};
 
 /// Signing for a public network by mistake costs real money; 1337 and 31337 make tools take us for another node.
 const std::map<std::uint64_t, std::string> public_chains{
@@ -358,7 +357,13 @@ private:
         need("chunk_builder", {"consensus"});
         need("chunk_signer", {"consensus"});
         need("gateway", {"executor", "vm_pool"});
+        need("storage_node", {"executor", "vm_pool"});
+        for (const char* role : {"storage_node", "metadata_node", "batch_validator", "arbiter"})
+            if (node.has_role("consensus") && node.has_role(role))
+                in_.fault(*roles, "node.roles",
+                          std::string{"a validator can't be "} + role + ": it would vouch for itself");
         if (node.has_role("consensus") || node.has_role("gateway")) return;
+        if (node.runs_beside_the_chain()) return;
         if (!node.has_role("executor")) in_.fault(*roles, "node.roles", "a node needs executor and vm_pool");
         need("executor", {"vm_pool"});
     }
@@ -428,6 +433,12 @@ private:
                         std::to_string(n) + " validators tolerate " + std::to_string(f) + " faulty, as " +
                             std::to_string(3 * f + 1) + " do; " + std::to_string(3 * f + 4) + " tolerate " +
                             std::to_string(f + 1));
+        if (with("arbiter") > 1) in_.fault(first, "node", "more than one arbiter");
+        for (const char* role : {"metadata_node", "batch_validator"})
+            if (with(role) > 0 && with("arbiter") == 0)
+                in_.warning(first, "node", std::string{"no arbiter: "} + role + " has nobody to report to");
+        if (with("batch_validator") > 0 && (with("storage_node") == 0 || with("metadata_node") == 0))
+            in_.warning(first, "node", "batch_validator needs a storage_node and a metadata_node to fetch from");
         if (with("gateway") == 0) in_.warning(first, "node", "no gateway: nothing will answer JSON-RPC");
     }
 

@@ -26,6 +26,7 @@
 #include "deploy/node/drain.hpp"
 #include "deploy/node/node_config.hpp"
 #include "deploy/node/node_network.hpp"
+#include "deploy/node/node_services.hpp"
 #include "runtime/actor/observed.hpp"
 #include "runtime/base/clock.hpp"
 #include "runtime/base/json.hpp"
@@ -54,6 +55,7 @@ public:
 private:
     [[nodiscard]] Status load();
     [[nodiscard]] Status spawn_actors();
+    [[nodiscard]] Status spawn_chain(const std::shared_ptr<const SignatureScheme>& scheme);
     [[nodiscard]] Status start_links();
     [[nodiscard]] Status start_rpc();
     void start_inspection();
@@ -84,6 +86,7 @@ private:
     chunk_builder::Actor builder_;
     consensus::Actor consensus_;
     gateway::Actor gateway_;
+    NodeServices services_;
     std::shared_ptr<evm::AnalysisCache> code_cache_ = std::make_shared<evm::AnalysisCache>();
 };
 
@@ -119,19 +122,26 @@ Status Node::load() {
 }
 
 Status Node::spawn_actors() {
-    const auto& parameters = genesis_->parameters;
-    const auto n = genesis_->validators.size();
-    const auto self = config_.is_validator ? std::optional{ValidatorIndex{config_.index}} : std::nullopt;
-
     std::vector<Ed25519PublicKey> keys;
     for (const auto& validator : genesis_->validators) keys.push_back(validator.public_key);
     auto made_scheme = make_ed25519_scheme(keys);
     if (!made_scheme) return made_scheme.error();
     const std::shared_ptr<const SignatureScheme> scheme = std::move(*made_scheme);
+    network_ = std::make_shared<NodeNetwork>(NodeIndex{config_.index}, *genesis_);
+    if (auto status = services_.spawn(
+            system_, {genesis_, NodeIndex{config_.index}, config_.roles, data_, scheme, seed_, network_});
+        !status)
+        return status;
+    // Roles beside the chain need no copy of it.
+    return has_role("executor") ? spawn_chain(scheme) : Status{Done{}};
+}
+
+Status Node::spawn_chain(const std::shared_ptr<const SignatureScheme>& scheme) {
+    const auto& parameters = genesis_->parameters;
+    const auto n = genesis_->validators.size();
+    const auto self = config_.is_validator ? std::optional{ValidatorIndex{config_.index}} : std::nullopt;
     std::shared_ptr<const Signer> signer;
     if (self) signer = make_ed25519_signer(*Ed25519KeyPair::from_seed(seed_.view()));
-
-    network_ = std::make_shared<NodeNetwork>(NodeIndex{config_.index}, n, n + genesis_->followers.size());
 
     executor::LedgerState::Options ledger_options;
     ledger_options.directory = data_;
@@ -184,10 +194,12 @@ Status Node::spawn_actors() {
     executor::Connections connections;
     connections.fetcher = signer_;
     connections.listeners = {consensus_, signer_};
-    for (const auto kind : {FrameKind::consensus, FrameKind::certificate, FrameKind::blocks_request, FrameKind::blocks})
-        network_->set_receiver(kind, consensus_);
+    for (const auto& listener : services_.listeners()) connections.listeners.push_back(listener);
+    for (const auto kind : {FrameKind::consensus, FrameKind::certificate, FrameKind::blocks_request, FrameKind::blocks,
+                            FrameKind::storage_receipt})
+        network_->add_receiver(kind, consensus_);
     for (const auto kind : {FrameKind::chunk_proposal, FrameKind::chunk_request, FrameKind::chunk_reply})
-        network_->set_receiver(kind, signer_);
+        network_->add_receiver(kind, signer_);
 
     if (self) {
         chunk_builder::ActorOptions builder_options{{},     data_,        scheme,   signer, network_,
@@ -201,7 +213,7 @@ Status Node::spawn_actors() {
         if (!spawned_builder) return spawned_builder.error();
         builder_ = *spawned_builder;
         connections.listeners.push_back(builder_);
-        for (const auto kind : {FrameKind::submit, FrameKind::chunk_signature}) network_->set_receiver(kind, builder_);
+        for (const auto kind : {FrameKind::submit, FrameKind::chunk_signature}) network_->add_receiver(kind, builder_);
     }
     if (has_role("gateway")) {
         auto chain = std::make_shared<gateway::ChainView>(executor::LedgerState::database_path(data_));
@@ -214,7 +226,7 @@ Status Node::spawn_actors() {
         backend_ = *backend;
         gateway_ = gateway::spawn(system_, backend_);
         connections.listeners.push_back(gateway_);
-        network_->set_receiver(FrameKind::refusals, gateway_);
+        network_->add_receiver(FrameKind::refusals, gateway_);
     }
     caf::anon_send(executor_, std::move(connections));
     return Done{};
@@ -312,16 +324,26 @@ Status Node::start() {
     spdlog::info("runs as node {} with {}; links on {}:{}", config_.index, roles, config_.link_host,
                  hub_->listen_port());
     start_inspection();
-    caf::anon_send(consensus_, start_atom::value);
+    services_.start();
+    if (consensus_) caf::anon_send(consensus_, start_atom::value);
     return start_rpc();
 }
 
 void Node::report() {
     caf::scoped_actor self{system_};
     consensus::NodeStatus status;
-    bool answered = false;
-    self->request(consensus_, std::chrono::seconds(2), status_atom::value)
-        .receive([&](const consensus::NodeStatus& s) { status = s, answered = true; }, [](const caf::error&) {});
+    bool answered = !consensus_;
+    if (consensus_)
+        self->request(consensus_, std::chrono::seconds(2), status_atom::value)
+            .receive([&](const consensus::NodeStatus& s) { status = s, answered = true; }, [](const caf::error&) {});
+    if (!services_.empty()) {
+        const auto services = services_.status(system_);
+        answered = answered && services && services->ready;
+        if (services) {
+            status.role = services->line;
+            status.height = std::max(status.height, services->height);
+        }
+    }
     observer_->set_status(status, answered);
     observer_->sample();
     auto json = to_json_value(status);
@@ -369,6 +391,7 @@ void Node::stop() {
     spdlog::info("stopping");
     if (rpc_) rpc_->stop(2000);
     if (inspection_) inspection_->stop();
+    services_.stop(system_);
     if (hub_) hub_->stop(500);
     if (network_) network_->close();
     const auto end = [](const auto& actor) {
@@ -424,6 +447,7 @@ int run_node(const std::filesystem::path& directory) {
     caf_config.add_message_types<caf::id_block::troupe_executor>();
     caf_config.add_message_types<caf::id_block::troupe_consensus>();
     caf_config.add_message_types<caf::id_block::troupe_vm_pool>();
+    caf_config.add_message_types<caf::id_block::troupe_services>();
     // Work stealing polls: with several nodes on a host that costs each of them.
     caf_config.set("scheduler.policy", caf::atom("sharing"));
     caf_config.set("scheduler.max-threads", std::max<std::size_t>(config->vm_workers, 2));

@@ -9,6 +9,13 @@
 
 namespace troupe {
 
+NodeNetwork::NodeNetwork(NodeIndex self, const Genesis& genesis) : self_(self) {
+    for (std::uint32_t i = 0; i < genesis.validators.size(); ++i) validators_.emplace_back(i);
+    chain_ = validators_;
+    const auto followers = nodes_offering(genesis, Service::chain);
+    chain_.insert(chain_.end(), followers.begin(), followers.end());
+}
+
 void NodeNetwork::send(NodeIndex to, FrameKind kind, std::shared_ptr<const Bytes> payload) {
     if (to == self_) return deliver(self_, kind, Bytes{*payload});
     std::shared_ptr<link::Hub> hub;
@@ -21,9 +28,8 @@ void NodeNetwork::send(NodeIndex to, FrameKind kind, std::shared_ptr<const Bytes
 }
 
 void NodeNetwork::broadcast(FrameKind kind, std::shared_ptr<const Bytes> payload, bool validators_only) {
-    const auto count = validators_only ? validators_ : nodes_;
-    for (std::uint32_t i = 0; i < count; ++i)
-        if (NodeIndex{i} != self_) send(NodeIndex{i}, kind, payload);
+    for (const auto node : validators_only ? validators_ : chain_)
+        if (node != self_) send(node, kind, payload);
 }
 
 void NodeNetwork::report(NodeIndex peer, std::string_view why) {
@@ -35,9 +41,9 @@ void NodeNetwork::report(NodeIndex peer, std::string_view why) {
     if (hub_) hub_->disconnect(peer, why);
 }
 
-void NodeNetwork::set_receiver(FrameKind kind, FrameReceiver receiver) {
+void NodeNetwork::add_receiver(FrameKind kind, FrameReceiver receiver) {
     const std::unique_lock lock{mutex_};
-    receivers_[static_cast<std::size_t>(kind)] = std::move(receiver);
+    receivers_[static_cast<std::size_t>(kind)].push_back(std::move(receiver));
 }
 
 void NodeNetwork::set_hub(std::shared_ptr<link::Hub> hub) {
@@ -46,12 +52,10 @@ void NodeNetwork::set_hub(std::shared_ptr<link::Hub> hub) {
 }
 
 void NodeNetwork::deliver(NodeIndex from, FrameKind kind, Bytes payload) {
-    FrameReceiver receiver;
-    {
-        const std::shared_lock lock{mutex_};
-        receiver = receivers_[static_cast<std::size_t>(kind)];
-    }
-    if (receiver) caf::anon_send(receiver, PeerFrame{from, kind, std::move(payload)});
+    const std::shared_lock lock{mutex_};
+    const auto& receivers = receivers_[static_cast<std::size_t>(kind)];
+    for (std::size_t i = 1; i < receivers.size(); ++i) caf::anon_send(receivers[i], PeerFrame{from, kind, payload});
+    if (!receivers.empty()) caf::anon_send(receivers[0], PeerFrame{from, kind, std::move(payload)});
 }
 
 void NodeNetwork::close() {

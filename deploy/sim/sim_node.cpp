@@ -13,11 +13,6 @@ namespace {
     return cache;
 }
 
-struct Blocks {
-    std::vector<CommittedBlock> blocks;
-    static constexpr auto reflect() { return fields("Blocks", field("blocks", &Blocks::blocks)); }
-};
-
 [[nodiscard]] consensus::AssemblyConfig assembly_config(const Genesis& genesis, std::uint32_t index) {
     consensus::AssemblyConfig config;
     config.chain_id = genesis.parameters.chain_id;
@@ -234,7 +229,7 @@ void SimNode::on_frame(std::uint32_t from, FrameKind kind, const Bytes& payload)
             builder_.on_signature(*decode<ChunkSignature>(payload), now(), out);
             return carry_out(out);
         }
-        case FrameKind::refusals: return;
+        default: return;  // refusals, and what is for roles that no simulated node has
     }
 }
 

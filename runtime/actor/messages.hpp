@@ -30,6 +30,7 @@ inline constexpr caf::type_id_t chunk_signer = chunk_builder + 50;
 inline constexpr caf::type_id_t executor = chunk_signer + 50;
 inline constexpr caf::type_id_t vm_pool = executor + 50;
 inline constexpr caf::type_id_t gateway = vm_pool + 50;
+inline constexpr caf::type_id_t services = gateway + 50;
 }  // namespace type_ids
 
 }  // namespace troupe

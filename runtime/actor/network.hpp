@@ -21,6 +21,14 @@ enum class FrameKind : std::uint8_t {
     blocks = 8,           // Blocks
     submit = 9,           // SubmitTransactions
     refusals = 10,        // Refusals
+    // The services beside the chain; what each carries is in the interface.hpp of the role that receives it.
+    storage_receipt = 16,   // StorageReceipt, from a storage node to validators
+    content_request = 17,   // storage_node::ContentRequest
+    content_reply = 18,     // storage_node::ContentReply
+    manifest_request = 19,  // metadata_node::ManifestRequest
+    manifests = 20,         // metadata_node::Manifests
+    arbiter_command = 21,   // arbiter::SignedCommand, to the arbiter
+    arbiter_notice = 22,    // arbiter::Notice, from the arbiter
 };
 
 struct FrameFacts {
@@ -30,6 +38,8 @@ struct FrameFacts {
     /// Overtakes bulk frames; must not be lost while the link is up.
     bool priority;
 };
+
+inline constexpr std::size_t frame_kinds_max = 32;
 
 inline constexpr std::array frame_table{
     FrameFacts{FrameKind::consensus, "consensus", limits::frame_bytes_max, true},
@@ -42,6 +52,13 @@ inline constexpr std::array frame_table{
     FrameFacts{FrameKind::blocks, "blocks", limits::frame_bytes_max, false},
     FrameFacts{FrameKind::submit, "submit", limits::chunk_bytes_max, false},
     FrameFacts{FrameKind::refusals, "refusals", 512 << 10, false},
+    FrameFacts{FrameKind::storage_receipt, "storage_receipt", 512, false},
+    FrameFacts{FrameKind::content_request, "content_request", 256, false},
+    FrameFacts{FrameKind::content_reply, "content_reply", limits::chunk_bytes_max + 4096, false},
+    FrameFacts{FrameKind::manifest_request, "manifest_request", 256, false},
+    FrameFacts{FrameKind::manifests, "manifests", limits::frame_bytes_max, false},
+    FrameFacts{FrameKind::arbiter_command, "arbiter_command", 64 << 10, false},
+    FrameFacts{FrameKind::arbiter_notice, "arbiter_notice", 64 << 10, false},
 };
 
 struct ChunkRequest {
@@ -97,7 +114,7 @@ class Network {
 public:
     virtual ~Network() = default;
     virtual void send(NodeIndex to, FrameKind kind, std::shared_ptr<const Bytes> payload) = 0;
-    /// To all other nodes of the genesis, or to all other validators.
+    /// To all other nodes that follow the chain, or to all other validators.
     virtual void broadcast(FrameKind kind, std::shared_ptr<const Bytes> payload, bool validators_only) = 0;
     /// Closes the link for a while and notes why: the peer broke the protocol.
     virtual void report(NodeIndex peer, std::string_view why) = 0;

@@ -196,7 +196,7 @@ inline uint256& operator*=(uint256& a, const uint256& b) noexcept { return a = a
 }
 /// Byte `index` counted from the most significant; zero from 32 on.
 [[nodiscard]] constexpr std::uint8_t byte_at(const uint256& a, std::uint64_t index) noexcept {
-    return index >= 32 ? 0 : static_cast<std::uint8_t>(a.limb[3 - index / 8] >> (56 - index % 8 * 8));
+    return index >= 32 ? std::uint8_t{0} : static_cast<std::uint8_t>(a.limb[3 - index / 8] >> (56 - index % 8 * 8));
 }
 /// a to the power of b modulo 2^256; 0 to the power of 0 is 1.
 [[nodiscard]] uint256 power(uint256 a, const uint256& b) noexcept;

@@ -5,16 +5,25 @@
 
 namespace troupe {
 
+Hash256 application_hash(const std::vector<ExecutionResult>& results, const std::vector<StorageReceipt>& receipts) {
+    Bytes out;
+    Writer writer{out};
+    writer.array(2);
+    write_value(writer, results);
+    write_value(writer, receipts);
+    return sha256(out);
+}
+
 void seal(Block& block) {
     block.header.certificates_digest = sha256(encode(block.certificates));
     block.header.votes_digest = sha256(encode(block.votes));
-    block.header.result_digest = sha256(encode(block.results));
+    block.header.application_hash = application_hash(block.results, block.receipts);
 }
 
 bool is_sealed(const Block& block) {
     return block.header.certificates_digest == sha256(encode(block.certificates)) &&
            block.header.votes_digest == sha256(encode(block.votes)) &&
-           block.header.result_digest == sha256(encode(block.results));
+           block.header.application_hash == application_hash(block.results, block.receipts);
 }
 
 BlockHash hash_of(const BlockHeader& header) { return BlockHash::from(sha256(encode(header))); }

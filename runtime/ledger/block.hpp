@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "runtime/ledger/chunk.hpp"
+#include "runtime/ledger/storage_receipt.hpp"
 
 namespace troupe {
 
@@ -67,7 +68,8 @@ struct BlockHeader {
     /// SHA-256 over the canonical encodings of the block's parts.
     Hash256 certificates_digest;
     Hash256 votes_digest;
-    Hash256 result_digest;
+    /// SHA-256 over execution results and storage receipts: what the application has come to, and who keeps it.
+    Hash256 application_hash;
 
     bool operator==(const BlockHeader&) const = default;
     static constexpr auto reflect() {
@@ -75,7 +77,7 @@ struct BlockHeader {
                       field("timestamp", &BlockHeader::timestamp), field("proposer", &BlockHeader::proposer),
                       field("certificates_digest", &BlockHeader::certificates_digest),
                       field("votes_digest", &BlockHeader::votes_digest),
-                      field("result_digest", &BlockHeader::result_digest));
+                      field("application_hash", &BlockHeader::application_hash));
     }
 };
 
@@ -86,11 +88,14 @@ struct Block {
     std::vector<CommitCertificate> votes;
     /// Result of block height - execution_delay (none while there is no such block).
     std::vector<ExecutionResult> results;
+    /// Receipts for earlier blocks, ascending by height, then node; each at most once in the chain.
+    std::vector<StorageReceipt> receipts;
 
     bool operator==(const Block&) const = default;
     static constexpr auto reflect() {
         return fields("Block", field("header", &Block::header), field("certificates", &Block::certificates),
-                      field("votes", &Block::votes), field("results", &Block::results));
+                      field("votes", &Block::votes), field("results", &Block::results),
+                      field("receipts", &Block::receipts));
     }
 };
 
@@ -106,6 +111,15 @@ struct CommittedBlock {
     }
 };
 
+/// Blocks for one that is behind, in order of height.
+struct Blocks {
+    std::vector<CommittedBlock> blocks;
+
+    static constexpr auto reflect() { return fields("Blocks", field("blocks", &Blocks::blocks)); }
+};
+
+[[nodiscard]] Hash256 application_hash(const std::vector<ExecutionResult>& results,
+                                       const std::vector<StorageReceipt>& receipts);
 /// Sets the three digests from the block's parts.
 void seal(Block& block);
 /// True if the digests match the parts.

@@ -41,20 +41,51 @@ struct ChainParameters {
     uint256 base_fee{1000000000};
     /// What GASLIMIT and eth_getBlockBy… show, and the most gas of one eth_call.
     std::uint64_t block_gas_limit = 2000000000;
+    /// Fluence's rho: every so many blocks storage nodes take a snapshot of the state and metadata nodes checkpoint the
+    /// chain to the arbiter.
+    std::uint64_t checkpoint_interval = 8;
+    /// Wei that a batch validator has locked; part of it is slashed for each assignment missed.
+    uint256 validator_deposit{1000000000000000000};
+    /// An assigned batch validator answers within this time.
+    DurationMs validation_time{60000};
+    /// Chance in 1000 that a confirmed checkpoint is validated once more, by another validator.
+    std::uint64_t revalidation_permille = 500;
 
     bool operator==(const ChainParameters&) const = default;
     static constexpr auto reflect() {
         using P = ChainParameters;
-        return fields("ChainParameters", field("chain_id", &P::chain_id), field("rules", &P::rules),
-                      field("view_time", &P::view_time), field("block_interval", &P::block_interval),
-                      field("heartbeat_interval", &P::heartbeat_interval),
-                      field("execution_delay", &P::execution_delay), field("epoch_length", &P::epoch_length),
-                      field("rotation_epochs", &P::rotation_epochs), field("chunk_slot", &P::chunk_slot),
-                      field("chunk_lifetime", &P::chunk_lifetime),
-                      field("transaction_lifetime_max", &P::transaction_lifetime_max), field("base_fee", &P::base_fee),
-                      field("block_gas_limit", &P::block_gas_limit));
+        return fields(
+            "ChainParameters", field("chain_id", &P::chain_id), field("rules", &P::rules),
+            field("view_time", &P::view_time), field("block_interval", &P::block_interval),
+            field("heartbeat_interval", &P::heartbeat_interval), field("execution_delay", &P::execution_delay),
+            field("epoch_length", &P::epoch_length), field("rotation_epochs", &P::rotation_epochs),
+            field("chunk_slot", &P::chunk_slot), field("chunk_lifetime", &P::chunk_lifetime),
+            field("transaction_lifetime_max", &P::transaction_lifetime_max), field("base_fee", &P::base_fee),
+            field("block_gas_limit", &P::block_gas_limit), field("checkpoint_interval", &P::checkpoint_interval),
+            field("validator_deposit", &P::validator_deposit), field("validation_time", &P::validation_time),
+            field("revalidation_permille", &P::revalidation_permille));
     }
 };
+
+/// What a follower may be asked for, and what its signature counts for.
+enum class Service : std::uint8_t {
+    chain = 0,  // follows and executes the chain: gets blocks and chunks pushed
+    storage = 1,
+    metadata = 2,
+    batch_validation = 3,
+    arbitration = 4,
+};
+[[nodiscard]] constexpr bool is_valid(Service s) noexcept { return s <= Service::arbitration; }
+[[nodiscard]] constexpr const char* to_string(Service s) noexcept {
+    switch (s) {
+        case Service::chain: return "chain";
+        case Service::storage: return "storage";
+        case Service::metadata: return "metadata";
+        case Service::batch_validation: return "batch_validation";
+        case Service::arbitration: return "arbitration";
+    }
+    return "unknown";
+}
 
 /// A node of the cluster. Validators come first in the genesis' list.
 struct GenesisNode {
@@ -62,11 +93,19 @@ struct GenesisNode {
     Ed25519PublicKey public_key;
     /// Validators only: receives the fees of the chunks it produces.
     Address beneficiary;
+    /// Followers only, ascending: what they are registered for.
+    std::vector<Service> services;
+
+    [[nodiscard]] bool offers(Service service) const noexcept {
+        for (const auto s : services)
+            if (s == service) return true;
+        return false;
+    }
 
     bool operator==(const GenesisNode&) const = default;
     static constexpr auto reflect() {
         return fields("GenesisNode", field("name", &GenesisNode::name), field("public_key", &GenesisNode::public_key),
-                      field("beneficiary", &GenesisNode::beneficiary));
+                      field("beneficiary", &GenesisNode::beneficiary), field("services", &GenesisNode::services));
     }
 };
 
@@ -102,6 +141,10 @@ struct Genesis {
 };
 
 [[nodiscard]] BlockHash hash_of(const Genesis& genesis);
+/// Those registered for a service, ascending.
+[[nodiscard]] std::vector<NodeIndex> nodes_offering(const Genesis& genesis, Service service);
+/// Null if the genesis has no such node.
+[[nodiscard]] const GenesisNode* node_at(const Genesis& genesis, NodeIndex index) noexcept;
 
 /// dBFT: f = floor((n - 1) / 3).
 [[nodiscard]] constexpr std::size_t faulty_max(std::size_t validators) noexcept {

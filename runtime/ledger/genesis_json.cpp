@@ -1,5 +1,7 @@
 #include "runtime/ledger/genesis_json.hpp"
 
+#include <algorithm>
+#include <functional>
 #include <set>
 
 #include "runtime/base/json.hpp"
@@ -29,11 +31,14 @@ namespace {
         {"chunk_lifetime", p.chunk_lifetime.value},
         {"transaction_lifetime_max", p.transaction_lifetime_max.value},
         {"block_gas_limit", p.block_gas_limit},
+        {"checkpoint_interval", p.checkpoint_interval},
+        {"validation_time", p.validation_time.value},
     };
     for (const auto& [name, value] : not_zero)
         if (value == 0) return invalid("parameters." + std::string{name} + ": must not be 0");
     if (p.chunk_lifetime < p.chunk_slot)
         return invalid("parameters.chunk_lifetime: must be at least chunk_slot, or every chunk is born expired");
+    if (p.revalidation_permille > 1000) return invalid("parameters.revalidation_permille: at most 1000");
     if (p.heartbeat_interval < p.block_interval)
         return invalid("parameters.heartbeat_interval: must be at least block_interval");
     return Done{};
@@ -58,6 +63,10 @@ namespace {
             if (!names.insert(node.name).second) return invalid(path + ".name: \"" + node.name + "\" is taken");
             if (!keys.insert(node.public_key).second)
                 return invalid(path + ".public_key: another node has this key too");
+            if (std::ranges::adjacent_find(node.services, std::ranges::greater_equal{}) != node.services.end())
+                return invalid(path + ".services: each once, in ascending order");
+            if (nodes == &genesis.validators && !node.services.empty())
+                return invalid(path + ".services: a validator offers none besides");
         }
     return Done{};
 }

@@ -12,12 +12,22 @@ namespace {
 }
 }  // namespace
 
-TEST_CASE("the built-in manifest is in order: four validators, one gateway, ports given out") {
+TEST_CASE("the built-in manifest is in order: four validators, a gateway and the services, ports given out") {
     const auto report = parse_manifest(builtin_manifest(), "built-in");
     CHECK(report.faults.empty());
     const auto& m = report.manifest;
     CHECK(m.validators() == 4);
-    REQUIRE(m.nodes.size() == 5);
+    REQUIRE(m.nodes.size() == 10);
+    std::vector<std::string> names;
+    for (std::size_t i = 4; i < 10; ++i) names.push_back(m.nodes[i].name);
+    CHECK(names ==
+          std::vector<std::string>{"gateway-1", "storage-1", "metadata-1", "metadata-2", "batch-1", "arbiter"});
+    CHECK(m.nodes[0].services().empty());
+    CHECK(m.nodes[4].services() == std::vector{Service::chain});
+    CHECK(m.nodes[5].services() == std::vector{Service::chain, Service::storage});
+    CHECK(m.nodes[6].services() == std::vector{Service::metadata});
+    CHECK(m.nodes[6].runs_beside_the_chain());
+    CHECK_FALSE(m.nodes[5].runs_beside_the_chain());
     CHECK(m.nodes[0].name == "validator-1");
     CHECK(m.nodes[4].rpc_port == 8545);
     CHECK(m.nodes[3].link_port == 9703);
@@ -65,6 +75,12 @@ TEST_CASE("what would not work is refused before anything starts") {
     CHECK(refuses("name = \"a b\"\n" + validator));
     CHECK(refuses(validator + "[[node]]\nname = \"../x\"\nroles = [\"gateway\", \"executor\", \"vm_pool\"]\n"));
     CHECK(refuses("not toml"));
+    CHECK_FALSE(refuses(validator + "[[node]]\nname = \"a\"\nroles = [\"arbiter\"]\n"));
+    CHECK(refuses(validator + "[[node]]\nname = \"a\"\ncount = 2\nroles = [\"arbiter\"]\n"));
+    CHECK(refuses(validator + "[[node]]\nname = \"s\"\nroles = [\"storage_node\"]\n"));  // it follows the chain
+    CHECK(refuses(
+        "[[node]]\nname = \"v\"\nroles = [\"consensus\", \"chunk_builder\", \"chunk_signer\", \"executor\", "
+        "\"vm_pool\", \"arbiter\"]\n"));
 }
 
 TEST_CASE("a fault is shown with its line and a caret under the place") {
