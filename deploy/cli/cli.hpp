@@ -2,12 +2,12 @@
 #pragma once
 
 #include <filesystem>
-#include <functional>
+#include <optional>
 #include <string>
 
 #include <CLI/App.hpp>
 
-#include "runtime/base/json.hpp"
+#include "deploy/cluster/cluster.hpp"
 
 namespace troupe::cli {
 
@@ -22,11 +22,17 @@ enum ExitCode : int {
 
 struct Context {
     std::string data;  // --data
+    std::string name;  // --name: of a cluster, or a manifest that has it
     bool json = false;
     int exit_code = exit_ok;
 
-    /// --data, else $TROUPE_DATA, else ~/.troupe/NAME.
-    [[nodiscard]] std::filesystem::path directory(const std::string& name = "troupe") const;
+    /// Where a cluster called `name` is made: --data, else $TROUPE_DATA, else ~/.troupe/NAME.
+    [[nodiscard]] std::filesystem::path directory(const std::string& cluster = "troupe") const;
+    /// The cluster that a verb is about: as `directory`, else the one that runs (deploy/cluster/registry.hpp).
+    /// ErrorCode::invalid: several are meant.
+    [[nodiscard]] Result<std::filesystem::path> locate() const;
+    /// As `locate`; shows the error.
+    [[nodiscard]] std::optional<std::filesystem::path> cluster_directory();
     /// Shows the error and sets the exit code.
     void fail(const Error& error);
     void fail(int code, const std::string& message);
@@ -34,9 +40,22 @@ struct Context {
     void progress(const std::string& text) const;
 };
 
-/// --data and --json.
+/// --data, --name and --json.
 void add_common(CLI::App& command, Context& context, bool with_data = true);
 
+[[nodiscard]] std::string join(const std::vector<std::string>& list, const char* separator = " ");
+[[nodiscard]] Cluster open_cluster(Context& context, const std::filesystem::path& directory);
+/// Every node must exist; names the nearest otherwise.
+[[nodiscard]] bool check_nodes(Context& context, const Cluster& cluster, const std::vector<std::string>& names);
+/// The table, or JSON with `more` added to it. Sets the exit code: see the help of `status`.
+void show_status(Context& context, const Cluster& cluster, const Json& more = Json::object());
+/// {"ok", "faults": [...]}
+[[nodiscard]] Json faults_to_json(const ManifestReport& report, const std::string& file);
+/// Prints the nodes' logs until Ctrl-C, from now on.
+void follow_logs(Context& context, const Cluster& cluster);
+
+void add_up_command(CLI::App& app, Context& context);
+void add_log_command(CLI::App& app, Context& context);
 void add_manifest_commands(CLI::App& app, Context& context);
 void add_cluster_commands(CLI::App& app, Context& context);
 void add_key_commands(CLI::App& app, Context& context);

@@ -15,7 +15,9 @@ namespace troupe::cli {
 namespace {
 
 void save(Context& context, const Secp256k1SecretKey& key, const std::string& name, const std::string& password_file) {
-    const auto directory = context.directory() / "keys";
+    const auto cluster = context.cluster_directory();
+    if (!cluster) return;
+    const auto directory = *cluster / "keys";
     std::error_code error;
     std::filesystem::create_directories(directory, error);
     if (error) return context.fail(exit_failed, directory.string() + ": " + error.message());
@@ -73,7 +75,9 @@ void add_key_commands(CLI::App& app, Context& context) {
         command->add_flag("--secret", secret, "Show the private key too");
         add_common(*command, context);
         command->callback([&context] {
-            const auto key = find_key(name, context.directory(), password_file);
+            const auto directory = name.starts_with("dev:") ? context.directory() : context.cluster_directory();
+            if (!directory) return;
+            const auto key = find_key(name, *directory, password_file);
             if (!key) return context.fail(key.error());
             Json out{{"name", name}, {"address", to_hex_prefixed(key->address().view())}};
             if (secret) out["private_key"] = to_hex_prefixed(key->reveal());
@@ -90,7 +94,9 @@ void add_key_commands(CLI::App& app, Context& context) {
                           "Show the private keys of development accounts (they are public knowledge)");
         add_common(*command, context);
         command->callback([&context] {
-            const Cluster cluster{context.directory()};
+            const auto directory = context.cluster_directory();
+            if (!directory) return;
+            const Cluster cluster{*directory};
             std::uint32_t count = 64;
             if (const auto state = cluster.exists() ? cluster.state() : Result<ClusterState>{ClusterState{}};
                 state && !state->manifest_text.empty())

@@ -23,17 +23,7 @@ namespace {
     }
     auto report = parse_manifest(text, name);
     if (context.json && show_faults) {
-        Json out;
-        out["ok"] = report.ok();
-        out["faults"] = Json::array();
-        for (const auto& fault : report.faults)
-            out["faults"].push_back({{"file", name},
-                                     {"line", fault.line},
-                                     {"column", fault.column},
-                                     {"field", fault.field},
-                                     {"message", fault.message},
-                                     {"warning", fault.is_warning}});
-        std::cout << out.dump(2) << "\n";
+        std::cout << faults_to_json(report, name).dump(2) << "\n";
     } else {
         for (const auto& fault : report.faults) std::cerr << format_fault(fault, text, name);
     }

@@ -66,9 +66,11 @@ void add_other_commands(CLI::App& app, Context& context) {
         command->add_flag("--hash", only_hash, "Only the hash, which all nodes must share");
         add_common(*command, context);
         command->callback([&context] {
-            const auto file = context.directory() / "genesis.json";
+            const auto directory = context.cluster_directory();
+            if (!directory) return;
+            const auto file = *directory / "genesis.json";
             if (!std::filesystem::exists(file))
-                return context.fail(exit_not_found, "no cluster in " + context.directory().string());
+                return context.fail(exit_not_found, "no cluster in " + directory->string());
             const auto text = read_text_file(file);
             if (!text) return context.fail(text.error());
             const auto genesis = genesis_from_json(*text);

@@ -1,6 +1,7 @@
 // A small JSON-RPC client over HTTP for the command line.
 #pragma once
 
+#include <chrono>
 #include <memory>
 #include <string>
 #include <vector>
@@ -11,8 +12,9 @@ namespace troupe::cli {
 
 class RpcClient {
 public:
-    /// "http://host:port"
-    explicit RpcClient(std::string url);
+    /// "http://host:port". A request that is not answered within `patience` fails with ErrorCode::unavailable; it is
+    /// never sent a second time.
+    explicit RpcClient(std::string url, std::chrono::milliseconds patience = std::chrono::seconds(30));
     ~RpcClient();
 
     /// The result; a JSON-RPC error becomes ErrorCode::invalid with its message, an unreachable node
@@ -23,10 +25,14 @@ public:
 
 private:
     [[nodiscard]] Result<Json> post(const std::string& body);
+    [[nodiscard]] Status connect();
+    /// Closes the connection.
+    [[nodiscard]] Error failed(const std::string& why) const;
 
     struct Connection;
     std::string host_;
     std::string port_;
+    std::chrono::milliseconds patience_;
     std::unique_ptr<Connection> connection_;
 };
 

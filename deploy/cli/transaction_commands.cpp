@@ -46,9 +46,21 @@ Options o;
     return number ? checked_mul(*number, unit) : std::nullopt;
 }
 
-[[nodiscard]] std::string rpc_url(const Context& context) {
+/// Nothing, after saying why, if it can't be told.
+[[nodiscard]] std::optional<std::string> rpc_url(Context& context) {
     if (!o.rpc.empty()) return o.rpc;
-    return Cluster{context.directory()}.rpc_url();
+    const auto directory = context.cluster_directory();
+    if (!directory) return std::nullopt;
+    auto url = Cluster{*directory}.rpc_url();
+    if (!url.empty()) return url;
+    context.fail(exit_not_found, "no cluster in " + directory->string() + "; name a node with --rpc URL");
+    return std::nullopt;
+}
+
+/// Where stored keys are. With --rpc the cluster may be anywhere, and the key one of the development accounts.
+[[nodiscard]] std::filesystem::path key_directory(const Context& context) {
+    const auto directory = context.locate();
+    return directory ? *directory : context.directory();
 }
 
 [[nodiscard]] Result<std::uint64_t> quantity(RpcClient& rpc, const std::string& method, Json params = Json::array()) {
@@ -91,15 +103,14 @@ void show_receipt(Context& context, RpcClient& rpc, const std::string& hash) {
 
 void send(Context& context, NativeKind kind) {
     const auto url = rpc_url(context);
-    if (url.empty())
-        return context.fail(exit_not_found,
-                            "no cluster in " + context.directory().string() + "; name a node with --rpc URL");
-    RpcClient rpc{url};
-    const auto sender = find_key(o.key, context.directory(), o.password_file);
+    if (!url) return;
+    RpcClient rpc{*url};
+    const auto keys = key_directory(context);
+    const auto sender = find_key(o.key, keys, o.password_file);
     if (!sender) return context.fail(sender.error());
     std::optional<Secp256k1SecretKey> sponsor;
     if (!o.sponsor.empty()) {
-        auto found = find_key(o.sponsor, context.directory(), o.password_file);
+        auto found = find_key(o.sponsor, keys, o.password_file);
         if (!found) return context.fail(found.error());
         sponsor = std::move(*found);
     }
@@ -199,8 +210,8 @@ void add_transaction_commands(CLI::App& app, Context& context) {
         add_common(*command, context);
         command->callback([&context] {
             const auto url = rpc_url(context);
-            if (url.empty()) return context.fail(exit_not_found, "no cluster in " + context.directory().string());
-            RpcClient rpc{url};
+            if (!url) return;
+            RpcClient rpc{*url};
             const auto status = rpc.call("troupe_transactionStatus", Json::array({o.hash}));
             if (!status) return context.fail(status.error());
             if (context.json) {

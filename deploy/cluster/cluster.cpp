@@ -3,30 +3,19 @@
 #include <algorithm>
 #include <thread>
 
-#include <signal.h>
-
+#include "deploy/host/local_host.hpp"
 #include "deploy/keys/keys.hpp"
-#include "deploy/node/node_config.hpp"
 #include "runtime/base/clock.hpp"
 #include "runtime/ledger/genesis_json.hpp"
 
 namespace troupe {
 namespace {
 
-constexpr std::uint32_t layout_version = 1;
-constexpr auto stop_grace = std::chrono::seconds(10);
-
-template <class T>
-[[nodiscard]] Result<T> read_json(const std::filesystem::path& file) {
-    auto text = read_text_file(file);
-    if (!text) return text.error();
-    auto json = parse_json(*text);
-    if (!json) return make_error(json.error().code, file.string() + ": " + json.error().message);
-    T value;
-    if (auto status = from_json_value(*json, value, ""); !status)
-        return make_error(status.error().code, file.string() + ": " + status.error().message);
-    return value;
-}
+using SteadyClock = std::chrono::steady_clock;
+constexpr std::uint32_t layout_version = 2;
+constexpr auto poll = std::chrono::milliseconds(50);
+/// A node reads its files again at once; twice a second it says so.
+constexpr auto reload_patience = std::chrono::milliseconds(1500);
 
 [[nodiscard]] std::filesystem::path identity_file(const std::filesystem::path& directory, const std::string& node) {
     return directory / "keys" / (node + ".identity");
@@ -34,23 +23,76 @@ template <class T>
 
 [[nodiscard]] std::string spare_name(std::size_t i) { return "spare-" + std::to_string(i + 1); }
 
+[[nodiscard]] std::vector<WantedPort> ports_of(const ManifestNode& node) {
+    std::vector<WantedPort> out{{node.name, node.address, node.link_port}};
+    if (node.rpc_port != 0) out.push_back({node.name, node.rpc_host, node.rpc_port});
+    return out;
+}
+
+/// The address in a keystore, which needs no password.
+[[nodiscard]] Result<Address> keystore_address(const std::filesystem::path& file) {
+    const auto text = read_text_file(file, 1 << 20);
+    if (!text)
+        return make_error(ErrorCode::not_found, "[[account]] key: " + file.string() +
+                                                    " is not there; `troupe keys new " + file.stem().string() +
+                                                    "` with the same --data or --name makes it");
+    const auto json = Json::parse(*text, nullptr, false);
+    const auto address = json.is_object() && json.contains("address") && json["address"].is_string()
+                             ? fixed_from_hex<Address>(json["address"].get<std::string>())
+                             : std::nullopt;
+    if (!address) return make_error(ErrorCode::malformed, file.string() + ": a keystore without an address");
+    return *address;
+}
+
 }  // namespace
+
+// The directory -------------------------------------------------------------------------------------------------------
 
 Result<ClusterState> Cluster::state() const {
     if (!exists())
         return make_error(ErrorCode::not_found,
                           "no cluster in " + directory_.string() + "; start one with `troupe up`");
-    auto state = read_json<ClusterState>(directory_ / "cluster.json");
-    if (state && state->version > layout_version)
-        return make_error(ErrorCode::unsupported, directory_.string() +
-                                                      " was made by a newer version of troupe (layout " +
-                                                      std::to_string(state->version) + ", this one knows " +
-                                                      std::to_string(layout_version) + ")");
+    const auto file = directory_ / "cluster.json";
+    auto text = read_text_file(file);
+    if (!text) return text.error();
+    const auto json = parse_json(*text);
+    if (!json) return make_error(json.error().code, file.string() + ": " + json.error().message);
+    const auto version = json->is_object() ? json->value("version", std::uint64_t{0}) : 0;
+    if (version != layout_version)
+        return make_error(ErrorCode::unsupported,
+                          directory_.string() + " was made by another version of troupe (layout " +
+                              std::to_string(version) + ", this one knows " + std::to_string(layout_version) + ")");
+    ClusterState state;
+    if (auto status = from_json_value(*json, state, ""); !status)
+        return make_error(status.error().code, file.string() + ": " + status.error().message);
     return state;
 }
 
 Status Cluster::write_state(const ClusterState& state) const {
     return write_text_file(directory_ / "cluster.json", to_json_value(state).dump(1) + "\n");
+}
+
+Result<FileLock> Cluster::lock() const {
+    if (!std::filesystem::exists(directory_))
+        return make_error(ErrorCode::not_found,
+                          "no cluster in " + directory_.string() + "; start one with `troupe up`");
+    return FileLock::take(directory_ / "lock");
+}
+
+Result<Genesis> Cluster::genesis() const {
+    const auto file = directory_ / "genesis.json";
+    auto text = read_text_file(file);
+    if (!text) return text.error();
+    auto genesis = genesis_from_json(*text);
+    if (!genesis) return make_error(genesis.error().code, file.string() + ": " + genesis.error().message);
+    return genesis;
+}
+
+std::vector<std::string> Cluster::names() const {
+    std::vector<std::string> out;
+    if (const auto now = state())
+        for (const auto& node : now->nodes) out.push_back(node.manifest.name);
+    return out;
 }
 
 Status Cluster::create(const Manifest& manifest, const std::string& text) {
@@ -98,28 +140,41 @@ Status Cluster::create(const Manifest& manifest, const std::string& text) {
         std::erase_if(genesis.accounts, [&](const auto& a) { return a.address == account.address; });
         genesis.accounts.push_back(account);
     }
+    for (const auto& account : manifest.key_accounts) {
+        const auto address = keystore_address(directory_ / "keys" / (account.key + ".json"));
+        if (!address) return address.error();
+        std::erase_if(genesis.accounts, [&](const auto& a) { return a.address == *address; });
+        genesis.accounts.push_back({*address, account.balance, 0, {}, {}});
+    }
     genesis.accounts.push_back(create2_deployer());
     if (auto status = check_genesis(genesis); !status) return status;
     if (auto status = write_text_file(directory_ / "genesis.json", genesis_to_json(genesis)); !status) return status;
-    if (auto status = write_node_files(state); !status) return status;
+    if (auto status = install(state); !status) return status;
     return write_state(state);
 }
 
-Status Cluster::write_node_files(const ClusterState& state) const {
-    auto text = read_text_file(directory_ / "genesis.json");
-    if (!text) return text.error();
-    auto genesis = genesis_from_json(*text);
+Result<Host*> Cluster::host(const std::string& name) const {
+    auto& host = hosts_[name];
+    if (!host) host = std::make_unique<LocalHost>(directory_);
+    return host.get();
+}
+
+Result<Host*> Cluster::host_of(const ClusterState& state, const std::string& node) const {
+    const auto* known = state.find(node);
+    if (known == nullptr) return make_error(ErrorCode::not_found, "no node " + node);
+    return host(known->manifest.host);
+}
+
+Status Cluster::install(const ClusterState& state) const {
+    const auto genesis = this->genesis();
     if (!genesis) return genesis.error();
     const auto n = genesis->validators.size();
-    const auto key_of = [&](std::uint32_t index) {
-        return index < n ? genesis->validators[index].public_key : genesis->followers[index - n].public_key;
+    const auto pinned = [&](std::uint32_t index) -> const GenesisNode& {
+        return index < n ? genesis->validators[index] : genesis->followers[index - n];
     };
     for (const auto& node : state.nodes) {
-        const auto directory = node_directory(node.manifest.name);
-        std::error_code error;
-        std::filesystem::create_directories(directory / "data", error);
-        if (error) return make_error(ErrorCode::io, directory.string() + ": " + error.message());
-        NodeConfig config;
+        NodePackage package;
+        auto& config = package.config;
         config.name = node.manifest.name;
         config.index = node.index;
         config.is_validator = node.manifest.is_validator();
@@ -130,23 +185,23 @@ Status Cluster::write_node_files(const ClusterState& state) const {
         config.rpc_port = node.manifest.rpc_port;
         config.genesis_path = (directory_ / "genesis.json").string();
         // A spare identity that a new node has taken keeps its file's name.
-        const auto& pinned =
-            node.index < n ? genesis->validators[node.index].name : genesis->followers[node.index - n].name;
-        config.identity_path = identity_file(directory_, pinned).string();
-        config.data_directory = (directory / "data").string();
+        config.identity_path = identity_file(directory_, pinned(node.index).name).string();
         config.vm_workers = node.manifest.vm_workers;
         config.log_level = node.manifest.log_level;
         for (const auto& peer : state.nodes)
             if (peer.index != node.index)
-                config.peers.push_back({peer.index, peer.manifest.name, key_of(peer.index), peer.manifest.address,
-                                        peer.manifest.link_port});
+                config.peers.push_back({peer.index, peer.manifest.name, pinned(peer.index).public_key,
+                                        peer.manifest.address, peer.manifest.link_port});
         // Followers that may join later are known by key, and dial us.
         for (std::uint32_t i = 0; i < genesis->followers.size(); ++i) {
             const auto index = static_cast<std::uint32_t>(n + i);
-            if (std::ranges::any_of(state.nodes, [&](const auto& other) { return other.index == index; })) continue;
-            config.peers.push_back({index, genesis->followers[i].name, key_of(index), node.manifest.address, 0});
+            if (std::ranges::find(state.nodes, index, &ClusterNode::index) != state.nodes.end()) continue;
+            config.peers.push_back(
+                {index, genesis->followers[i].name, genesis->followers[i].public_key, node.manifest.address, 0});
         }
-        if (auto status = write_node_config(directory / "node.json", config); !status) return status;
+        const auto host = this->host(node.manifest.host);
+        if (!host) return host.error();
+        if (auto status = (*host)->install(package); !status) return status;
     }
     return Done{};
 }
@@ -156,147 +211,129 @@ Status Cluster::write_node_files(const ClusterState& state) const {
 Result<ClusterChange> Cluster::compare(const Manifest& manifest) const {
     const auto now = state();
     if (!now) return now.error();
-    const auto launched = parse_manifest(now->manifest_text, "cluster.json").manifest;
-    if (!(launched.chain == manifest.chain))
-        return make_error(ErrorCode::invalid,
-                          "[chain] differs from what this cluster was launched with; the genesis fixes it. "
-                          "Start a new cluster with another --data directory");
-    ClusterChange change;
-    for (const auto& node : manifest.nodes) {
-        const auto known = std::ranges::find(now->nodes, node.name, [](const auto& n) { return n.manifest.name; });
-        if (known == now->nodes.end()) {
-            if (node.is_validator())
-                return make_error(ErrorCode::invalid,
-                                  "validator " + node.name + " can't be added: the genesis fixes the validators");
-            change.added.push_back(node.name);
-        } else if (known->manifest != node) {
-            if (known->manifest.is_validator() != node.is_validator())
-                return make_error(ErrorCode::invalid,
-                                  node.name + " can't become or cease to be a validator: the genesis fixes them");
-            change.changed.push_back(node.name);
-        }
-    }
-    for (const auto& node : now->nodes) {
-        if (std::ranges::any_of(manifest.nodes, [&](const auto& n) { return n.name == node.manifest.name; })) continue;
-        if (node.manifest.is_validator())
-            return make_error(ErrorCode::invalid, "validator " + node.manifest.name +
-                                                      " can't be removed: the genesis fixes the validators; "
-                                                      "`troupe stop " +
-                                                      node.manifest.name + "` stops it");
-        change.removed.push_back(node.manifest.name);
-    }
-    return change;
+    const auto genesis = this->genesis();
+    if (!genesis) return genesis.error();
+    auto next = next_cluster(*now, *genesis, manifest, now->manifest_text);
+    if (!next) return next.error();
+    return std::move(next->change);
+}
+
+Status Cluster::check_ports(const ClusterState& now, const ClusterState& next, const ClusterChange& change) const {
+    // Ports that are free by the time a node starts: of removed nodes, and of those that restart before it or are it.
+    std::vector<std::pair<std::string, std::uint16_t>> freed;
+    const auto free_ports_of = [&](const std::string& name) {
+        const auto* node = now.find(name);
+        if (node == nullptr) return;
+        freed.emplace_back(node->manifest.host, node->manifest.link_port);
+        freed.emplace_back(node->manifest.host, node->manifest.rpc_port);
+    };
+    for (const auto& name : change.removed) free_ports_of(name);
+    const auto check = [&](const std::string& name) -> Status {
+        free_ports_of(name);
+        const auto& node = next.find(name)->manifest;
+        auto wanted = ports_of(node);
+        std::erase_if(wanted, [&](const WantedPort& port) {
+            return std::ranges::find(freed, std::pair{node.host, port.port}) != freed.end();
+        });
+        const auto host = this->host(node.host);
+        return host ? (*host)->check_ports(wanted) : Status{host.error()};
+    };
+    for (const auto& node : change.changed)
+        if (auto status = check(node.name); !status) return status;
+    for (const auto& name : change.added)
+        if (auto status = check(name); !status) return status;
+    return Done{};
 }
 
 Result<ClusterChange> Cluster::apply(const Manifest& manifest, const std::string& text) {
-    auto change = compare(manifest);
-    if (!change) return change;
-    auto next = state();
-    if (!next) return next.error();
-    next->manifest_text = text;
-    if (change->empty()) return change;
-    std::erase_if(next->nodes, [&](const auto& n) {
-        return std::ranges::find(change->removed, n.manifest.name) != change->removed.end();
-    });
-    auto genesis_text = read_text_file(directory_ / "genesis.json");
-    if (!genesis_text) return genesis_text.error();
-    auto genesis = genesis_from_json(*genesis_text);
+    const auto now = state();
+    if (!now) return now.error();
+    const auto genesis = this->genesis();
     if (!genesis) return genesis.error();
-    const auto n = static_cast<std::uint32_t>(genesis->validators.size());
-    for (const auto& node : manifest.nodes) {
-        const auto known =
-            std::ranges::find(next->nodes, node.name, [](const auto& other) { return other.manifest.name; });
-        if (known != next->nodes.end()) {
-            known->manifest = node;
-            continue;
-        }
-        std::optional<std::uint32_t> free;
-        for (std::uint32_t i = 0; i < genesis->followers.size() && !free; ++i)
-            if (std::ranges::none_of(next->nodes, [&](const auto& other) { return other.index == n + i; }))
-                free = n + i;
-        if (!free)
-            return make_error(ErrorCode::invalid, "no spare follower identity left in the genesis for " + node.name +
-                                                      "; a new cluster can reserve more with spare_followers");
-        next->nodes.push_back({node, *free});
-    }
+    auto next = next_cluster(*now, *genesis, manifest, text);
+    if (!next) return next.error();
+    if (auto status = check_ports(*now, next->state, next->change); !status) return status.error();
     // Nothing can be refused any more: only now is anything stopped.
-    std::vector<std::string> to_stop = change->removed;
-    to_stop.insert(to_stop.end(), change->changed.begin(), change->changed.end());
-    static_cast<void>(stop_nodes(to_stop));
-    if (auto status = write_node_files(*next); !status) return status.error();
-    if (auto status = write_state(*next); !status) return status.error();
-    return change;
+    if (auto stopped = stop(next->change.removed); !stopped) return stopped.error();
+    if (auto status = write_state(next->state); !status) return status.error();
+    if (auto status = install(next->state); !status) return status.error();
+    return std::move(next->change);
+}
+
+Status Cluster::refresh(std::chrono::milliseconds patience) {
+    const auto stale = [this]() -> Result<std::vector<std::string>> {
+        const auto nodes = health();
+        if (!nodes) return nodes.error();
+        std::vector<std::string> out;
+        for (const auto& node : *nodes)
+            if (node.runs() && !node.is_current && node.state != "starting") out.push_back(node.name);
+        return out;
+    };
+    const auto now = state();
+    if (!now) return now.error();
+    auto names = stale();
+    if (!names || names->empty()) return names ? Status{Done{}} : names.error();
+    for (const auto& name : *names) {
+        const auto host = host_of(*now, name);
+        if (!host) return host.error();
+        if (auto status = (*host)->reload(name); !status) return status;
+    }
+    const auto deadline = SteadyClock::now() + reload_patience;
+    while (SteadyClock::now() < deadline) {
+        names = stale();
+        if (!names || names->empty()) return names ? Status{Done{}} : names.error();
+        std::this_thread::sleep_for(poll);
+    }
+    return restart(*names, patience);
 }
 
 // Processes -----------------------------------------------------------------------------------------------------------
 
-std::optional<ProcessIdentity> Cluster::process(const std::string& node) const {
-    const auto identity = read_json<ProcessIdentity>(node_directory(node) / "process.json");
-    return identity ? std::optional{*identity} : std::nullopt;
-}
-
-/// Both ports of a node that is not running.
-static Status check_ports(const ManifestNode& node) {
-    if (auto status = check_port_free(node.address, node.link_port); !status)
-        return make_error(status.error().code, node.name + ": " + status.error().message);
-    if (node.rpc_port == 0) return Done{};
-    if (auto status = check_port_free(node.rpc_host, node.rpc_port); !status)
-        return make_error(status.error().code, node.name + ": " + status.error().message);
-    return Done{};
-}
-
 Status Cluster::start(const std::string& name) {
     const auto now = state();
     if (!now) return now.error();
-    const auto node = std::ranges::find(now->nodes, name, [](const auto& n) { return n.manifest.name; });
-    if (node == now->nodes.end()) return make_error(ErrorCode::not_found, "no node " + name);
-    if (const auto running = process(name); running && is_alive(*running)) return Done{};
-    if (auto status = check_ports(node->manifest); !status) return status;
-    std::error_code ignored;
-    std::filesystem::remove(node_directory(name) / "status.json", ignored);
-    const auto executable = std::filesystem::read_symlink("/proc/self/exe").string();
-    auto started = start_process({executable, "node", node_directory(name).string()}, log_file(name));
-    if (!started) return started.error();
-    return write_text_file(node_directory(name) / "process.json", to_json_value(*started).dump() + "\n");
+    const auto host = host_of(*now, name);
+    return host ? (*host)->start(name) : Status{host.error()};
 }
 
 Result<std::size_t> Cluster::start_all() {
     const auto now = state();
     if (!now) return now.error();
+    const auto nodes = health();
+    if (!nodes) return nodes.error();
     // All ports first: a conflict must not leave half a cluster running.
-    for (const auto& node : now->nodes) {
-        const auto running = process(node.manifest.name);
-        if (running && is_alive(*running)) continue;
-        if (auto status = check_ports(node.manifest); !status) return status.error();
+    std::vector<const NodeHealth*> idle;
+    for (const auto& node : *nodes) {
+        if (node.runs()) continue;
+        if (node.state == "unreachable")
+            return make_error(ErrorCode::unavailable, "host " + node.host + " does not answer");
+        idle.push_back(&node);
+        const auto& manifest = now->find(node.name)->manifest;
+        const auto host = this->host(manifest.host);
+        if (!host) return host.error();
+        if (auto status = (*host)->check_ports(ports_of(manifest)); !status) return status.error();
     }
-    std::size_t started = 0;
-    for (const auto& node : now->nodes) {
-        const auto running = process(node.manifest.name);
-        if (running && is_alive(*running)) continue;
-        if (auto status = start(node.manifest.name); !status) return status.error();
-        ++started;
-    }
-    return started;
+    for (const auto* node : idle)
+        if (auto status = start(node->name); !status) return status.error();
+    return idle.size();
 }
 
-std::size_t Cluster::stop_nodes(const std::vector<std::string>& nodes) {
-    std::vector<ProcessIdentity> alive;
-    for (const auto& name : nodes)
-        if (const auto running = process(name); running && send_signal(*running, SIGTERM)) alive.push_back(*running);
-    const auto count = alive.size();
-    const auto deadline = std::chrono::steady_clock::now() + stop_grace;
-    while (!alive.empty() && std::chrono::steady_clock::now() < deadline) {
-        std::erase_if(alive, [](const auto& p) { return !is_alive(p); });
-        if (!alive.empty()) std::this_thread::sleep_for(std::chrono::milliseconds(20));
-    }
-    for (const auto& stubborn : alive) {
-        say("pid " + std::to_string(stubborn.pid) + " did not stop in time: killed");
-        send_signal(stubborn, SIGKILL);
-    }
-    std::error_code ignored;
+Result<std::size_t> Cluster::stop(const std::vector<std::string>& nodes) {
+    const auto now = state();
+    if (!now) return now.error();
+    std::map<std::string, std::vector<std::string>> by_host;
     for (const auto& name : nodes) {
-        std::filesystem::remove(node_directory(name) / "process.json", ignored);
-        std::filesystem::remove(node_directory(name) / "status.json", ignored);
+        const auto* node = now->find(name);
+        if (node == nullptr) return make_error(ErrorCode::not_found, "no node " + name);
+        by_host[node->manifest.host].push_back(name);
+    }
+    std::size_t count = 0;
+    for (const auto& [name, there] : by_host) {
+        const auto host = this->host(name);
+        if (!host) return host.error();
+        const auto stopped = (*host)->stop(there);
+        if (!stopped) return stopped.error();
+        count += *stopped;
     }
     return count;
 }
@@ -304,13 +341,46 @@ std::size_t Cluster::stop_nodes(const std::vector<std::string>& nodes) {
 Result<std::size_t> Cluster::stop_all() {
     const auto now = state();
     if (!now) return now.error();
-    std::vector<std::string> names;
-    for (const auto& node : now->nodes) names.push_back(node.manifest.name);
-    return stop_nodes(names);
+    return stop(names());
 }
 
-Status Cluster::stop(const std::string& node) {
-    static_cast<void>(stop_nodes({node}));
+Status Cluster::wait_quorum_without(const std::string& name, std::chrono::milliseconds patience) const {
+    const auto deadline = SteadyClock::now() + patience;
+    for (;;) {
+        const auto nodes = health();
+        if (!nodes) return nodes.error();
+        std::size_t validators = 0;
+        std::size_t ready = 0;
+        for (const auto& node : *nodes) {
+            if (!node.is_validator()) {
+                if (node.name == name) return Done{};
+                continue;
+            }
+            ++validators;
+            if (node.name == name) {
+                if (!node.runs()) return Done{};
+            } else if (node.state == "ready") {
+                ++ready;
+            }
+        }
+        // Three or fewer validators have no quorum without one: it can only be quick.
+        if (faulty_max(validators) == 0 || ready >= quorum(validators)) return Done{};
+        if (SteadyClock::now() > deadline)
+            return make_error(ErrorCode::unavailable, name + " is not stopped: only " + std::to_string(ready) +
+                                                          " of the other validators are ready, " +
+                                                          std::to_string(quorum(validators)) + " make a quorum");
+        std::this_thread::sleep_for(poll);
+    }
+}
+
+Status Cluster::restart(const std::vector<std::string>& nodes, std::chrono::milliseconds patience) {
+    for (const auto& name : nodes) {
+        if (auto status = wait_quorum_without(name, patience); !status) return status;
+        say("restarting " + name);
+        if (auto stopped = stop({name}); !stopped) return stopped.error();
+        if (auto status = start(name); !status) return status;
+        if (auto status = wait_healthy({name}, patience); !status) return status;
+    }
     return Done{};
 }
 
@@ -319,71 +389,70 @@ Status Cluster::stop(const std::string& node) {
 Result<std::vector<NodeHealth>> Cluster::health() const {
     const auto now = state();
     if (!now) return now.error();
-    std::vector<NodeHealth> out;
-    for (const auto& node : now->nodes) {
-        NodeHealth health;
-        health.name = node.manifest.name;
-        health.roles = node.manifest.roles;
-        health.link_port = node.manifest.link_port;
-        health.rpc_port = node.manifest.rpc_port;
-        const auto running = process(health.name);
-        if (!running) {
-            health.state = "stopped";
-        } else if (!is_alive(*running)) {
-            health.state = "dead";
-        } else {
-            health.pid = running->pid;
-            health.state = "starting";
-            if (auto text = read_text_file(node_directory(health.name) / "status.json", 1 << 16)) {
-                const auto json = Json::parse(*text, nullptr, false);
-                if (json.is_object()) {
-                    health.state = json.value("state", "starting");
-                    health.height = json.value("height", std::uint64_t{0});
-                    health.view = json.value("view", std::uint64_t{0});
-                    health.role = json.value("role", "");
-                    health.peers = json.value("peers_connected", std::uint64_t{0});
-                }
-            }
-        }
-        out.push_back(std::move(health));
+    std::map<std::string, std::vector<std::string>> by_host;
+    for (const auto& node : now->nodes) by_host[node.manifest.host].push_back(node.manifest.name);
+    std::map<std::string, NodeState> states;
+    for (const auto& [name, there] : by_host) {
+        const auto host = this->host(name);
+        const auto answer = host ? (*host)->states(there) : Result<std::vector<NodeState>>{host.error()};
+        if (answer)
+            for (const auto& state : *answer) states[state.name] = state;
+        else
+            for (const auto& node : there) states[node].state = "unreachable";
     }
+    std::vector<NodeHealth> out;
+    for (const auto& node : now->nodes) out.push_back(health_of(*now, node, states[node.manifest.name]));
     return out;
 }
 
-Status Cluster::wait_healthy(std::chrono::milliseconds patience) {
-    const auto deadline = std::chrono::steady_clock::now() + patience;
+Status Cluster::wait_healthy(const std::vector<std::string>& names, std::chrono::milliseconds patience) {
+    const auto genesis = this->genesis();
+    if (!genesis) return genesis.error();
+    const auto lag_max = apparent_lag_max(genesis->parameters);
+    const auto deadline = SteadyClock::now() + patience;
     std::string last;
     for (;;) {
         const auto nodes = health();
         if (!nodes) return nodes.error();
         std::string waiting;
-        std::size_t ready = 0;
-        bool dead = false;
+        std::size_t well = 0;
+        bool hopeless = false;
         for (const auto& node : *nodes) {
-            // The first block shows that validators hear each other.
-            if (node.state == "ready" && node.height > 0)
-                ++ready;
+            if (std::ranges::find(names, node.name) == names.end()) continue;
+            const auto what = trouble(node, *nodes, lag_max);
+            if (what.empty())
+                ++well;
             else
-                waiting += (waiting.empty() ? "" : ", ") + node.name + " (" + node.state + ")";
-            dead = dead || node.state == "dead";
+                waiting += (waiting.empty() ? "" : ", ") + node.name + " (" + what + ")";
+            hopeless = hopeless || node.state == "dead";
         }
         if (waiting.empty()) return Done{};
-        if (dead || std::chrono::steady_clock::now() > deadline)
+        if (hopeless || SteadyClock::now() > deadline)
             return make_error(ErrorCode::unavailable, "not healthy: " + waiting + "; see `troupe logs`");
-        const auto text = std::to_string(ready) + " of " + std::to_string(nodes->size()) + " nodes ready";
+        const auto text = std::to_string(well) + " of " + std::to_string(names.size()) + " nodes ready";
         if (text != last) say(text);
         last = text;
-        std::this_thread::sleep_for(std::chrono::milliseconds(50));
+        std::this_thread::sleep_for(poll);
     }
+}
+
+Status Cluster::wait_healthy(std::chrono::milliseconds patience) { return wait_healthy(names(), patience); }
+
+Result<FilePart> Cluster::read_log(const std::string& node, std::uint64_t offset) const {
+    const auto now = state();
+    if (!now) return now.error();
+    const auto host = host_of(*now, node);
+    return host ? (*host)->read_log(node, offset) : Result<FilePart>{host.error()};
 }
 
 std::string Cluster::rpc_url() const {
     const auto now = state();
     if (!now) return "";
-    for (const auto& node : now->nodes)
-        if (node.manifest.rpc_port != 0)
-            return "http://" + (node.manifest.rpc_host == "0.0.0.0" ? "127.0.0.1" : node.manifest.rpc_host) + ":" +
-                   std::to_string(node.manifest.rpc_port);
+    for (const auto& node : now->nodes) {
+        const auto& m = node.manifest;
+        if (m.rpc_port == 0) continue;
+        return "http://" + (m.rpc_host == "0.0.0.0" ? m.address : m.rpc_host) + ":" + std::to_string(m.rpc_port);
+    }
     return "";
 }
 

@@ -1,73 +1,22 @@
-// A cluster on this host: its directory, its processes, their health.
+// A cluster: its directory, and the hosts that its nodes run on.
 //
 //     DIR/cluster.json            manifest as launched, nodes and their places in the genesis
 //     DIR/genesis.json
 //     DIR/keys/NAME.identity      Ed25519 seed of a node, 0600; DIR/keys/NAME.json: keystores of accounts
-//     DIR/nodes/NAME/node.json    what the node runs with
-//     DIR/nodes/NAME/node.log, process.json, status.json (written by the node), data/
+//     DIR/nodes/...               nodes of this host (deploy/host/local_host.hpp)
+//     DIR/lock                    held by the one command that changes the cluster
 #pragma once
 
 #include <functional>
+#include <map>
+#include <memory>
 
+#include "deploy/cluster/change.hpp"
+#include "deploy/cluster/health.hpp"
 #include "deploy/cluster/process.hpp"
-#include "deploy/manifest/manifest.hpp"
-#include "runtime/base/json.hpp"
+#include "deploy/host/host.hpp"
 
 namespace troupe {
-
-/// A running cluster's node: what the manifest says and where it is in the genesis.
-struct ClusterNode {
-    ManifestNode manifest;
-    std::uint32_t index = 0;
-
-    bool operator==(const ClusterNode&) const = default;
-    static constexpr auto reflect() {
-        return fields("ClusterNode", field("manifest", &ClusterNode::manifest), field("index", &ClusterNode::index));
-    }
-};
-
-struct ClusterState {
-    /// Of this layout; a directory of a newer one is refused.
-    std::uint32_t version = 1;
-    std::string name;
-    std::string manifest_text;
-    std::vector<ClusterNode> nodes;
-
-    static constexpr auto reflect() {
-        return fields("ClusterState", field("version", &ClusterState::version), field("name", &ClusterState::name),
-                      field("manifest_text", &ClusterState::manifest_text), field("nodes", &ClusterState::nodes));
-    }
-};
-
-struct NodeHealth {
-    std::string name;
-    std::vector<std::string> roles;
-    /// stopped, dead, starting, catching_up, ready
-    std::string state;
-    std::uint32_t pid = 0;
-    std::uint64_t height = 0;
-    std::uint64_t view = 0;
-    std::string role;
-    std::uint64_t peers = 0;
-    std::uint16_t link_port = 0;
-    std::uint16_t rpc_port = 0;
-
-    static constexpr auto reflect() {
-        using H = NodeHealth;
-        return fields("NodeHealth", field("name", &H::name), field("state", &H::state), field("pid", &H::pid),
-                      field("height", &H::height), field("view", &H::view), field("role", &H::role),
-                      field("peers", &H::peers), field("link_port", &H::link_port), field("rpc_port", &H::rpc_port),
-                      field("roles", &H::roles));
-    }
-};
-
-/// What `up` would change.
-struct ClusterChange {
-    std::vector<std::string> added;
-    std::vector<std::string> removed;
-    std::vector<std::string> changed;
-    [[nodiscard]] bool empty() const { return added.empty() && removed.empty() && changed.empty(); }
-};
 
 class Cluster {
 public:
@@ -80,43 +29,56 @@ public:
     [[nodiscard]] bool exists() const { return std::filesystem::exists(directory_ / "cluster.json"); }
     [[nodiscard]] const std::filesystem::path& directory() const noexcept { return directory_; }
     [[nodiscard]] Result<ClusterState> state() const;
+    /// Whoever changes the cluster holds it. ErrorCode::already_exists: another command does.
+    [[nodiscard]] Result<FileLock> lock() const;
 
     /// Makes keys, genesis and node files. Refuses a directory that has a cluster.
     [[nodiscard]] Status create(const Manifest& manifest, const std::string& text);
-    /// What differs between the cluster and a manifest; an error if the genesis forbids it (validators, chain).
+    /// What differs between the cluster and a manifest; an error naming the fields that the genesis fixes.
     [[nodiscard]] Result<ClusterChange> compare(const Manifest& manifest) const;
-    /// Carries out the difference: stops removed nodes, restarts changed ones, writes files for added ones.
+    /// Makes the cluster what the manifest says: stops removed nodes and brings the files of all others up to date.
+    /// Running nodes take it up in `refresh`, new ones when they start.
     [[nodiscard]] Result<ClusterChange> apply(const Manifest& manifest, const std::string& text);
+    /// Running nodes whose files are newer than what they run with take them up: by reading them again where that is
+    /// enough, else by a restart, one after the other.
+    [[nodiscard]] Status refresh(std::chrono::milliseconds patience);
 
     /// Starts all nodes that are not alive; gives how many.
     [[nodiscard]] Result<std::size_t> start_all();
     [[nodiscard]] Status start(const std::string& node);
-    /// SIGTERM, then SIGKILL after the grace. Gives how many were alive.
+    /// Gives how many ran.
+    [[nodiscard]] Result<std::size_t> stop(const std::vector<std::string>& nodes);
     [[nodiscard]] Result<std::size_t> stop_all();
-    [[nodiscard]] Status stop(const std::string& node);
-    /// Until every node is ready and blocks grow. ErrorCode::unavailable naming those that are not.
+    /// One after the other, each only when the validators that stay make a quorum, and waiting for it to be back.
+    [[nodiscard]] Status restart(const std::vector<std::string>& nodes, std::chrono::milliseconds patience);
+    /// Until these are ready, linked to all others that run, and have their height. ErrorCode::unavailable says what
+    /// is missing.
+    [[nodiscard]] Status wait_healthy(const std::vector<std::string>& nodes, std::chrono::milliseconds patience);
     [[nodiscard]] Status wait_healthy(std::chrono::milliseconds patience);
+
     [[nodiscard]] Result<std::vector<NodeHealth>> health() const;
-    [[nodiscard]] std::filesystem::path log_file(const std::string& node) const {
-        return node_directory(node) / "node.log";
-    }
+    [[nodiscard]] Result<FilePart> read_log(const std::string& node, std::uint64_t offset) const;
     /// "http://host:port" of the first gateway; empty if there is none.
     [[nodiscard]] std::string rpc_url() const;
+    [[nodiscard]] std::vector<std::string> names() const;
 
 private:
-    [[nodiscard]] std::filesystem::path node_directory(const std::string& node) const {
-        return directory_ / "nodes" / node;
-    }
-    [[nodiscard]] std::optional<ProcessIdentity> process(const std::string& node) const;
+    [[nodiscard]] Result<Genesis> genesis() const;
     [[nodiscard]] Status write_state(const ClusterState& state) const;
-    [[nodiscard]] Status write_node_files(const ClusterState& state) const;
-    [[nodiscard]] std::size_t stop_nodes(const std::vector<std::string>& nodes);
+    [[nodiscard]] Status install(const ClusterState& state) const;
+    [[nodiscard]] Status check_ports(const ClusterState& now, const ClusterState& next,
+                                     const ClusterChange& change) const;
+    [[nodiscard]] Status wait_quorum_without(const std::string& node, std::chrono::milliseconds patience) const;
+    /// Of the node, which must be one of `state`.
+    [[nodiscard]] Result<Host*> host_of(const ClusterState& state, const std::string& node) const;
+    [[nodiscard]] Result<Host*> host(const std::string& name) const;
     void say(const std::string& text) const {
         if (progress_) progress_(text);
     }
 
     std::filesystem::path directory_;
     Progress progress_;
+    mutable std::map<std::string, std::unique_ptr<Host>> hosts_;
 };
 
 }  // namespace troupe

@@ -79,30 +79,45 @@ bool send_signal(const ProcessIdentity& process, int signal) {
 
 namespace {
 
-/// "NAME (pid N)" of who listens on a TCP port, if this user may see it.
-[[nodiscard]] std::string listener_of(std::uint16_t port) {
-    std::ifstream table("/proc/net/tcp");
+/// The inode of the socket that listens on a TCP port, as /proc/net/tcp or tcp6 writes it.
+[[nodiscard]] std::string listening_inode(const char* table_file, std::uint16_t port) {
+    std::ifstream table(table_file);
     std::string line;
-    std::string inode;
     while (std::getline(table, line)) {
         std::istringstream in(line);
-        std::string slot, local, remote, state, skip;
+        std::string slot, local, remote, state, skip, inode;
         in >> slot >> local >> remote >> state;
-        if (state != "0A" || local.size() < 5) continue;
-        if (std::strtoul(local.substr(local.find(':') + 1).c_str(), nullptr, 16) != port) continue;
+        const auto colon = local.rfind(':');
+        if (state != "0A" || colon == std::string::npos) continue;
+        if (std::strtoul(local.substr(colon + 1).c_str(), nullptr, 16) != port) continue;
         for (int i = 0; i < 5; ++i) in >> skip;
         in >> inode;
-        break;
+        return inode;
     }
-    if (inode.empty()) return "";
+    return "";
+}
+
+/// Paths in a directory; empty if it can't be read (a process that ends meanwhile, or another user's).
+[[nodiscard]] std::vector<std::filesystem::path> entries_of(const std::filesystem::path& directory) {
+    std::vector<std::filesystem::path> out;
     std::error_code error;
-    for (const auto& entry : std::filesystem::directory_iterator("/proc", error)) {
-        const auto name = entry.path().filename().string();
+    for (std::filesystem::directory_iterator it{directory, error}, end; !error && it != end; it.increment(error))
+        out.push_back(it->path());
+    return out;
+}
+
+/// "NAME (pid N)" of who listens on a TCP port, if this user may see it.
+[[nodiscard]] std::string listener_of(std::uint16_t port) {
+    auto inode = listening_inode("/proc/net/tcp", port);
+    if (inode.empty()) inode = listening_inode("/proc/net/tcp6", port);
+    if (inode.empty()) return "";
+    for (const auto& process : entries_of("/proc")) {
+        const auto name = process.filename().string();
         if (name.find_first_not_of("0123456789") != std::string::npos) continue;
-        for (const auto& fd : std::filesystem::directory_iterator(entry.path() / "fd", error)) {
-            const auto target = std::filesystem::read_symlink(fd.path(), error).string();
-            if (target != "socket:[" + inode + "]") continue;
-            std::ifstream comm(entry.path() / "comm");
+        for (const auto& fd : entries_of(process / "fd")) {
+            std::error_code error;
+            if (std::filesystem::read_symlink(fd, error).string() != "socket:[" + inode + "]") continue;
+            std::ifstream comm(process / "comm");
             std::string command;
             std::getline(comm, command);
             return command + " (pid " + name + ")";
@@ -140,7 +155,7 @@ Result<FileLock> FileLock::take(const std::filesystem::path& file) {
     if (fd < 0) return make_error(ErrorCode::io, file.string() + ": " + std::strerror(errno));
     if (::flock(fd, LOCK_EX | LOCK_NB) != 0) {
         ::close(fd);
-        return make_error(ErrorCode::unavailable,
+        return make_error(ErrorCode::already_exists,
                           "another troupe command is changing this cluster; try again when it is done");
     }
     return FileLock{fd};

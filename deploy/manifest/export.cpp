@@ -1,4 +1,5 @@
 // A manifest as text again, and what differs between two.
+#include <map>
 #include <sstream>
 
 #include "deploy/manifest/chain_fields.hpp"
@@ -13,6 +14,22 @@ namespace {
 
 [[nodiscard]] std::string in_ether(const uint256& wei) {
     return to_decimal(wei / uint256{1'000'000'000'000'000'000ULL});
+}
+
+/// As a manifest writes it, lists without brackets.
+[[nodiscard]] std::string shown(const Json& value) {
+    if (!value.is_array()) return value.is_string() ? value.get<std::string>() : value.dump();
+    std::string out;
+    for (const auto& item : value) out += (out.empty() ? "" : ",") + shown(item);
+    return out;
+}
+
+/// By address or by the name of the key.
+[[nodiscard]] std::map<std::string, uint256> account_balances(const Manifest& manifest) {
+    std::map<std::string, uint256> out;
+    for (const auto& account : manifest.accounts) out.emplace(to_hex_prefixed(account.address.view()), account.balance);
+    for (const auto& account : manifest.key_accounts) out.emplace("key " + account.key, account.balance);
+    return out;
 }
 
 }  // namespace
@@ -52,6 +69,39 @@ std::vector<std::string> differences(const ChainParameters& before, const ChainP
         if (number.get(before) != number.get(after))
             out.push_back(std::string{number.key} + " " + std::to_string(number.get(before)) + " -> " +
                           std::to_string(number.get(after)));
+    return out;
+}
+
+std::vector<std::string> differences(const ManifestNode& before, const ManifestNode& after) {
+    std::vector<std::string> out;
+    const auto old_fields = to_json_value(before);
+    const auto new_fields = to_json_value(after);
+    for (const auto& [key, value] : new_fields.items())
+        if (old_fields[key] != value) out.push_back(key + " " + shown(old_fields[key]) + " -> " + shown(value));
+    return out;
+}
+
+std::vector<std::string> fixed_differences(const Manifest& before, const Manifest& after) {
+    std::vector<std::string> out;
+    const auto changed = [&](const std::string& what, const std::string& from, const std::string& to) {
+        if (from != to) out.push_back(what + " " + from + " -> " + to);
+    };
+    changed("name", before.name, after.name);
+    changed("spare_followers", std::to_string(before.spare_followers), std::to_string(after.spare_followers));
+    for (const auto& line : differences(before.chain, after.chain)) out.push_back("[chain] " + line);
+    changed("[accounts] dev", std::to_string(before.dev_accounts), std::to_string(after.dev_accounts));
+    changed("[accounts] dev_balance_ether", in_ether(before.dev_balance), in_ether(after.dev_balance));
+    const auto old_accounts = account_balances(before);
+    const auto new_accounts = account_balances(after);
+    for (const auto& [account, balance] : old_accounts)
+        if (!new_accounts.contains(account)) out.push_back("[[account]] " + account + " removed");
+    for (const auto& [account, balance] : new_accounts) {
+        const auto known = old_accounts.find(account);
+        if (known == old_accounts.end())
+            out.push_back("[[account]] " + account + " added");
+        else
+            changed("[[account]] " + account + " balance_ether", in_ether(known->second), in_ether(balance));
+    }
     return out;
 }
 

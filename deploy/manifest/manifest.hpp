@@ -81,6 +81,11 @@ struct ManifestReport {
 [[nodiscard]] std::string to_toml(const Manifest& manifest);
 /// "view_time_ms 1000 -> 500", one for each parameter that differs.
 [[nodiscard]] std::vector<std::string> differences(const ChainParameters& before, const ChainParameters& after);
+/// "link_port 9700 -> 9750", one for each field that differs.
+[[nodiscard]] std::vector<std::string> differences(const ManifestNode& before, const ManifestNode& after);
+/// Everything that differs and that the genesis fixes once the cluster is launched, nodes apart: the chain's
+/// parameters, accounts, spare identities. "[accounts] dev 64 -> 10".
+[[nodiscard]] std::vector<std::string> fixed_differences(const Manifest& before, const Manifest& after);
 
 /// The example, with comments: what `troupe manifest init` writes and `troupe up` uses without a manifest.
 [[nodiscard]] const char* builtin_manifest();

@@ -40,6 +40,8 @@ public:
     [[nodiscard]] Status start();
     /// Writes status.json; called twice a second.
     void report();
+    /// Reads where peers listen again: one of them has moved.
+    void reload();
     void stop();
 
 private:
@@ -53,6 +55,7 @@ private:
 
     NodeConfig config_;
     std::filesystem::path directory_;
+    std::string fingerprint_ = configuration_fingerprint(directory_ / "node.json");
     caf::actor_system& system_;
     std::filesystem::path data_;
     std::shared_ptr<const Genesis> genesis_;
@@ -253,6 +256,10 @@ Status Node::start() {
     if (auto status = load(); !status) return status;
     if (auto status = spawn_actors(); !status) return status;
     if (auto status = start_links(); !status) return status;
+    std::string roles;
+    for (const auto& role : config_.roles) roles += (roles.empty() ? "" : ", ") + role;
+    spdlog::info("runs as node {} with {}; links on {}:{}", config_.index, roles, config_.link_host,
+                 hub_->listen_port());
     caf::anon_send(consensus_, start_atom::value);
     return start_rpc();
 }
@@ -269,11 +276,27 @@ void Node::report() {
     json["state"] = !answered ? "starting" : status.catching_up ? "catching_up" : "ready";
     json["roles"] = config_.roles;
     json["time_ms"] = wall_clock_now().value;
-    std::size_t connected = 0;
-    for (const auto& peer : hub_->counters()) connected += peer.connected ? 1 : 0;
-    json["peers_connected"] = connected;
+    json["configuration"] = fingerprint_;
+    json["peers"] = Json::array();
+    for (const auto& peer : hub_->counters())
+        if (peer.connected) json["peers"].push_back(peer.index.value);
     if (const auto written = write_text_file(directory_ / "status.json", json.dump() + "\n"); !written)
         spdlog::warn("status file: {}", written.error().message);
+}
+
+void Node::reload() {
+    const auto file = directory_ / "node.json";
+    const auto config = read_node_config(file);
+    if (!config) return spdlog::error("can't reload: {}", config.error().message);
+    for (const auto& peer : config->peers)
+        if (peer.index != config_.index) hub_->relocate(NodeIndex{peer.index}, peer.host, peer.port);
+    spdlog::info("reloaded where {} peers listen", config->peers.size());
+    auto rest = *config;
+    rest.peers = config_.peers;
+    if (rest == config_)
+        fingerprint_ = configuration_fingerprint(file);
+    else
+        spdlog::warn("{} changes more than where peers listen: that takes a restart", file.string());
 }
 
 void Node::stop() {
@@ -310,6 +333,7 @@ int run_node(const std::filesystem::path& directory) {
     sigemptyset(&signals);
     sigaddset(&signals, SIGTERM);
     sigaddset(&signals, SIGINT);
+    sigaddset(&signals, SIGHUP);
     pthread_sigmask(SIG_BLOCK, &signals, nullptr);
     signal(SIGPIPE, SIG_IGN);
 
@@ -343,6 +367,8 @@ int run_node(const std::filesystem::path& directory) {
         const timespec half_second{0, 500'000'000};
         const int signal_number = sigtimedwait(&signals, nullptr, &half_second);
         if (signal_number == SIGTERM || signal_number == SIGINT) break;
+        // What is reloaded is told at once.
+        if (signal_number == SIGHUP) node.reload();
         node.report();
     }
     node.stop();

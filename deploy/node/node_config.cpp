@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "runtime/base/json.hpp"
+#include "runtime/crypto/sha256.hpp"
 
 namespace troupe {
 
@@ -61,6 +62,11 @@ Result<NodeConfig> read_node_config(const std::filesystem::path& file) {
 
 Status write_node_config(const std::filesystem::path& file, const NodeConfig& config) {
     return write_text_file(file, to_json_value(config).dump(2) + "\n");
+}
+
+std::string configuration_fingerprint(const std::filesystem::path& file) {
+    const auto text = read_text_file(file);
+    return text ? to_hex(sha256(as_bytes(*text)).view()).substr(0, 16) : "";
 }
 
 }  // namespace troupe

@@ -62,6 +62,9 @@ struct NodeConfig {
 [[nodiscard]] Result<NodeConfig> read_node_config(const std::filesystem::path& file);
 [[nodiscard]] Status write_node_config(const std::filesystem::path& file, const NodeConfig& config);
 
+/// By which a node tells with which configuration it runs: hex digits that differ when the file does.
+[[nodiscard]] std::string configuration_fingerprint(const std::filesystem::path& file);
+
 /// The whole file; ErrorCode::io naming it if that fails, too_large over `bytes_max`.
 [[nodiscard]] Result<std::string> read_text_file(const std::filesystem::path& file, std::size_t bytes_max = 64 << 20);
 /// Written beside and renamed: readers see the old or the new content. With mode 0600 if `secret`.

@@ -84,6 +84,12 @@ void Hub::disconnect(NodeIndex index, std::string_view why) {
     });
 }
 
+void Hub::relocate(NodeIndex peer, std::string host, std::uint16_t port) {
+    asio::post(core_->io, [core = core_.get(), peer, host = std::move(host), port]() mutable {
+        core->relocate(peer, std::move(host), port);
+    });
+}
+
 bool Hub::is_connected(NodeIndex index) const {
     const auto it = core_->peers.find(index);
     if (it == core_->peers.end()) return false;

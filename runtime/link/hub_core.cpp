@@ -139,6 +139,20 @@ void HubCore::dial(PeerState& peer) {
                             });
 }
 
+void HubCore::relocate(NodeIndex index, std::string host, std::uint16_t port) {
+    const auto it = peers.find(index);
+    if (stopping_ || it == peers.end()) return;
+    auto& peer = *it->second;
+    if (peer.facts.host == host && peer.facts.port == port) return;
+    peer.facts.host = std::move(host);
+    peer.facts.port = port;
+    if (!we_dial(peer.facts)) return;
+    // The wait that the old address has earned says nothing about the new one.
+    peer.retry_ms = options.reconnect_ms_min;
+    peer.retry_timer.cancel();
+    dial(peer);
+}
+
 /// Doubles from try to try; the jitter keeps nodes that lost the same peer from returning in step.
 void HubCore::dial_later(PeerState& peer) {
     if (stopping_ || !we_dial(peer.facts)) return;

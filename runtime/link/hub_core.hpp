@@ -34,7 +34,8 @@ struct PeerState {
         counters.index = facts.index;
     }
 
-    const Peer facts;
+    /// Host and port may change (HubCore::relocate), only on the hub's thread; the rest stays.
+    Peer facts;
 
     /// Guards what senders on other threads touch.
     mutable std::mutex mutex;
@@ -63,6 +64,8 @@ public:
     void accept();
     void run();
     void dial(PeerState& peer);
+    /// From now on the peer is dialed there; a connection that is up stays.
+    void relocate(NodeIndex index, std::string host, std::uint16_t port);
     bool enqueue(PeerState& peer, Kind kind, std::shared_ptr<const Bytes> payload);
     void begin_stop(std::uint32_t flush_ms);
 

@@ -148,6 +148,9 @@ public:
     /// Closes the connection to a peer that broke the protocol; it may come back after a second.
     void disconnect(NodeIndex peer, std::string_view why);
 
+    /// The peer listens elsewhere from now on. A connection that is up stays until it ends; the next is made there.
+    void relocate(NodeIndex peer, std::string host, std::uint16_t port);
+
     [[nodiscard]] bool is_connected(NodeIndex peer) const;
     /// By index.
     [[nodiscard]] std::vector<PeerCounters> counters() const;

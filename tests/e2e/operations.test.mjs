@@ -120,6 +120,81 @@ test('wrong use is answered helpfully, with the documented exit codes', async ()
   await fails(5, /port 9700 .* is taken by troupe/, 'up', '-d', '--data', second);
 });
 
+test('validators that move to other ports restart one after the other, the rest is told, and blocks go on', async () => {
+  const text = (await run(troupe, ['manifest', 'init', '-'])).stdout;
+  const file = path.join(cluster.data, 'ports.toml');
+  fs.writeFileSync(file, text.replace('count = 4\n', 'count = 4\nlink_port = 9750\n').replace('count = 1\n', 'count = 1\nlink_port = 9704\n'));
+  const before = await nodes();
+  const at = await height();
+  const out = await cluster.command('up', file, '-d');
+  assert.match(out, /^~ validator-1 \(link_port 9700 -> 9750; restarts\)$/m);
+  assert.match(out, /^> gateway-1 \(dials validator-1 at 127\.0\.0\.1:9750, /m);
+  const now = await nodes();
+  for (const n of now) {
+    assert.equal(n.peers, 4, `${n.name} is linked to all others`);
+    assert.equal(n.is_current, true);
+    const old = before.find((o) => o.name === n.name);
+    assert.equal(n.pid === old.pid, n.name === 'gateway-1', `${n.name}: only validators restart`);
+  }
+  assert.ok((await height()) > at);
+  const back = path.join(cluster.data, 'back.toml');
+  fs.writeFileSync(back, text);
+  await cluster.command('up', back, '-d');
+});
+
+test('what the genesis fixes is refused by name, and nothing is touched', async () => {
+  const text = (await run(troupe, ['manifest', 'init', '-'])).stdout;
+  const file = path.join(cluster.data, 'fixed.toml');
+  const pids = (await nodes()).map((n) => n.pid);
+  for (const [from, to, what] of [['dev = 64', 'dev = 65', /\[accounts\] dev 64 -> 65/], ['view_time_ms = 1000', 'view_time_ms = 900', /\[chain\] view_time_ms 1000 -> 900/],
+    ['# [[account]]', '[[account]]\naddress = "0x00000000000000000000000000000000000000aa"\n#', /\[\[account\]\] 0x0+aa added/]]) {
+    fs.writeFileSync(file, text.replace(from, to));
+    const e = await cluster.command('up', file, '-d').then(() => assert.fail('must be refused'), (error) => error);
+    assert.equal(e.code, 2);
+    assert.match(e.stderr, what);
+    assert.match(e.stderr, /troupe down --delete/);
+  }
+  assert.deepEqual((await nodes()).map((n) => n.pid), pids);
+});
+
+test('one command changes a cluster at a time; the others say so', async () => {
+  const results = await Promise.all(['down', 'restart'].map((verb) => run(troupe, [verb === 'down' ? 'stop' : verb, 'gateway-1', '--data', cluster.data]).then(() => 0, (e) => e)));
+  const refused = results.filter((r) => r !== 0);
+  for (const e of refused) {
+    assert.equal(e.code, 5);
+    assert.match(e.stderr, /another troupe command is changing this cluster/);
+  }
+  await cluster.command('up', '-d');
+});
+
+test('a cluster with a name of its own is found without --data, and status tells its state by the exit code', async () => {
+  const home = fs.mkdtempSync(path.join(cluster.data, 'home-'));
+  const env = { ...process.env, HOME: home, TROUPE_DATA: '' };
+  const t = (...args) => run(troupe, args, { env }).then((r) => ({ code: 0, ...r }), (e) => e);
+  const file = path.join(home, 'mine.toml');
+  fs.writeFileSync(file, 'name = "mine"\n[[node]]\nname = "v"\nlink_port = 9900\nroles = ["consensus", "chunk_builder", "chunk_signer", "executor", "vm_pool"]\n');
+  assert.equal((await t('status')).code, 3);
+  const up = await t('up', file, '-d');
+  assert.equal(up.code, 0, up.stderr);
+  try {
+    for (const args of [[], ['--name', 'mine'], ['--name', file]]) {
+      const status = await t('status', '--json', ...args);
+      assert.equal(status.code, 0);
+      assert.equal(JSON.parse(status.stdout).cluster, 'mine');
+    }
+    assert.match((await t('status', '--name', 'other')).stderr, /no cluster called other; there are: mine/);
+    const lines = (await t('logs', '--json')).stdout.trim().split('\n').map((l) => JSON.parse(l));
+    assert.ok(lines.length > 0 && lines.every((l) => l.node === 'v' && l.level && l.text));
+    assert.equal((await t('stop', 'v')).code, 0);
+    const stopped = await t('status');
+    assert.equal(stopped.code, 3);
+    assert.match(stopped.stdout, /Nothing is running/);
+  } finally {
+    assert.equal((await t('down', '--delete')).code, 0);
+  }
+  assert.deepEqual(JSON.parse((await t('up', '-d', '--json', path.join(cluster.data, 'bad.toml'))).stdout).faults.map((f) => f.line), [3, 6]);
+});
+
 test('up with a changed manifest does the difference only', async () => {
   const text = (await run(troupe, ['manifest', 'init', '-'])).stdout;
   const file = path.join(cluster.data, 'changed.toml');

@@ -94,6 +94,29 @@ TEST_CASE("a hub that stops and starts again is connected again and frames flow"
     }
 }
 
+TEST_CASE("a peer that moves to another port is found there, once it is told") {
+    auto nodes = start_all(2);
+    REQUIRE(nodes[1]->wait_up(0));
+    auto moved = std::make_unique<Node>([] {
+        auto options = options_of(0, 2);
+        options.listen_any_port = true;
+        return options;
+    }());
+    nodes[1]->hub->relocate(NodeIndex{0}, "127.0.0.1", moved->hub->listen_port());
+    CHECK(nodes[1]->hub->is_connected(NodeIndex{0}));
+    CHECK(nodes[1]->changes(0) == 1);
+    nodes[0].reset();
+    CHECK(moved->wait_up(1));
+    CHECK(nodes[1]->wait_changes(0, 3));
+    // Of a peer that was never up: dialed at once.
+    auto options = options_of(1, 2);
+    options.identity = seed_of(2);
+    nodes[1].reset();
+    nodes[1] = std::make_unique<Node>(std::move(options));
+    nodes[1]->hub->relocate(NodeIndex{0}, "127.0.0.1", moved->hub->listen_port());
+    CHECK(nodes[1]->wait_up(0));
+}
+
 TEST_CASE("a dialing hub that restarts replaces its old connection") {
     auto nodes = start_all(2);
     REQUIRE(nodes[0]->wait_up(1));
