@@ -75,7 +75,7 @@ Result<std::unique_ptr<Agent>> Agent::start(AgentOptions options) {
 Agent::ClusterHost& Agent::cluster(const std::string& name) {
     const std::lock_guard lock{mutex_};
     auto& cluster = clusters_[name];
-    if (!cluster) cluster = std::make_unique<ClusterHost>(options_.directory / name);
+    if (!cluster) cluster = std::make_unique<ClusterHost>(options_.directory / name, options_.executable);
     return *cluster;
 }
 

@@ -22,6 +22,8 @@ struct AgentOptions {
     std::filesystem::path credentials_file;
     std::string listen_host = "127.0.0.1";
     std::uint16_t listen_port = 9600;
+    /// As LocalHost's.
+    std::filesystem::path executable;
 };
 
 class Agent {
@@ -36,7 +38,8 @@ public:
 
 private:
     struct ClusterHost {
-        explicit ClusterHost(std::filesystem::path directory) : host(std::move(directory)) {}
+        ClusterHost(std::filesystem::path directory, std::filesystem::path executable)
+            : host(std::move(directory), std::move(executable)) {}
         LocalHost host;
         /// Held by whatever starts or stops nodes.
         std::mutex changing;

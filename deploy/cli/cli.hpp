@@ -56,6 +56,11 @@ void follow_logs(Context& context, const Cluster& cluster);
 
 void add_up_command(CLI::App& app, Context& context);
 void add_log_command(CLI::App& app, Context& context);
+/// After add_manifest_commands: `export` is one of these.
+void add_scale_commands(CLI::App& app, Context& context);
+void add_agent_command(CLI::App& app, Context& context);
+/// Under `keys`.
+void add_authority_commands(CLI::App& keys, Context& context);
 void add_manifest_commands(CLI::App& app, Context& context);
 void add_cluster_commands(CLI::App& app, Context& context);
 void add_key_commands(CLI::App& app, Context& context);

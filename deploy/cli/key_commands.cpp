@@ -38,9 +38,11 @@ void save(Context& context, const Secp256k1SecretKey& key, const std::string& na
 }  // namespace
 
 void add_key_commands(CLI::App& app, Context& context) {
-    auto* group =
-        app.add_subcommand("keys", "Account keys: Web3 keystore files (version 3), readable by cast and ethers");
+    auto* group = app.add_subcommand(
+        "keys",
+        "Account keys (Web3 keystore files of version 3, readable by cast and ethers) and the operator's certificates");
     group->require_subcommand(1);
+    add_authority_commands(*group, context);
     static std::string name;
     static std::string password_file;
     static bool secret = false;

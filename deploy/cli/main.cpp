@@ -20,6 +20,8 @@ int main(int argc, char** argv) {
     Context context;
     add_cluster_commands(app, context);
     add_manifest_commands(app, context);
+    add_scale_commands(app, context);
+    add_agent_command(app, context);
     add_key_commands(app, context);
     add_transaction_commands(app, context);
     add_demo_command(app, context);

@@ -83,6 +83,8 @@ void show(const ClusterChange& change) {
         if (!context.json) show(change);
     }
     remember_cluster(troupe_home(), cluster.directory());
+    if (auto status = cluster.renew_agents(); !status) return status.error();
+    if (auto status = cluster.complete_installation(); !status) return status.error();
     if (auto status = cluster.refresh(patience); !status) return status.error();
     const auto started = cluster.start_all();
     if (!started) return started.error();

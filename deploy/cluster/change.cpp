@@ -88,16 +88,22 @@ Result<NextCluster> next_cluster(const ClusterState& now, const Genesis& genesis
                 return make_error(ErrorCode::invalid, "no spare follower identity left in the genesis for " +
                                                           node.name +
                                                           "; a new cluster can reserve more with spare_followers");
-            next.state.nodes.push_back({node, *index});
+            next.state.nodes.push_back({node, *index, ""});
             next.change.added.push_back(node.name);
             continue;
         }
         if (known->manifest.is_validator() != node.is_validator())
             return make_error(ErrorCode::invalid,
                               node.name + " can't become or cease to be a validator: the genesis fixes them");
-        next.state.nodes.push_back({node, known->index});
+        next.state.nodes.push_back({node, known->index, known->host() == node.host ? "" : known->host()});
         if (known->manifest != node) next.change.changed.push_back({node.name, differences(known->manifest, node)});
     }
+    next.state.hosts = manifest.hosts;
+    for (const auto& node : next.state.nodes)
+        for (const auto& host : now.hosts)
+            if (host.name == node.moving_from &&
+                std::ranges::find(next.state.hosts, host.name, &ManifestHost::name) == next.state.hosts.end())
+                next.state.hosts.push_back(host);
     next.change.redialing = redialing(now, next);
     return next;
 }

@@ -10,25 +10,34 @@ namespace troupe {
 struct ClusterNode {
     ManifestNode manifest;
     std::uint32_t index = 0;
+    /// The host where it and its data still are while it moves; empty otherwise. It must not start at its new host
+    /// before they have gone there: it would sign what it has signed already.
+    std::string moving_from;
+
+    [[nodiscard]] const std::string& host() const noexcept { return moving_from.empty() ? manifest.host : moving_from; }
 
     bool operator==(const ClusterNode&) const = default;
     static constexpr auto reflect() {
-        return fields("ClusterNode", field("manifest", &ClusterNode::manifest), field("index", &ClusterNode::index));
+        return fields("ClusterNode", field("manifest", &ClusterNode::manifest), field("index", &ClusterNode::index),
+                      field("moving_from", &ClusterNode::moving_from));
     }
 };
 
 struct ClusterState {
     /// Of the directory's layout.
-    std::uint32_t version = 2;
+    std::uint32_t version = 3;
     std::string name;
     std::string manifest_text;
+    /// Of the manifest, and those that nodes are still moving from.
+    std::vector<ManifestHost> hosts;
     std::vector<ClusterNode> nodes;
 
     [[nodiscard]] const ClusterNode* find(const std::string& node) const;
 
     static constexpr auto reflect() {
         return fields("ClusterState", field("version", &ClusterState::version), field("name", &ClusterState::name),
-                      field("manifest_text", &ClusterState::manifest_text), field("nodes", &ClusterState::nodes));
+                      field("manifest_text", &ClusterState::manifest_text), field("hosts", &ClusterState::hosts),
+                      field("nodes", &ClusterState::nodes));
     }
 };
 

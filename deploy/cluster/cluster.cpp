@@ -1,9 +1,10 @@
 #include "deploy/cluster/cluster.hpp"
 
 #include <algorithm>
+#include <future>
 #include <thread>
 
-#include "deploy/host/local_host.hpp"
+#include "deploy/keys/authority.hpp"
 #include "deploy/keys/keys.hpp"
 #include "runtime/base/clock.hpp"
 #include "runtime/ledger/genesis_json.hpp"
@@ -12,7 +13,7 @@ namespace troupe {
 namespace {
 
 using SteadyClock = std::chrono::steady_clock;
-constexpr std::uint32_t layout_version = 2;
+constexpr std::uint32_t layout_version = 3;
 constexpr auto poll = std::chrono::milliseconds(50);
 /// A node reads its files again at once; twice a second it says so.
 constexpr auto reload_patience = std::chrono::milliseconds(1500);
@@ -108,6 +109,7 @@ Status Cluster::create(const Manifest& manifest, const std::string& text) {
     ClusterState state;
     state.name = manifest.name;
     state.manifest_text = text;
+    state.hosts = manifest.hosts;
     const auto add_node = [&](const std::string& name, bool is_validator, std::uint32_t number) -> Status {
         auto key = load_or_create_identity(identity_file(directory_, name));
         if (!key) return key.error();
@@ -126,7 +128,7 @@ Status Cluster::create(const Manifest& manifest, const std::string& text) {
     std::uint32_t index = 0;
     for (const auto& node : manifest.nodes) {
         if (auto status = add_node(node.name, node.is_validator(), index); !status) return status;
-        state.nodes.push_back({node, index++});
+        state.nodes.push_back({node, index++, ""});
     }
     for (std::size_t i = 0; i < manifest.spare_followers; ++i)
         if (auto status = add_node(spare_name(i), false, 0); !status) return status;
@@ -149,23 +151,66 @@ Status Cluster::create(const Manifest& manifest, const std::string& text) {
     genesis.accounts.push_back(create2_deployer());
     if (auto status = check_genesis(genesis); !status) return status;
     if (auto status = write_text_file(directory_ / "genesis.json", genesis_to_json(genesis)); !status) return status;
-    if (auto status = install(state); !status) return status;
     return write_state(state);
 }
 
-Result<Host*> Cluster::host(const std::string& name) const {
-    auto& host = hosts_[name];
-    if (!host) host = std::make_unique<LocalHost>(directory_);
-    return host.get();
+// Hosts ---------------------------------------------------------------------------------------------------------------
+
+Result<RemoteHost*> Cluster::remote_host(const ClusterState& state, const std::string& name) const {
+    auto& known = remote_hosts_[name];
+    if (known) return known.get();
+    const auto facts = std::ranges::find(state.hosts, name, &ManifestHost::name);
+    if (facts == state.hosts.end()) return make_error(ErrorCode::not_found, "no [[host]] is called " + name);
+    const auto authority = Authority::open(Authority::usual_directory());
+    if (!authority) return authority.error();
+    const auto credentials = authority->commander();
+    if (!credentials) return credentials.error();
+    auto host = RemoteHost::create(*credentials, name, facts->address, facts->agent_port, state.name);
+    if (!host) return host.error();
+    known = std::move(*host);
+    return known.get();
+}
+
+Result<Host*> Cluster::host(const ClusterState& state, const std::string& name) const {
+    if (name == local_host_name) return &local_host_;
+    const auto remote = remote_host(state, name);
+    if (!remote) return remote.error();
+    return *remote;
 }
 
 Result<Host*> Cluster::host_of(const ClusterState& state, const std::string& node) const {
     const auto* known = state.find(node);
     if (known == nullptr) return make_error(ErrorCode::not_found, "no node " + node);
-    return host(known->manifest.host);
+    return host(state, known->host());
+}
+
+Status Cluster::renew_agents() const {
+    const auto now = state();
+    if (!now || now->hosts.empty()) return now ? Status{Done{}} : now.error();
+    const auto authority = Authority::open(Authority::usual_directory());
+    if (!authority) return authority.error();
+    const auto trusted = authority->trusted();
+    if (!trusted) return trusted.error();
+    std::vector<std::string> fingerprints;
+    for (const auto& facts : *trusted) fingerprints.push_back(facts.fingerprint);
+    for (const auto& host : now->hosts) {
+        const auto remote = remote_host(*now, host.name);
+        if (!remote) return remote.error();
+        const auto facts = (*remote)->facts();
+        if (!facts) return facts.error();
+        const auto last_third = std::uint64_t{certificate_days} * 86'400'000 / 3;
+        if (facts->trust == fingerprints && facts->certificate_end_ms > wall_clock_now().value + last_third) continue;
+        say("giving the agent of " + host.name + " a new certificate");
+        const auto credentials = authority->issue(host.name, operator_link::Kind::agent, certificate_days);
+        if (!credentials) return credentials.error();
+        if (auto status = (*remote)->give_credentials(*credentials); !status) return status;
+    }
+    return Done{};
 }
 
 Status Cluster::install(const ClusterState& state) const {
+    const auto genesis_text = read_text_file(directory_ / "genesis.json");
+    if (!genesis_text) return genesis_text.error();
     const auto genesis = this->genesis();
     if (!genesis) return genesis.error();
     const auto n = genesis->validators.size();
@@ -199,11 +244,22 @@ Status Cluster::install(const ClusterState& state) const {
             config.peers.push_back(
                 {index, genesis->followers[i].name, genesis->followers[i].public_key, node.manifest.address, 0});
         }
-        const auto host = this->host(node.manifest.host);
+        if (node.manifest.host != local_host_name) {
+            auto secret = read_text_file(config.identity_path, 1024);
+            if (!secret) return secret.error();
+            package.identity = secret->substr(0, secret->find('\n'));
+            package.genesis = *genesis_text;
+        }
+        const auto host = this->host(state, node.manifest.host);
         if (!host) return host.error();
         if (auto status = (*host)->install(package); !status) return status;
     }
     return Done{};
+}
+
+Status Cluster::complete_installation() const {
+    const auto now = state();
+    return now ? install(*now) : Status{now.error()};
 }
 
 // Differences ---------------------------------------------------------------------------------------------------------
@@ -235,7 +291,7 @@ Status Cluster::check_ports(const ClusterState& now, const ClusterState& next, c
         std::erase_if(wanted, [&](const WantedPort& port) {
             return std::ranges::find(freed, std::pair{node.host, port.port}) != freed.end();
         });
-        const auto host = this->host(node.host);
+        const auto host = this->host(next, node.host);
         return host ? (*host)->check_ports(wanted) : Status{host.error()};
     };
     for (const auto& node : change.changed)
@@ -271,20 +327,88 @@ Status Cluster::refresh(std::chrono::milliseconds patience) {
     };
     const auto now = state();
     if (!now) return now.error();
+    // Who dials a node that is about to move must know where.
     auto names = stale();
-    if (!names || names->empty()) return names ? Status{Done{}} : names.error();
+    if (!names) return names.error();
     for (const auto& name : *names) {
         const auto host = host_of(*now, name);
         if (!host) return host.error();
         if (auto status = (*host)->reload(name); !status) return status;
     }
     const auto deadline = SteadyClock::now() + reload_patience;
-    while (SteadyClock::now() < deadline) {
+    while (!names->empty() && SteadyClock::now() < deadline) {
+        std::this_thread::sleep_for(poll);
         names = stale();
-        if (!names || names->empty()) return names ? Status{Done{}} : names.error();
+        if (!names) return names.error();
+    }
+    if (auto status = finish_moves(patience); !status) return status;
+    return restart(*names, patience);
+}
+
+// Moving --------------------------------------------------------------------------------------------------------------
+
+Status Cluster::copy_data(Host& from, Host& to, const std::string& node) const {
+    const auto files = from.data_files(node);
+    if (!files) return files.error();
+    for (const auto& file : *files) {
+        std::uint64_t at = 0;
+        for (;;) {
+            const auto part = from.read_data(node, file, at);
+            if (!part) return part.error();
+            if (part->bytes.empty() && at > 0) break;
+            if (auto status = to.write_data(node, file, at, part->bytes); !status) return status;
+            at += part->bytes.size();
+            if (at >= part->size) break;
+        }
+    }
+    return Done{};
+}
+
+Status Cluster::finish_moves(std::chrono::milliseconds patience) {
+    auto now = state();
+    if (!now) return now.error();
+    for (auto& node : now->nodes) {
+        if (node.moving_from.empty()) continue;
+        const auto name = node.manifest.name;
+        const auto from = host(*now, node.moving_from);
+        if (!from) return from.error();
+        const auto to = host(*now, node.manifest.host);
+        if (!to) return to.error();
+        if (auto status = wait_quorum_without(name, patience); !status) return status;
+        say("moving " + name + " from " + node.moving_from + " to " + node.manifest.host);
+        const auto ran = (*from)->stop({name});
+        if (!ran) return ran.error();
+        if (auto status = copy_data(**from, **to, name); !status) return status;
+        node.moving_from.clear();
+        if (auto status = write_state(*now); !status) return status;
+        // What stays behind must never run again; if it can't be removed now, the moved node goes on all the same.
+        if (auto status = (*from)->remove(name); !status) say("left behind: " + status.error().message);
+        if (*ran == 0) continue;
+        if (auto status = start(name); !status) return status;
+        if (auto status = wait_healthy({name}, patience); !status) return status;
+    }
+    return Done{};
+}
+
+Status Cluster::drain(const std::string& name, std::chrono::milliseconds patience) {
+    const auto now = state();
+    if (!now) return now.error();
+    if (auto status = wait_quorum_without(name, patience); !status) return status;
+    const auto host = host_of(*now, name);
+    if (!host) return host.error();
+    const auto deadline = SteadyClock::now() + patience;
+    bool told = false;
+    for (;;) {
+        const auto states = (*host)->states({name});
+        if (!states) return states.error();
+        const auto& node = states->front();
+        if (node.pid == 0 || node.state == "drained") return Done{};
+        if (!std::exchange(told, true))
+            if (auto status = (*host)->drain(name); !status) return status;
+        if (SteadyClock::now() > deadline)
+            return make_error(ErrorCode::unavailable, name + " still has work in flight; it goes on draining");
         std::this_thread::sleep_for(poll);
     }
-    return restart(*names, patience);
 }
 
 // Processes -----------------------------------------------------------------------------------------------------------
@@ -292,6 +416,9 @@ Status Cluster::refresh(std::chrono::milliseconds patience) {
 Status Cluster::start(const std::string& name) {
     const auto now = state();
     if (!now) return now.error();
+    if (const auto* node = now->find(name); node != nullptr && !node->moving_from.empty())
+        return make_error(ErrorCode::invalid, name + " is on its way from " + node->moving_from + " to " +
+                                                  node->manifest.host + "; `troupe up` completes the move");
     const auto host = host_of(*now, name);
     return host ? (*host)->start(name) : Status{host.error()};
 }
@@ -309,7 +436,7 @@ Result<std::size_t> Cluster::start_all() {
             return make_error(ErrorCode::unavailable, "host " + node.host + " does not answer");
         idle.push_back(&node);
         const auto& manifest = now->find(node.name)->manifest;
-        const auto host = this->host(manifest.host);
+        const auto host = this->host(*now, manifest.host);
         if (!host) return host.error();
         if (auto status = (*host)->check_ports(ports_of(manifest)); !status) return status.error();
     }
@@ -325,11 +452,11 @@ Result<std::size_t> Cluster::stop(const std::vector<std::string>& nodes) {
     for (const auto& name : nodes) {
         const auto* node = now->find(name);
         if (node == nullptr) return make_error(ErrorCode::not_found, "no node " + name);
-        by_host[node->manifest.host].push_back(name);
+        by_host[node->host()].push_back(name);
     }
     std::size_t count = 0;
     for (const auto& [name, there] : by_host) {
-        const auto host = this->host(name);
+        const auto host = this->host(*now, name);
         if (!host) return host.error();
         const auto stopped = (*host)->stop(there);
         if (!stopped) return stopped.error();
@@ -390,16 +517,26 @@ Result<std::vector<NodeHealth>> Cluster::health() const {
     const auto now = state();
     if (!now) return now.error();
     std::map<std::string, std::vector<std::string>> by_host;
-    for (const auto& node : now->nodes) by_host[node.manifest.host].push_back(node.manifest.name);
-    std::map<std::string, NodeState> states;
+    for (const auto& node : now->nodes) by_host[node.host()].push_back(node.manifest.name);
+    // All hosts at once: one that is cut off must not make the others wait.
+    std::vector<std::future<std::vector<NodeState>>> answers;
     for (const auto& [name, there] : by_host) {
-        const auto host = this->host(name);
-        const auto answer = host ? (*host)->states(there) : Result<std::vector<NodeState>>{host.error()};
-        if (answer)
-            for (const auto& state : *answer) states[state.name] = state;
-        else
-            for (const auto& node : there) states[node].state = "unreachable";
+        const auto host = this->host(*now, name);
+        if (!host) return host.error();
+        answers.push_back(
+            std::async(by_host.size() > 1 ? std::launch::async : std::launch::deferred, [host = *host, nodes = &there] {
+                if (auto states = host->states(*nodes)) return std::move(*states);
+                std::vector<NodeState> unknown;
+                for (const auto& node : *nodes) {
+                    unknown.emplace_back().name = node;
+                    unknown.back().state = "unreachable";
+                }
+                return unknown;
+            }));
     }
+    std::map<std::string, NodeState> states;
+    for (auto& answer : answers)
+        for (auto& state : answer.get()) states[state.name] = std::move(state);
     std::vector<NodeHealth> out;
     for (const auto& node : now->nodes) out.push_back(health_of(*now, node, states[node.manifest.name]));
     return out;
@@ -450,7 +587,8 @@ std::string Cluster::rpc_url() const {
     if (!now) return "";
     for (const auto& node : now->nodes) {
         const auto& m = node.manifest;
-        if (m.rpc_port == 0) continue;
+        // Another host's loopback can't be reached from here.
+        if (m.rpc_port == 0 || (m.host != local_host_name && m.rpc_host.starts_with("127."))) continue;
         return "http://" + (m.rpc_host == "0.0.0.0" ? m.address : m.rpc_host) + ":" + std::to_string(m.rpc_port);
     }
     return "";

@@ -14,7 +14,8 @@
 #include "deploy/cluster/change.hpp"
 #include "deploy/cluster/health.hpp"
 #include "deploy/cluster/process.hpp"
-#include "deploy/host/host.hpp"
+#include "deploy/host/local_host.hpp"
+#include "deploy/host/remote_host.hpp"
 
 namespace troupe {
 
@@ -24,7 +25,7 @@ public:
     using Progress = std::function<void(const std::string&)>;
 
     explicit Cluster(std::filesystem::path directory, Progress progress = {})
-        : directory_(std::move(directory)), progress_(std::move(progress)) {}
+        : directory_(std::move(directory)), progress_(std::move(progress)), local_host_(directory_) {}
 
     [[nodiscard]] bool exists() const { return std::filesystem::exists(directory_ / "cluster.json"); }
     [[nodiscard]] const std::filesystem::path& directory() const noexcept { return directory_; }
@@ -32,8 +33,10 @@ public:
     /// Whoever changes the cluster holds it. ErrorCode::already_exists: another command does.
     [[nodiscard]] Result<FileLock> lock() const;
 
-    /// Makes keys, genesis and node files. Refuses a directory that has a cluster.
+    /// Makes keys and genesis. Refuses a directory that has a cluster.
     [[nodiscard]] Status create(const Manifest& manifest, const std::string& text);
+    /// Writes the nodes' files on their hosts, as far as they are not there: also what a host that was away has missed.
+    [[nodiscard]] Status complete_installation() const;
     /// What differs between the cluster and a manifest; an error naming the fields that the genesis fixes.
     [[nodiscard]] Result<ClusterChange> compare(const Manifest& manifest) const;
     /// Makes the cluster what the manifest says: stops removed nodes and brings the files of all others up to date.
@@ -42,6 +45,12 @@ public:
     /// Running nodes whose files are newer than what they run with take them up: by reading them again where that is
     /// enough, else by a restart, one after the other.
     [[nodiscard]] Status refresh(std::chrono::milliseconds patience);
+
+    /// Gives agents new certificates where theirs near their end or the trusted authorities have changed.
+    /// ErrorCode::unavailable naming an agent that does not answer.
+    [[nodiscard]] Status renew_agents() const;
+    /// The node takes no new work; returns when none is left in it.
+    [[nodiscard]] Status drain(const std::string& node, std::chrono::milliseconds patience);
 
     /// Starts all nodes that are not alive; gives how many.
     [[nodiscard]] Result<std::size_t> start_all();
@@ -71,14 +80,19 @@ private:
     [[nodiscard]] Status wait_quorum_without(const std::string& node, std::chrono::milliseconds patience) const;
     /// Of the node, which must be one of `state`.
     [[nodiscard]] Result<Host*> host_of(const ClusterState& state, const std::string& node) const;
-    [[nodiscard]] Result<Host*> host(const std::string& name) const;
+    [[nodiscard]] Result<Host*> host(const ClusterState& state, const std::string& name) const;
+    [[nodiscard]] Result<RemoteHost*> remote_host(const ClusterState& state, const std::string& name) const;
+    [[nodiscard]] Status copy_data(Host& from, Host& to, const std::string& node) const;
+    /// Nodes whose host has changed: stopped, their data carried over, started again, one after the other.
+    [[nodiscard]] Status finish_moves(std::chrono::milliseconds patience);
     void say(const std::string& text) const {
         if (progress_) progress_(text);
     }
 
     std::filesystem::path directory_;
     Progress progress_;
-    mutable std::map<std::string, std::unique_ptr<Host>> hosts_;
+    mutable LocalHost local_host_;
+    mutable std::map<std::string, std::unique_ptr<RemoteHost>> remote_hosts_;
 };
 
 }  // namespace troupe

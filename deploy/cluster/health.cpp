@@ -15,7 +15,7 @@ bool NodeHealth::is_validator() const { return std::ranges::find(roles, "consens
 NodeHealth health_of(const ClusterState& cluster, const ClusterNode& node, const NodeState& state) {
     NodeHealth health;
     health.name = node.manifest.name;
-    health.host = node.manifest.host;
+    health.host = node.host();
     health.roles = node.manifest.roles;
     health.state = state.state;
     health.index = node.index;

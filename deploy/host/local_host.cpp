@@ -135,7 +135,7 @@ Status LocalHost::start(const std::string& node) {
     if (auto status = check_ports(ports); !status) return status;
     std::error_code error;
     std::filesystem::remove(node_directory(node) / "status.json", error);
-    const auto executable = std::filesystem::read_symlink("/proc/self/exe", error);
+    const auto executable = executable_.empty() ? std::filesystem::read_symlink("/proc/self/exe", error) : executable_;
     if (error) return make_error(ErrorCode::io, "/proc/self/exe: " + error.message());
     auto started =
         start_process({executable.string(), "node", node_directory(node).string()}, node_directory(node) / "node.log");

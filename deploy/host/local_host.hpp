@@ -15,7 +15,9 @@ namespace troupe {
 
 class LocalHost final : public Host {
 public:
-    explicit LocalHost(std::filesystem::path directory) : directory_(std::move(directory)) {}
+    /// `executable` runs a node by `EXECUTABLE node DIR`; empty: this program's own.
+    explicit LocalHost(std::filesystem::path directory, std::filesystem::path executable = {})
+        : directory_(std::move(directory)), executable_(std::move(executable)) {}
 
     [[nodiscard]] Status install(const NodePackage& package) override;
     [[nodiscard]] Status check_ports(const std::vector<WantedPort>& ports) override;
@@ -45,6 +47,7 @@ private:
     [[nodiscard]] Status signal(const std::string& node, int number) const;
 
     std::filesystem::path directory_;
+    std::filesystem::path executable_;
 };
 
 }  // namespace troupe

@@ -33,6 +33,15 @@ dev_balance_ether = 1000000
 # address = "0x..."
 # balance_ether = 5
 
+# Nodes run on this host unless there are others, each with a `troupe agent` (see `troupe keys ca --help`):
+# [[host]]
+# name = "alpha"
+# address = "10.0.0.1"
+# agent_port = 9600
+# labels = ["rack-1"]
+# A node then says where it runs: host = "alpha"; or hosts = ["alpha", "beta"], which take turns; or hosts = { alpha = 3,
+# beta = 1 }; or label = "rack-1"; or nothing, and all hosts take turns.
+
 # `count` makes several nodes: validator-1, validator-2, ... Ports are given out from 9700 (links) and 8545 (RPC) upwards
 # unless named. A validator is one process with all five roles of the core.
 [[node]]

@@ -12,6 +12,12 @@ namespace {
 /// JSON's escapes of a string are TOML's.
 [[nodiscard]] std::string quoted(const std::string& text) { return Json(text).dump(); }
 
+[[nodiscard]] std::string list_of(const std::vector<std::string>& names) {
+    std::string out;
+    for (const auto& name : names) out += (out.empty() ? "" : ", ") + quoted(name);
+    return "[" + out + "]";
+}
+
 [[nodiscard]] std::string in_ether(const uint256& wei) {
     return to_decimal(wei / uint256{1'000'000'000'000'000'000ULL});
 }
@@ -49,10 +55,14 @@ std::string to_toml(const Manifest& manifest) {
     for (const auto& account : manifest.key_accounts)
         out << "\n[[account]]\nkey = " << quoted(account.key) << "\nbalance_ether = " << in_ether(account.balance)
             << "\n";
+    for (const auto& host : manifest.hosts) {
+        out << "\n[[host]]\nname = " << quoted(host.name) << "\naddress = " << quoted(host.address)
+            << "\nagent_port = " << host.agent_port << "\n";
+        if (!host.labels.empty()) out << "labels = " << list_of(host.labels) << "\n";
+    }
     for (const auto& node : manifest.nodes) {
-        out << "\n[[node]]\nname = " << quoted(node.name) << "\nroles = [";
-        for (std::size_t i = 0; i < node.roles.size(); ++i) out << (i == 0 ? "" : ", ") << quoted(node.roles[i]);
-        out << "]\nhost = " << quoted(node.host) << "\naddress = " << quoted(node.address)
+        out << "\n[[node]]\nname = " << quoted(node.name) << "\nroles = " << list_of(node.roles)
+            << "\nhost = " << quoted(node.host) << "\naddress = " << quoted(node.address)
             << "\nlink_port = " << node.link_port << "\n";
         if (node.rpc_port != 0)
             out << "rpc_host = " << quoted(node.rpc_host) << "\nrpc_port = " << node.rpc_port << "\n";

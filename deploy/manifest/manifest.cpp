@@ -7,6 +7,12 @@
 
 namespace troupe {
 
+bool is_valid_name(std::string_view name) {
+    return !name.empty() && name.size() <= 64 && name.front() != '-' && std::ranges::all_of(name, [](char c) {
+        return std::isalnum(static_cast<unsigned char>(c)) || c == '-' || c == '_';
+    });
+}
+
 bool ManifestNode::has_role(std::string_view role) const { return std::ranges::find(roles, role) != roles.end(); }
 
 std::size_t Manifest::validators() const {

@@ -10,10 +10,29 @@
 
 namespace troupe {
 
+/// A host that an agent looks after.
+struct ManifestHost {
+    std::string name;
+    /// IPv4: of its agent, and of its nodes unless they name another.
+    std::string address;
+    std::uint16_t agent_port = 9600;
+    std::vector<std::string> labels;
+
+    bool operator==(const ManifestHost&) const = default;
+    static constexpr auto reflect() {
+        using H = ManifestHost;
+        return fields("ManifestHost", field("name", &H::name), field("address", &H::address),
+                      field("agent_port", &H::agent_port), field("labels", &H::labels));
+    }
+};
+
+/// The host of nodes that run where the command line does, without an agent.
+inline constexpr const char* local_host_name = "local";
+
 struct ManifestNode {
     std::string name;
     std::vector<std::string> roles;
-    std::string host = "local";
+    std::string host = local_host_name;
     std::string address = "127.0.0.1";
     std::uint16_t link_port = 0;
     /// 0: no RPC.
@@ -51,7 +70,8 @@ struct Manifest {
     std::vector<GenesisAccount> accounts;
     std::vector<ManifestKeyAccount> key_accounts;
     /// Follower identities in the genesis that no node has yet: gateways can be added later.
-    std::uint32_t spare_followers = 2;
+    std::uint32_t spare_followers = 16;
+    std::vector<ManifestHost> hosts;
     /// Validators first, then the others, each in the manifest's order.
     std::vector<ManifestNode> nodes;
 
@@ -72,6 +92,9 @@ struct ManifestReport {
     std::vector<ManifestFault> faults;
     [[nodiscard]] bool ok() const;
 };
+
+/// Of a cluster, host or node: it becomes a directory, part of commands and of log lines.
+[[nodiscard]] bool is_valid_name(std::string_view name);
 
 [[nodiscard]] ManifestReport parse_manifest(std::string_view text, const std::string& file);
 /// For a person: file:line:column, the line itself with a caret, what is wrong.

@@ -31,12 +31,6 @@ const std::map<std::uint64_t, std::string> public_chains{
 
 [[nodiscard]] uint256 ether(std::uint64_t amount) { return uint256{amount} * uint256{1'000'000'000'000'000'000ULL}; }
 
-/// Names become directories, commands and log lines.
-[[nodiscard]] bool is_name(std::string_view name) {
-    return !name.empty() && name.size() <= 64 && name.front() != '-' && std::ranges::all_of(name, [](char c) {
-        return std::isalnum(static_cast<unsigned char>(c)) || c == '-' || c == '_';
-    });
-}
 constexpr const char* name_rule = "expected 1 to 64 letters, digits, - or _, not starting with -";
 
 [[nodiscard]] bool is_ipv4(const std::string& text) {
@@ -50,8 +44,8 @@ public:
         : root_(root), in_(report.faults), manifest_(report.manifest) {}
 
     void run() {
-        in_.check_keys(root_, "", {"name", "chain", "accounts", "account", "node", "spare_followers"});
-        if (in_.text(root_, "", "name", manifest_.name) && !is_name(manifest_.name))
+        in_.check_keys(root_, "", {"name", "chain", "accounts", "account", "host", "node", "spare_followers"});
+        if (in_.text(root_, "", "name", manifest_.name) && !is_valid_name(manifest_.name))
             in_.fault_in(root_, "", "name", name_rule);
         in_.number(root_, "", "spare_followers", manifest_.spare_followers, {0, 1000});
         manifest_.chain.chain_id = 74123;
@@ -59,6 +53,7 @@ public:
         manifest_.dev_balance = ether(1'000'000);
         if (const auto* accounts = in_.table(root_, "accounts")) read_development_accounts(*accounts);
         for (const auto* account : in_.tables(root_, "account")) read_account(*account);
+        for (const auto* host : in_.tables(root_, "host")) read_host(*host);
         for (const auto* node : in_.tables(root_, "node")) read_node(*node);
         if (root_.get("node") == nullptr)
             in_.fault(root_, "node", "no [[node]] entries: a cluster needs at least one validator");
@@ -127,7 +122,7 @@ private:
             if (t.get("address") != nullptr) in_.fault_in(t, "account", "key", "stands in for address: name only one");
             std::string key;
             if (!in_.text(t, "account", "key", key)) return;
-            if (!is_name(key)) return in_.fault_in(t, "account", "key", name_rule);
+            if (!is_valid_name(key)) return in_.fault_in(t, "account", "key", name_rule);
             if (std::ranges::find(manifest_.key_accounts, key, &ManifestKeyAccount::key) !=
                 manifest_.key_accounts.end())
                 return in_.fault_in(t, "account", "key", "\"" + key + "\" is listed twice");
@@ -158,17 +153,115 @@ private:
         manifest_.accounts.push_back(std::move(account));
     }
 
+    void read_host(const toml::table& t) {
+        in_.check_keys(t, "host", {"name", "address", "agent_port", "labels"});
+        ManifestHost host;
+        if (in_.required_text(t, "host", "name", host.name)) {
+            if (!is_valid_name(host.name))
+                in_.fault_in(t, "host", "name", name_rule);
+            else if (host.name == local_host_name)
+                in_.fault_in(t, "host", "name", "\"local\" is this host, without an agent; choose another name");
+            else if (find_host(host.name) != nullptr)
+                in_.fault_in(t, "host", "name", "\"" + host.name + "\" is the name of two hosts");
+        }
+        if (in_.required_text(t, "host", "address", host.address) &&
+            (!is_ipv4(host.address) || host.address == "0.0.0.0"))
+            in_.fault_in(t, "host", "address", "expected the IPv4 address at which the others reach this host");
+        in_.number(t, "host", "agent_port", host.agent_port, {1, 65535});
+        for (auto& label : read_names(t, "host", "labels")) host.labels.push_back(std::move(label));
+        manifest_.hosts.push_back(std::move(host));
+    }
+
+    [[nodiscard]] const ManifestHost* find_host(const std::string& name) const {
+        const auto it = std::ranges::find(manifest_.hosts, name, &ManifestHost::name);
+        return it == manifest_.hosts.end() ? nullptr : &*it;
+    }
+
+    /// A list of names; nothing if it is absent or wrong.
+    [[nodiscard]] std::vector<std::string> read_names(const toml::table& t, const std::string& prefix,
+                                                      const char* key) {
+        std::vector<std::string> out;
+        const auto* value = t.get(key);
+        if (value == nullptr) return out;
+        const auto* list = value->as_array();
+        if (list == nullptr || list->empty()) {
+            in_.fault(*value, prefix + "." + key, "expected a list of names, found " + kind_of(*value));
+            return out;
+        }
+        for (const auto& element : *list) {
+            const auto name = element.value_exact<std::string>();
+            if (name && is_valid_name(*name))
+                out.push_back(*name);
+            else
+                in_.fault(element, prefix + "." + key, name_rule);
+        }
+        return out;
+    }
+
+    void require_host(const toml::table& t, const char* key, const std::string& name) {
+        if (name == local_host_name || find_host(name) != nullptr) return;
+        std::vector<std::string> known{local_host_name};
+        for (const auto& host : manifest_.hosts) known.push_back(host.name);
+        in_.fault_in(t, "node", key, "no [[host]] is called \"" + name + "\"" + suggestion(name, known));
+    }
+
+    /// On which host each of the `count` nodes runs: `host` names one; `hosts` names several, to take turns, or says
+    /// how many each takes; `label` lets all hosts that carry it take turns; without any of them all hosts do.
+    [[nodiscard]] std::vector<std::string> place(const toml::table& t, std::uint64_t count) {
+        std::vector<std::string> turns;
+        const char* by = nullptr;
+        for (const char* key : {"host", "hosts", "label"}) {
+            if (t.get(key) == nullptr) continue;
+            if (by != nullptr) in_.fault_in(t, "node", key, std::string{"and "} + by + ": name only one of them");
+            by = key;
+        }
+        std::string text;
+        if (in_.text(t, "node", "host", text)) {
+            require_host(t, "host", text);
+            turns = {text};
+        } else if (in_.text(t, "node", "label", text)) {
+            for (const auto& host : manifest_.hosts)
+                if (std::ranges::find(host.labels, text) != host.labels.end()) turns.push_back(host.name);
+            if (turns.empty()) in_.fault_in(t, "node", "label", "no [[host]] has the label \"" + text + "\"");
+        } else if (const auto* hosts = t.get("hosts"); hosts != nullptr && hosts->is_table()) {
+            return place_by_count(t, *hosts->as_table(), count);
+        } else if (hosts != nullptr) {
+            turns = read_names(t, "node", "hosts");
+            for (const auto& name : turns) require_host(t, "hosts", name);
+        } else {
+            for (const auto& host : manifest_.hosts) turns.push_back(host.name);
+        }
+        if (turns.empty()) turns = {local_host_name};
+        std::vector<std::string> out;
+        for (std::uint64_t i = 0; i < count; ++i) out.push_back(turns[i % turns.size()]);
+        return out;
+    }
+
+    [[nodiscard]] std::vector<std::string> place_by_count(const toml::table& t, const toml::table& shares,
+                                                          std::uint64_t count) {
+        std::vector<std::string> out;
+        for (const auto& [key, value] : shares) {
+            const std::string name{key.str()};
+            require_host(t, "hosts", name);
+            std::uint64_t share = 0;
+            in_.number(shares, "node.hosts", key.str(), share, {0, limits::validators_max});
+            for (std::uint64_t i = 0; i < share && out.size() < limits::nodes_max; ++i) out.push_back(name);
+        }
+        if (out.size() != count)
+            in_.fault_in(
+                t, "node", "hosts",
+                "the hosts take " + std::to_string(out.size()) + " nodes, count says " + std::to_string(count));
+        out.resize(count, local_host_name);
+        return out;
+    }
+
     void read_node(const toml::table& t) {
         in_.check_keys(t, "node",
-                       {"name", "count", "roles", "host", "address", "link_port", "rpc_port", "rpc_host", "vm_workers",
-                        "log_level"});
+                       {"name", "count", "roles", "host", "hosts", "label", "address", "link_port", "rpc_port",
+                        "rpc_host", "vm_workers", "log_level"});
         ManifestNode node;
-        if (in_.required_text(t, "node", "name", node.name) && !is_name(node.name))
+        if (in_.required_text(t, "node", "name", node.name) && !is_valid_name(node.name))
             in_.fault_in(t, "node", "name", name_rule);
-        in_.text(t, "node", "host", node.host);
-        if (node.host != "local")
-            in_.fault_in(t, "node", "host",
-                         "only \"local\" is supported: other hosts need agents" + suggestion(node.host, {"local"}));
         read_addresses(t, node);
         in_.number(t, "node", "vm_workers", node.vm_workers, {1, 1024});
         in_.choice(t, "node", "log_level", {"trace", "debug", "info", "warn", "error"}, node.log_level);
@@ -188,8 +281,12 @@ private:
         if (entries_.size() + count + manifest_.spare_followers > limits::nodes_max)
             return in_.fault_in(t, "node", "count",
                                 "more than " + std::to_string(limits::nodes_max) + " nodes in all (spare ones count)");
+        const auto hosts = place(t, count);
         for (std::uint64_t i = 0; i < count; ++i) {
             auto copy = node;
+            copy.host = hosts[i];
+            if (const auto* host = find_host(copy.host); host != nullptr && t.get("address") == nullptr)
+                copy.address = host->address;
             if (counted) copy.name = node.name + "-" + std::to_string(i + 1);
             if (node.link_port != 0) copy.link_port = static_cast<std::uint16_t>(node.link_port + i);
             if (node.rpc_port != 0) copy.rpc_port = static_cast<std::uint16_t>(node.rpc_port + i);
@@ -214,7 +311,7 @@ private:
                                  std::string{*text == "localhost" ? "; did you mean \"127.0.0.1\"?" : ""});
         if (node.address == "0.0.0.0")
             in_.fault_in(t, "node", "address", "expected the address at which the other nodes reach this one");
-        if (is_ipv4(node.rpc_host) && !node.rpc_host.starts_with("127."))
+        if (t.get("rpc_host") != nullptr && is_ipv4(node.rpc_host) && !node.rpc_host.starts_with("127."))
             in_.warning_in(t, "node", "rpc_host", "JSON-RPC will be open to others than this host");
     }
 
@@ -274,10 +371,11 @@ private:
         for (auto& entry : entries_)
             if (!entry.node.is_validator()) order.push_back(&entry);
 
-        std::map<std::uint16_t, std::string> used;
+        // By host and port: whose it is.
+        std::map<std::pair<std::string, std::uint16_t>, std::string> used;
         const auto claim = [&](Entry& entry, const char* key, std::uint16_t port) {
             if (port == 0) return;
-            const auto [owner, is_new] = used.emplace(port, entry.node.name);
+            const auto [owner, is_new] = used.emplace(std::pair{entry.node.host, port}, entry.node.name);
             if (!is_new)
                 in_.fault_in(*entry.table, "node", key,
                              "port " + std::to_string(port) + " of " + entry.node.name + " is used by " +
@@ -287,16 +385,25 @@ private:
             claim(*entry, "link_port", entry->node.link_port);
             claim(*entry, "rpc_port", entry->node.rpc_port);
         }
-        std::uint16_t next_link = first_link_port;
-        std::uint16_t next_rpc = first_rpc_port;
-        const auto next_free = [&](std::uint16_t& next, const std::string& name) {
-            while (!used.emplace(next, name).second) ++next;
-            return next++;
+        // No number is given out twice in the cluster: on whichever host a node runs one day, its port is free there.
+        std::uint32_t next_link = first_link_port;
+        std::uint32_t next_rpc = first_rpc_port;
+        const auto is_used = [&](std::uint32_t port) {
+            return std::ranges::any_of(used, [&](const auto& item) { return item.first.second == port; });
+        };
+        const auto next_free = [&](std::uint32_t& next, Entry& entry) -> std::uint16_t {
+            while (next <= 65535 && is_used(next)) ++next;
+            if (next > 65535) {
+                in_.fault(*entry.table, "node", "no port is left for " + entry.node.name);
+                return 0;
+            }
+            used.emplace(std::pair{entry.node.host, static_cast<std::uint16_t>(next)}, entry.node.name);
+            return static_cast<std::uint16_t>(next++);
         };
         for (auto* entry : order) {
             auto& node = entry->node;
-            if (node.link_port == 0) node.link_port = next_free(next_link, node.name);
-            if (node.rpc_port == 0 && node.has_role("gateway")) node.rpc_port = next_free(next_rpc, node.name);
+            if (node.link_port == 0) node.link_port = next_free(next_link, *entry);
+            if (node.rpc_port == 0 && node.has_role("gateway")) node.rpc_port = next_free(next_rpc, *entry);
         }
     }
 

@@ -19,6 +19,7 @@
 #include "actors/gateway/actor.hpp"
 #include "actors/gateway/handler.hpp"
 #include "actors/vm_pool/actor.hpp"
+#include "deploy/node/drain.hpp"
 #include "deploy/node/node_config.hpp"
 #include "deploy/node/node_network.hpp"
 #include "runtime/actor/observed.hpp"
@@ -42,6 +43,8 @@ public:
     void report();
     /// Reads where peers listen again: one of them has moved.
     void reload();
+    /// No new transactions from clients; what is in flight is finished.
+    void drain();
     void stop();
 
 private:
@@ -64,6 +67,8 @@ private:
     std::shared_ptr<link::Hub> hub_;
     std::shared_ptr<gateway::Backend> backend_;
     std::shared_ptr<gateway::Handler> handler_;
+    std::shared_ptr<DrainableHandler> drainable_;
+    bool draining_ = false;
     std::unique_ptr<rpc::Server> rpc_;
     vm_pool::Actor vm_pool_;
     executor::Actor executor_;
@@ -245,7 +250,8 @@ Status Node::start_rpc() {
     rpc::ServerOptions server;
     server.host = config_.rpc_host.empty() ? "127.0.0.1" : config_.rpc_host;
     server.port = config_.rpc_port;
-    auto started = rpc::Server::start(server, handler_);
+    drainable_ = std::make_shared<DrainableHandler>(handler_);
+    auto started = rpc::Server::start(server, drainable_);
     if (!started) return started.error();
     rpc_ = std::move(*started);
     spdlog::info("JSON-RPC on http://{}:{} and ws://{}:{}", server.host, rpc_->port(), server.host, rpc_->port());
@@ -271,9 +277,14 @@ void Node::report() {
     self->request(consensus_, std::chrono::seconds(2), status_atom::value)
         .receive([&](const consensus::NodeStatus& s) { status = s, answered = true; }, [](const caf::error&) {});
     auto json = to_json_value(status);
+    json["state"] = !answered ? "starting" : status.catching_up ? "catching_up" : "ready";
+    if (draining_) {
+        // A validator has nothing of its own: what its builder has not certified, gateways give to others.
+        const bool busy = drainable_ && (drainable_->in_flight() > 0 || backend_->pool_size() > 0);
+        json["state"] = busy ? "draining" : "drained";
+    }
     json["name"] = config_.name;
     json["pid"] = static_cast<std::uint64_t>(::getpid());
-    json["state"] = !answered ? "starting" : status.catching_up ? "catching_up" : "ready";
     json["roles"] = config_.roles;
     json["time_ms"] = wall_clock_now().value;
     json["configuration"] = fingerprint_;
@@ -299,6 +310,12 @@ void Node::reload() {
         spdlog::warn("{} changes more than where peers listen: that takes a restart", file.string());
 }
 
+void Node::drain() {
+    draining_ = true;
+    if (drainable_) drainable_->drain();
+    spdlog::info("draining: no new transactions from clients");
+}
+
 void Node::stop() {
     spdlog::info("stopping");
     if (rpc_) rpc_->stop(2000);
@@ -315,6 +332,7 @@ void Node::stop() {
     end(executor_);
     end(vm_pool_);
     rpc_.reset();
+    drainable_.reset();
     handler_.reset();
     hub_.reset();
     gateway_ = nullptr;
@@ -334,6 +352,7 @@ int run_node(const std::filesystem::path& directory) {
     sigaddset(&signals, SIGTERM);
     sigaddset(&signals, SIGINT);
     sigaddset(&signals, SIGHUP);
+    sigaddset(&signals, SIGUSR1);
     pthread_sigmask(SIG_BLOCK, &signals, nullptr);
     signal(SIGPIPE, SIG_IGN);
 
@@ -367,8 +386,9 @@ int run_node(const std::filesystem::path& directory) {
         const timespec half_second{0, 500'000'000};
         const int signal_number = sigtimedwait(&signals, nullptr, &half_second);
         if (signal_number == SIGTERM || signal_number == SIGINT) break;
-        // What is reloaded is told at once.
         if (signal_number == SIGHUP) node.reload();
+        if (signal_number == SIGUSR1) node.drain();
+        // What has changed is told at once.
         node.report();
     }
     node.stop();

@@ -27,7 +27,8 @@ const std::string base = "spare_followers = 1\n" + validator + gateway;
     state.name = manifest.name;
     state.manifest_text = text;
     std::uint32_t index = 0;
-    for (const auto& node : manifest.nodes) state.nodes.push_back({node, index++});
+    for (const auto& node : manifest.nodes) state.nodes.push_back({node, index++, ""});
+    state.hosts = manifest.hosts;
     return state;
 }
 
@@ -96,7 +97,7 @@ TEST_CASE("whatever the genesis fixes is refused by name, all at once, with what
                 "[[account]]\nkey = \"me\"\nbalance_ether = 1\n" +
                     validator);
     for (const char* part :
-         {"fixed by the genesis", "name a -> b", "spare_followers 2 -> 7", "[chain] view_time_ms 1000 -> 500",
+         {"fixed by the genesis", "name a -> b", "spare_followers 16 -> 7", "[chain] view_time_ms 1000 -> 500",
           "[chain] rules troupe -> dbft2", "[accounts] dev 5 -> 6", "[accounts] dev_balance_ether 1000000 -> 3",
           "[[account]] 0x00000000000000000000000000000000000000aa added", "[[account]] key me added",
           "troupe down --delete"})

@@ -21,11 +21,12 @@ struct Home {
 /// A cluster of one node whose process, if it runs, is this test.
 void make_cluster(const std::filesystem::path& directory, const std::string& name, bool runs) {
     std::filesystem::create_directories(directory / "nodes" / "n");
-    REQUIRE(write_text_file(directory / "cluster.json",
-                            R"({"version": 2, "name": ")" + name +
-                                R"(", "manifest_text": "", "nodes": [{"manifest": {"name": "n", "roles": ["executor"],
+    REQUIRE(write_text_file(
+                directory / "cluster.json",
+                R"({"version": 3, "name": ")" + name +
+                    R"(", "manifest_text": "", "hosts": [], "nodes": [{"manifest": {"name": "n", "roles": ["executor"],
                                 "host": "local", "address": "127.0.0.1", "link_port": 1, "rpc_port": 0,
-                                "rpc_host": "127.0.0.1", "vm_workers": 2, "log_level": "info"}, "index": 0}]})")
+                                "rpc_host": "127.0.0.1", "vm_workers": 2, "log_level": "info"}, "index": 0, "moving_from": ""}]})")
                 .ok());
     std::filesystem::remove(directory / "nodes" / "n" / "process.json");
     if (runs)

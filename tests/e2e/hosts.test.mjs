@@ -1,0 +1,252 @@
+// Three hosts, each a network namespace with its own address, agent and delay: launching over them, a host cut off under
+// load, nodes that die, scaling, moving, rolling restarts, strangers, and the rotation of the operator's authority.
+import { after, before, test } from 'node:test';
+import assert from 'node:assert/strict';
+import fs from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { execFile, execFileSync, spawn } from 'node:child_process';
+import { promisify } from 'node:util';
+import { ethers } from 'ethers';
+import { rpc, sleep, troupe, until } from './cluster.mjs';
+
+const run = promisify(execFile);
+const hosts = [{ name: 'alpha', address: '10.77.0.11' }, { name: 'beta', address: '10.77.0.12' }, { name: 'gamma', address: '10.77.0.13' }];
+const tag = `t${process.pid % 100000}`;
+const bridge = `${tag}br`;
+const home = fs.mkdtempSync(path.join(os.tmpdir(), 'troupe-hosts-'));
+const env = { ...process.env, HOME: home, TROUPE_DATA: '', TROUPE_CA: '' };
+const space = (host) => `${tag}-${host.name}`;
+const ip = (...args) => execFileSync('ip', args, { stdio: 'pipe' });
+const agents = new Map();
+let skip = false;
+let url;
+
+const t = async (...args) => (await run(troupe, args, { env, maxBuffer: 1 << 26 })).stdout;
+const fails = async (...args) => t(...args).then((out) => assert.fail(`should fail: ${out}`), (e) => e);
+const status = async () => {
+  try {
+    return JSON.parse(await t('status', '--json'));
+  } catch (e) {
+    if (e.code === 4 && e.stdout.includes('"nodes"')) return JSON.parse(e.stdout);
+    throw e;
+  }
+};
+const node = async (name) => (await status()).nodes.find((n) => n.name === name);
+const call = async (method, params) => {
+  const answer = await rpc(url, method, params);
+  if (answer.error) throw new Error(JSON.stringify(answer.error));
+  return answer.result;
+};
+const height = async () => Number(await call('eth_blockNumber'));
+const agentLog = (host) => fs.readFileSync(path.join(home, `${host.name}.log`), 'utf8');
+
+function startAgent(host) {
+  const starts = () => (fs.existsSync(path.join(home, `${host.name}.log`)) ? agentLog(host).split('agent of host').length : 1);
+  const before = starts();
+  const log = fs.openSync(path.join(home, `${host.name}.log`), 'a');
+  agents.set(host.name, spawn('ip', ['netns', 'exec', space(host), troupe, 'agent', '--credentials', path.join(home, `${host.name}.pem`),
+    '--listen', `${host.address}:9600`, '--data', path.join(home, `agent-${host.name}`)], { env, stdio: ['ignore', log, log] }));
+  return until(() => starts() > before, `the agent of ${host.name} listens`);
+}
+
+before(async () => {
+  try {
+    ip('link', 'add', bridge, 'type', 'bridge');
+    ip('addr', 'add', '10.77.0.1/24', 'dev', bridge);
+    ip('link', 'set', bridge, 'up');
+    for (const host of hosts) {
+      ip('netns', 'add', space(host));
+      ip('link', 'add', `${tag}${host.name}`, 'type', 'veth', 'peer', 'name', 'eth0', 'netns', space(host));
+      ip('link', 'set', `${tag}${host.name}`, 'master', bridge, 'up');
+      ip('-n', space(host), 'addr', 'add', `${host.address}/24`, 'dev', 'eth0');
+      ip('-n', space(host), 'link', 'set', 'eth0', 'up');
+      ip('-n', space(host), 'link', 'set', 'lo', 'up');
+    }
+  } catch (e) {
+    skip = `network namespaces need root and iproute2: ${e.stderr ?? e.message}`;
+    console.error(`SKIPPED, and nothing here was tested: ${skip}`);
+    return;
+  }
+  for (const host of hosts) {
+    try {
+      execFileSync('tc', ['-n', space(host), 'qdisc', 'add', 'dev', 'eth0', 'root', 'netem', 'delay', '3ms', '1ms'], { stdio: 'pipe' });
+    } catch (e) { console.error(`no netem delay on ${host.name}: ${e.stderr}`); }
+  }
+  await t('keys', 'ca', 'new', 'acme');
+  for (const host of hosts) await t('keys', 'ca', 'issue', host.name, '--out', path.join(home, `${host.name}.pem`));
+  fs.writeFileSync(path.join(home, 'm.toml'), `name = "wide"
+${hosts.map((h, i) => `[[host]]\nname = "${h.name}"\naddress = "${h.address}"\nlabels = ["rack-${i}"]\n`).join('')}
+[[node]]
+name = "v"
+count = 4
+roles = ["consensus", "chunk_builder", "chunk_signer", "executor", "vm_pool"]
+[[node]]
+name = "gateway"
+count = 1
+label = "rack-0"
+roles = ["gateway", "executor", "vm_pool"]
+rpc_host = "0.0.0.0"
+`);
+});
+
+after(async () => {
+  if (!skip) await t('down').catch(() => {});
+  for (const agent of agents.values()) agent.kill('SIGTERM');
+  for (const host of hosts) try { ip('netns', 'del', space(host)); } catch { /* was not made */ }
+  try { ip('link', 'del', bridge); } catch { /* was not made */ }
+  if (!process.env.TROUPE_KEEP) fs.rmSync(home, { recursive: true, force: true });
+});
+
+const only = (name, body) => test(name, async (context) => (skip ? context.skip(skip) : body(context)));
+
+only('a host without an agent is named, with what to do', async () => {
+  await startAgent(hosts[0]);
+  const e = await fails('up', path.join(home, 'm.toml'), '-d');
+  assert.equal(e.code, 4);
+  assert.match(e.stderr, /host beta: 10\.77\.0\.12:9600: Connection refused; is `troupe agent` running there\?/);
+});
+
+only('plan shows where each node runs, and one up launches them there', async () => {
+  for (const host of hosts.slice(1)) await startAgent(host);
+  const plan = JSON.parse(await t('manifest', 'plan', path.join(home, 'm.toml'), '--json'));
+  assert.deepEqual(plan.nodes.map((n) => n.host), ['alpha', 'beta', 'gamma', 'alpha', 'alpha']);
+  await t('up', path.join(home, 'm.toml'), '-d');
+  const now = await status();
+  url = now.rpc;
+  assert.equal(url, 'http://10.77.0.11:8545');
+  for (const n of now.nodes) {
+    assert.equal(n.state, 'ready');
+    assert.equal(n.peers, 4);
+  }
+  for (const host of hosts) {
+    const directory = path.join(home, `agent-${host.name}`, 'wide', 'nodes');
+    for (const name of fs.readdirSync(directory)) {
+      const file = path.join(directory, name, 'identity');
+      assert.equal(fs.statSync(file).mode & 0o777, 0o600);
+      const secret = fs.readFileSync(file, 'utf8').trim();
+      assert.ok(!agentLog(host).includes(secret), 'a key is never logged');
+    }
+  }
+});
+
+only('a host cut off for ten seconds under load: blocks go on, nothing accepted is lost, it comes back', async () => {
+  const chainId = Number(await call('eth_chainId'));
+  const keys = JSON.parse(await t('keys', 'list', '--secret', '--json')).accounts;
+  const wallets = keys.slice(0, 16).map((k) => new ethers.Wallet(k.private_key));
+  const to = ethers.Wallet.createRandom().address;
+  const raws = [];
+  for (let i = 0; i < 800; i++)
+    raws.push(await wallets[i % 16].signTransaction({ chainId, type: 2, nonce: Math.floor(i / 16), to, value: 1n, gasLimit: 21000, maxFeePerGas: 10n ** 10n, maxPriorityFeePerGas: 1n }));
+  const send = async (list) => {
+    const answers = await (await fetch(url, { method: 'POST', headers: { 'content-type': 'application/json' },
+      body: JSON.stringify(list.map((raw, id) => ({ jsonrpc: '2.0', id, method: 'eth_sendRawTransaction', params: [raw] }))) })).json();
+    for (const a of answers) assert.ok(a.result, JSON.stringify(a.error));
+  };
+  await send(raws.slice(0, 80));
+  ip('link', 'set', `${tag}beta`, 'down');
+  const cut = Date.now();
+  const at = await height();
+  for (let i = 80; i < 800; i += 80) {
+    await send(raws.slice(i, i + 80));
+    await sleep(Math.max(0, cut + (i / 80) * 1000 - Date.now()));
+  }
+  assert.ok((await height()) > at + 1, 'blocks go on without it');
+  assert.equal((await node('v-2')).state, 'unreachable');
+  await sleep(Math.max(0, cut + 10_000 - Date.now()));
+  ip('link', 'set', `${tag}beta`, 'up');
+  await until(async () => BigInt(await call('eth_getBalance', [to, 'latest'])) === 800n, 'every transfer executes', 60000);
+  const target = await height();
+  await until(async () => (await node('v-2')).height >= target, 'the host that was cut off catches up', 40000);
+});
+
+only('a node that dies is started again by its agent', async () => {
+  const before = await node('v-3');
+  process.kill(before.pid, 'SIGKILL');
+  await until(async () => { const n = await node('v-3'); return n.state === 'ready' && n.pid !== before.pid && n.restarts === 1; }, 'it runs again', 30000);
+  assert.match(agentLog(hosts[2]), /v-3 of wide ended by itself: started again/);
+});
+
+only('nodes go on when their agent ends, and the next agent finds them', async () => {
+  const before = await node('v-2');
+  agents.get('beta').kill('SIGTERM');
+  await until(async () => (await node('v-2')).state === 'unreachable', 'the agent is gone', 20000);
+  await startAgent(hosts[1]);
+  const n = await node('v-2');
+  assert.equal(n.pid, before.pid);
+  assert.equal(n.state, 'ready');
+});
+
+only('a gateway is added on a named host and serves; scaled down it is drained first', async (context) => {
+  const begin = Date.now();
+  const out = await t('scale', 'gateway=2', '--host', 'gamma');
+  context.diagnostic(`scale gateway=2 took ${Date.now() - begin} ms`);
+  assert.match(out, /^\+ gateway-2 serves$/m);
+  const added = await node('gateway-2');
+  assert.equal(added.host, 'gamma');
+  const second = `http://10.77.0.13:${added.rpc_port}`;
+  await until(async () => Number((await rpc(second, 'eth_blockNumber')).result) >= (await height()) - 1, 'it follows the chain');
+  assert.match(await t('manifest', 'export'), /name = "gateway-2"/);
+  assert.match(await t('scale', 'gateway=1'), /^- gateway-2 drained$/m);
+  assert.equal(await node('gateway-2'), undefined);
+  const wrong = await fails('scale', 'gatway=2');
+  assert.equal(wrong.code, 2);
+  assert.match(wrong.stderr, /did you mean "gateway"/);
+  assert.match((await fails('scale', 'consensus=5')).stderr, /the genesis fixes the validators/);
+  assert.match((await fails('scale', 'gateway=2', '--host', 'bta')).stderr, /did you mean "beta"/);
+});
+
+only('a validator moves with its data to another host, and the others dial it there', async () => {
+  const pids = new Map((await status()).nodes.map((n) => [n.name, n.pid]));
+  const at = await height();
+  await t('move', 'v-3', '--host', 'beta');
+  const now = await status();
+  const moved = now.nodes.find((n) => n.name === 'v-3');
+  assert.equal(moved.host, 'beta');
+  assert.equal(moved.state, 'ready');
+  assert.ok(moved.height >= at);
+  for (const n of now.nodes) if (n.name !== 'v-3') assert.equal(n.pid, pids.get(n.name), `${n.name} was left alone`);
+  assert.ok(!fs.existsSync(path.join(home, 'agent-gamma', 'wide', 'nodes', 'v-3')), 'nothing stays behind');
+});
+
+only('all nodes restart one after the other while blocks go on', async () => {
+  const pids = new Map((await status()).nodes.map((n) => [n.name, n.pid]));
+  const at = await height();
+  await t('restart');
+  for (const n of (await status()).nodes) {
+    assert.notEqual(n.pid, pids.get(n.name));
+    assert.equal(n.state, 'ready');
+  }
+  assert.ok((await height()) > at);
+});
+
+only('another operator can tell an agent nothing, and its log says who tried and why', async () => {
+  const other = { ...env, TROUPE_CA: path.join(home, 'other-ca') };
+  await run(troupe, ['keys', 'ca', 'new', 'globex'], { env: other });
+  const e = await run(troupe, ['up', path.join(home, 'm.toml'), '-d', '--wait', '5'], { env: other }).then(() => assert.fail('must be refused'), (error) => error);
+  assert.match(e.stderr, /O = acme, OU = agent, CN = alpha/);
+  await until(() => /refused: .*(unknown ca|certificate)/i.test(agentLog(hosts[0])), 'the refusal is logged');
+  const down = await run(troupe, ['down'], { env: other }).then(() => assert.fail('must be refused'), (error) => error);
+  assert.notEqual(down.code, 0);
+  assert.ok((await status()).nodes.every((n) => n.state === 'ready'), 'nothing was stopped');
+});
+
+only('the authority is replaced without stopping anything', async () => {
+  const pids = (await status()).nodes.map((n) => n.pid);
+  await t('keys', 'ca', 'rotate');
+  await t('up', '-d');
+  assert.ok((await status()).nodes.every((n) => n.state === 'ready'));
+  await t('keys', 'ca', 'rotate', '--finish');
+  await t('up', '-d');
+  assert.deepEqual((await status()).nodes.map((n) => n.pid), pids);
+  const shown = JSON.parse(await t('keys', 'ca', 'show', '--json'));
+  assert.equal(shown.trusted.length, 1);
+  assert.equal(shown.rotating, false);
+});
+
+only('down stops every node on every host, and agents stay', async () => {
+  await t('down');
+  const e = await fails('status');
+  assert.equal(e.code, 3);
+  for (const host of hosts) assert.equal(agents.get(host.name).exitCode, null);
+});
