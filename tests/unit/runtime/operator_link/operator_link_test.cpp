@@ -120,7 +120,7 @@ TEST_CASE("a certificate of another operator is refused on both sides, and the l
     const auto first = f.call_as(stranger, "echo");
     REQUIRE_FALSE(first.ok());
     CHECK(first.error().code == ErrorCode::unauthorized);
-    CHECK(first.error().message.find("\"O = acme, OU = agent, CN = alpha\"") != std::string::npos);
+    CHECK_MESSAGE(first.error().message.find("CN = alpha") != std::string::npos, first.error().message);
     // It trusts us, and we do not trust it.
     stranger.trust = f.op.authority.certificate;
     const auto second = f.call_as(stranger, "echo");
