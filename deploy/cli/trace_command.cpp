@@ -58,10 +58,14 @@ void print_call(const Json& call, int depth) {
 
 void run(Context& context, const Arguments& arguments) {
     auto url = arguments.rpc;
-    if (url.empty()) url = Cluster{context.directory()}.rpc_url();
-    if (url.empty())
-        return context.fail(exit_not_found,
-                            "no cluster in " + context.directory().string() + "; name a node with --rpc URL");
+    if (url.empty()) {
+        const auto directory = context.cluster_directory();
+        if (!directory) return;
+        url = Cluster{*directory}.rpc_url();
+        if (url.empty())
+            return context.fail(exit_not_found,
+                                "no cluster in " + directory->string() + "; name a node with --rpc URL");
+    }
     Json config = Json::object();
     if (arguments.tracer != "struct") config["tracer"] = arguments.tracer + "Tracer";
     if (arguments.memory) config["enableMemory"] = true;
