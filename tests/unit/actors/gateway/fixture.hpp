@@ -89,7 +89,7 @@ public:
         ledger_ = std::move(*executor::LedgerState::open(*genesis, options));
         auto chain = std::make_shared<ChainView>(executor::LedgerState::database_path(directory_));
         TROUPE_ASSERT(chain->load_tip().ok());
-        vm_pool_ = vm_pool::spawn(system_, {2, transactions_});
+        vm_pool_ = vm_pool::spawn(system_, {2});
         BackendOptions backend_options{
             genesis_,  directory_, ledger_->cache(), transactions_, std::make_shared<NoNetwork>(),
             *tracker_, {},         receipt_wait};
