@@ -17,19 +17,18 @@ constexpr DurationMs sweep_period{500};
 Result<std::shared_ptr<Backend>> Backend::open(BackendOptions options, std::shared_ptr<ChainView> chain) {
     auto store = PoolStore::open((options.directory / "pool.db").string());
     if (!store) return store.error();
-    std::shared_ptr<Backend> backend{new Backend(std::move(options), std::move(chain), std::move(*store))};
     // What was accepted before a restart and has not executed since.
+    Pool pool{options.pool};
     std::vector<TransactionHash> gone;
-    const auto now = wall_clock_now();
-    const auto status = backend->store_.for_each([&](PooledTransaction&& stored) {
-        auto transaction = backend->options_.transactions->get(stored.raw);
-        if (!transaction || !backend->pool_.add(*transaction, now, *backend->options_.payers))
-            gone.push_back(stored.hash);
+    const auto status = store->for_each([&](PooledTransaction&& stored) {
+        auto transaction = options.transactions->get(stored.raw);
+        if (!transaction || !pool.restore(*transaction, stored.time, *options.payers)) gone.push_back(stored.hash);
         return true;
     });
     if (!status) return status.error();
-    if (auto removed = backend->store_.remove(gone); !removed) return removed.error();
-    return backend;
+    if (auto removed = store->remove(gone); !removed) return removed.error();
+    return std::shared_ptr<Backend>{
+        new Backend(std::move(options), std::move(chain), std::move(pool), std::move(*store))};
 }
 
 std::shared_ptr<EventListener> Backend::listener() const {
@@ -37,7 +36,7 @@ std::shared_ptr<EventListener> Backend::listener() const {
     return listener_.lock();
 }
 
-Result<TransactionHash> Backend::submit(ByteView raw) {
+Result<TransactionHash> Backend::submit(ByteView raw, PoolWriter::Stored stored) {
     auto recovered = options_.transactions->get(raw);
     if (!recovered) return recovered.error();
     const auto& transaction = *recovered;
@@ -52,9 +51,8 @@ Result<TransactionHash> Backend::submit(ByteView raw) {
         }
         ++accepted_;
         options_.trace->add({0, Station::gateway, transaction->hash, {}, 0, 0});
-        // Written with the next timer, a few milliseconds from now: one commit for all that come together.
-        to_store_.push_back({transaction->hash, transaction->raw, now});
-        if (replaced) to_remove_.push_back(*replaced);
+        writer_.put({transaction->hash, transaction->raw, now}, std::move(stored));
+        if (replaced) writer_.remove(*replaced);
         to_tell = listener_.lock();
     }
     if (to_tell) to_tell->on_pending(transaction);
@@ -133,7 +131,7 @@ void Backend::release(const TransactionHash& hash, std::vector<std::function<voi
 
 void Backend::drop(const std::vector<Pool::Dropped>& dropped, std::vector<std::function<void(bool)>>& released) {
     for (const auto& entry : dropped) {
-        to_remove_.push_back(entry.hash);
+        writer_.remove(entry.hash);
         if (dropped_.emplace(entry.hash, entry.why).second) dropped_order_.push_back(entry.hash);
         if (dropped_order_.size() > dropped_kept) {
             dropped_.erase(dropped_order_.front());
@@ -153,7 +151,7 @@ void Backend::on_executed(const ExecutionOutcome& outcome) {
         tracker_.observe(outcome.block->block);
         drop(pool_.on_executed(outcome, *options_.payers), released);
         for (const auto& transaction : outcome.executed.transactions) {
-            to_remove_.push_back(transaction.receipt.transaction);
+            writer_.remove(transaction.receipt.transaction);
             release(transaction.receipt.transaction, executed);
             answered.push_back(
                 {0, Station::receipt, transaction.receipt.transaction, {}, outcome.executed.result.height.value, 0});
@@ -194,11 +192,6 @@ void Backend::on_timer(TimeMs now) {
     Pool::Submissions submissions;
     {
         const std::lock_guard lock{mutex_};
-        if (!to_store_.empty()) {
-            if (const auto status = store_.put(to_store_); !status)
-                spdlog::error("pool database: {}", status.error().message);
-            to_store_.clear();
-        }
         if (now >= last_sweep_ + sweep_period) {
             last_sweep_ = now;
             drop(pool_.sweep(now), released);
@@ -210,11 +203,6 @@ void Backend::on_timer(TimeMs now) {
                     return true;
                 });
                 it = it->second.empty() ? held_.erase(it) : std::next(it);
-            }
-            if (!to_remove_.empty()) {
-                if (const auto status = store_.remove(to_remove_); !status)
-                    spdlog::error("pool database: {}", status.error().message);
-                to_remove_.clear();
             }
         }
         submissions = pool_.collect(now, tracker_, submission_bytes_max);

@@ -7,8 +7,8 @@
 
 #include "actors/gateway/chain_view.hpp"
 #include "actors/gateway/pool.hpp"
+#include "actors/gateway/pool_writer.hpp"
 #include "actors/vm_pool/transaction_cache.hpp"
-#include "persistence/pool_store.hpp"
 #include "runtime/actor/network.hpp"
 #include "runtime/actor/trace.hpp"
 
@@ -62,7 +62,8 @@ public:
     // From RPC threads
     // --------------------------------------------------------------------------------------------------
 
-    [[nodiscard]] Result<TransactionHash> submit(ByteView raw);
+    /// `stored` is called, perhaps on another thread, when the accepted transaction will survive this process.
+    [[nodiscard]] Result<TransactionHash> submit(ByteView raw, PoolWriter::Stored stored);
     [[nodiscard]] RecoveredTransactionPtr pending(const TransactionHash& hash) const;
     [[nodiscard]] std::uint64_t pending_nonce(const Address& sender) const;
     [[nodiscard]] std::vector<RecoveredTransactionPtr> all_pending(std::size_t most) const;
@@ -102,12 +103,12 @@ private:
         std::function<void(bool)> done;
     };
 
-    Backend(BackendOptions options, std::shared_ptr<ChainView> chain, PoolStore store)
+    Backend(BackendOptions options, std::shared_ptr<ChainView> chain, Pool pool, PoolStore store)
         : options_(std::move(options)),
           chain_(std::move(chain)),
-          store_(std::move(store)),
-          pool_(options_.pool),
-          tracker_(options_.tracker) {}
+          pool_(std::move(pool)),
+          tracker_(options_.tracker),
+          writer_(std::move(store)) {}
     void drop(const std::vector<Pool::Dropped>& dropped, std::vector<std::function<void(bool)>>& released);
     void release(const TransactionHash& hash, std::vector<std::function<void(bool)>>& released);
     [[nodiscard]] std::shared_ptr<EventListener> listener() const;
@@ -121,19 +122,19 @@ private:
 
     /// Guards everything below.
     mutable std::mutex mutex_;
-    PoolStore store_;
     Pool pool_;
     ActivityTracker tracker_;
     std::map<TransactionHash, std::vector<Held>> held_;
     std::size_t held_count_ = 0;
     std::unordered_map<TransactionHash, std::string, FixedBytesHash> dropped_;
     std::deque<TransactionHash> dropped_order_;
-    std::vector<PooledTransaction> to_store_;
-    std::vector<TransactionHash> to_remove_;
     std::weak_ptr<EventListener> listener_;
     std::uint64_t accepted_ = 0;
     std::uint64_t refused_ = 0;
     TimeMs last_sweep_;
+
+    /// Thread-safe; the first to go.
+    PoolWriter writer_;
 };
 
 }  // namespace troupe::gateway

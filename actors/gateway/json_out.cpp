@@ -2,6 +2,8 @@
 
 #include <charconv>
 
+#include "runtime/crypto/sha256.hpp"
+
 namespace troupe::gateway {
 namespace {
 
@@ -206,7 +208,13 @@ void write_block(JsonText& out, const ExecutedBlock& block, const BlockFacts& fa
     out.key("gasLimit").quantity(facts.gas_limit).key("gasUsed").quantity(result.gas_used);
     out.key("timestamp").quantity(block.timestamp.value / 1000);
     out.key("timestampMs").quantity(block.timestamp.value);
-    out.key("mixHash").text(zero_hash).key("nonce").text("0x0000000000000000");
+    // PREVRANDAO as the block's transactions saw it.
+    out.key("mixHash");
+    if (result.height.value == 0)
+        out.text(zero_hash);
+    else
+        out.bytes(sha256(block.previous.view()).view());
+    out.key("nonce").text("0x0000000000000000");
     out.key("baseFeePerGas")
         .quantity(facts.base_fee)
         .key("withdrawalsRoot")

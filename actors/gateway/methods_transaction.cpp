@@ -21,9 +21,14 @@ constexpr std::uint64_t sync_wait_ms_max = 60'000;
 }  // namespace
 
 std::optional<std::string> Handler::send_raw(const Call& call) {
-    const auto hash = backend_->submit(call.parameters.bytes(0));
-    if (!hash) throw rejected(hash.error());
-    return quoted_bytes(hash->view());
+    // The hash is a promise: given once the transaction survives a kill of this process.
+    const auto raw = call.parameters.bytes(0);
+    auto stored = [raw_hash = transaction_hash(raw), respond = call.respond](const Status& status) {
+        if (status) return respond({quoted_bytes(raw_hash.view()), std::nullopt, {}});
+        respond({"", rpc::RpcError{-32000, "the transaction could not be stored: " + status.error().message, ""}, {}});
+    };
+    if (const auto hash = backend_->submit(raw, std::move(stored)); !hash) throw rejected(hash.error());
+    return std::nullopt;
 }
 
 std::optional<std::string> Handler::send_raw_sync(const Call& call) {
@@ -32,7 +37,7 @@ std::optional<std::string> Handler::send_raw_sync(const Call& call) {
         const auto asked = call.parameters.quantity(1);
         if (!asked.is_zero() && asked.fits_u64()) wait = std::min(asked.low64(), sync_wait_ms_max);
     }
-    const auto submitted = backend_->submit(call.parameters.bytes(0));
+    const auto submitted = backend_->submit(call.parameters.bytes(0), [](const Status&) {});
     if (!submitted) throw rejected(submitted.error());
     const auto hash = *submitted;
     auto done = [self = shared_from_this(), hash, respond = call.respond](bool) {

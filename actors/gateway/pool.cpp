@@ -11,19 +11,37 @@ Status Pool::add(const RecoveredTransactionPtr& transaction, TimeMs now, const P
         return make_error(ErrorCode::invalid, std::move(*why));
     if (entries_.size() >= config_.transactions_max || bytes_ + transaction->raw.size() > config_.bytes_max)
         return make_error(ErrorCode::overloaded, "txpool is full");
-    const bool is_native = transaction->transaction.type == TransactionType::native;
-    auto status = is_native ? add_native(transaction, now, payers) : add_ethereum(transaction, payers, replaced);
-    if (!status) return status;
-    entries_.emplace(transaction->hash, Entry{transaction, now, {}, {}});
-    bytes_ += transaction->raw.size();
-    if (is_native) unsent_natives_.push_back(transaction->hash);
-    return status;
+    if (transaction->transaction.type == TransactionType::native) {
+        if (auto status = check_native(transaction, now, payers); !status) return status;
+    } else {
+        const auto payer = payers.payer(transaction->sender);
+        if (auto status = check_ethereum(transaction->transaction, payer); !status) return status;
+        if (auto status = add_ethereum(transaction, payer.nonce, replaced); !status) return status;
+    }
+    insert(transaction, now);
+    return Done{};
 }
 
-Status Pool::add_ethereum(const RecoveredTransactionPtr& transaction, const PayerReader& payers,
-                          std::optional<TransactionHash>* replaced) {
-    const auto& tx = transaction->transaction;
-    const auto payer = payers.payer(transaction->sender);
+Status Pool::restore(const RecoveredTransactionPtr& transaction, TimeMs accepted, const PayerReader& payers) {
+    if (entries_.contains(transaction->hash)) return make_error(ErrorCode::already_exists, "already known");
+    if (transaction->transaction.type == TransactionType::native) {
+        if (payers.native_executed(transaction->hash)) return make_error(ErrorCode::already_exists, "already known");
+    } else {
+        const auto nonce = payers.payer(transaction->sender).nonce;
+        if (transaction->transaction.nonce < nonce) return make_error(ErrorCode::invalid, "nonce too low");
+        if (auto status = add_ethereum(transaction, nonce, nullptr); !status) return status;
+    }
+    insert(transaction, accepted);
+    return Done{};
+}
+
+void Pool::insert(const RecoveredTransactionPtr& transaction, TimeMs accepted) {
+    entries_.emplace(transaction->hash, Entry{transaction, accepted, {}, {}});
+    bytes_ += transaction->raw.size();
+    if (transaction->transaction.type == TransactionType::native) unsent_natives_.push_back(transaction->hash);
+}
+
+Status Pool::check_ethereum(const Transaction& tx, const PayerState& payer) const {
     if (tx.nonce < payer.nonce)
         return make_error(ErrorCode::invalid, "nonce too low: next nonce " + std::to_string(payer.nonce) +
                                                   ", tx nonce " + std::to_string(tx.nonce));
@@ -35,8 +53,14 @@ Status Pool::add_ethereum(const RecoveredTransactionPtr& transaction, const Paye
         return make_error(ErrorCode::invalid, "insufficient funds for gas * price + value: balance " +
                                                   to_decimal(payer.balance) + ", tx cost " +
                                                   (cost ? to_decimal(*cost) : "over 2^256"));
+    return Done{};
+}
+
+Status Pool::add_ethereum(const RecoveredTransactionPtr& transaction, std::uint64_t executed_nonce,
+                          std::optional<TransactionHash>* replaced) {
+    const auto& tx = transaction->transaction;
     auto& account = accounts_[transaction->sender];
-    account.nonce = std::max(account.nonce, payer.nonce);
+    account.nonce = std::max(account.nonce, executed_nonce);
     if (const auto same = account.by_nonce.find(tx.nonce); same != account.by_nonce.end()) {
         if (!replaces(tx, entries_.at(same->second).transaction->transaction))
             return make_error(ErrorCode::invalid, "replacement transaction underpriced");
@@ -44,14 +68,14 @@ Status Pool::add_ethereum(const RecoveredTransactionPtr& transaction, const Paye
         erase(same->second);
     }
     auto& again = accounts_[transaction->sender];  // erasing the replaced one may have dropped an empty account
-    again.nonce = std::max(again.nonce, payer.nonce);
+    again.nonce = std::max(again.nonce, executed_nonce);
     again.by_nonce[tx.nonce] = transaction->hash;
     again.next_to_send = std::min(std::max(again.next_to_send, again.nonce), tx.nonce);
     list(transaction->sender, again);
     return Done{};
 }
 
-Status Pool::add_native(const RecoveredTransactionPtr& transaction, TimeMs now, const PayerReader& payers) {
+Status Pool::check_native(const RecoveredTransactionPtr& transaction, TimeMs now, const PayerReader& payers) const {
     const auto& tx = transaction->transaction;
     if (tx.expiry <= now) return make_error(ErrorCode::expired, "transaction has expired");
     if (tx.expiry > now + config_.parameters.transaction_lifetime_max)

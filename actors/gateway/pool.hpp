@@ -36,6 +36,11 @@ public:
     [[nodiscard]] Status add(const RecoveredTransactionPtr& transaction, TimeMs now, const PayerReader& payers,
                              std::optional<TransactionHash>* replaced = nullptr);
 
+    /// One that was accepted before a restart. The state on disk may be older than the one it was accepted against, so
+    /// nothing is asked of funds; an error if it can't execute any more.
+    [[nodiscard]] Status restore(const RecoveredTransactionPtr& transaction, TimeMs accepted,
+                                 const PayerReader& payers);
+
     struct Dropped {
         TransactionHash hash;
         std::string why;
@@ -77,9 +82,13 @@ private:
         bool listed = false;
     };
 
-    [[nodiscard]] Status add_ethereum(const RecoveredTransactionPtr& transaction, const PayerReader& payers,
+    /// geth's order of questions; nothing wrong: Done.
+    [[nodiscard]] Status check_ethereum(const Transaction& transaction, const PayerState& payer) const;
+    [[nodiscard]] Status check_native(const RecoveredTransactionPtr& transaction, TimeMs now,
+                                      const PayerReader& payers) const;
+    [[nodiscard]] Status add_ethereum(const RecoveredTransactionPtr& transaction, std::uint64_t executed_nonce,
                                       std::optional<TransactionHash>* replaced);
-    [[nodiscard]] Status add_native(const RecoveredTransactionPtr& transaction, TimeMs now, const PayerReader& payers);
+    void insert(const RecoveredTransactionPtr& transaction, TimeMs accepted);
     void list(const Address& address, Account& account);
     void erase(const TransactionHash& hash);
 

@@ -239,6 +239,7 @@ void SimNode::carry_out(consensus::Outbox& out) {
         if (auto* persist = std::get_if<consensus::Persist>(&effect)) {
             disk_.consensus_record = std::move(persist->record);
         } else if (const auto* all = std::get_if<consensus::Broadcast>(&effect)) {
+            observer_.on_said(index_, *all->message);
             broadcast(FrameKind::consensus, all->message, false);
         } else if (const auto* one = std::get_if<consensus::Send>(&effect)) {
             send(one->to.value, FrameKind::consensus, one->message);

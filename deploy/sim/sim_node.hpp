@@ -57,6 +57,8 @@ public:
     virtual ~SimObserver() = default;
     virtual void on_commit(std::uint32_t node, const CommittedBlock& block) = 0;
     virtual void on_executed(std::uint32_t node, const ExecutionOutcomePtr& outcome, const StateDiff& diff) = 0;
+    /// A consensus message that the node broadcasts, recovery messages included.
+    virtual void on_said(std::uint32_t node, const Bytes& message) = 0;
     virtual void on_evidence(std::uint32_t node, const std::string& what) = 0;
     virtual void send(std::uint32_t from, std::uint32_t to, FrameKind kind, const Encoded& payload) = 0;
 };

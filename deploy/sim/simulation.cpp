@@ -112,6 +112,7 @@ public:
         const auto phase_one = options_.heights * 3 / 4;
         run_until([&] { return lowest_live() >= phase_one; }, DurationMs{options_.heights * 20'000});
         if (report_.violation.empty()) {
+            let_die();
             heal();
             stall_ = !run_until([&] { return lowest() >= options_.heights && all_executed(); },
                                 DurationMs{options_.heights * 4'000 + 120'000});
@@ -156,6 +157,23 @@ public:
         for (const auto& executed : outcome->executed.transactions)
             if (!receipts_.insert(executed.receipt.transaction).second) violate("a transaction executed twice");
         for (const auto& dropped : pool_.on_executed(*outcome, chain_)) violate("lost receipt: " + dropped.why);
+    }
+
+    /// Who commits in a view that its own change view had left: in one life (S3) or after a restart (S12).
+    void on_said(std::uint32_t node, const Bytes& bytes) override {
+        if (options_.rules != ConsensusRules::dbft2) return;
+        const auto decoded = decode<consensus::SignedMessage>(bytes);
+        const auto& m = decoded->message;
+        if (m.sender.value != node) return;
+        auto& left = left_[node];
+        if (const auto* change = std::get_if<consensus::ChangeView>(&m.body)) {
+            if (left.height != m.height) left = {m.height, View{0}, 0};
+            left.before = std::max(left.before, change->target);
+            left.incarnation = incarnation_[node];
+        } else if (std::holds_alternative<consensus::Commit>(m.body)) {
+            if (left.height == m.height && m.view < left.before)
+                (left.incarnation == incarnation_[node] ? unlocked_ : forgetful_).insert(m.height);
+        }
     }
 
     void on_evidence(std::uint32_t, const std::string& what) override {
@@ -241,21 +259,32 @@ private:
         });
     }
 
-    /// The network is whole again. In half of the seeds the victims are dead from here on: a quorum must do without
-    /// them.
-    void heal() {
-        healed_ = true;
-        const bool stay_dead = options_.crashes && world_.random().chance(500);
-        world_.note(stay_dead ? "healed, but for the dead" : "healed");
-        world_.set_faults({});
+    /// In half of the seeds the victims die for good, each at its own moment, somewhere within a height, and what is
+    /// left goes on under a bad network: from here on a quorum must do without them.
+    void let_die() {
+        if (!options_.crashes || !world_.random().chance(500)) return;
         for (const auto victim : victims_)
-            if (stay_dead) {
+            world_.after(DurationMs{world_.random().below(5'000)}, [this, victim] {
                 crash(victim, false);
                 gone_.insert(victim);
-            }
+            });
+        run_for(DurationMs{world_.random().between(5'000, 40'000)});
+    }
+
+    /// The network is whole again.
+    void heal() {
+        healed_ = true;
+        world_.note(gone_.empty() ? "healed" : "healed, but for the dead");
+        world_.set_faults({});
         for (std::uint32_t i = 0; i < options_.nodes; ++i) {
             world_.isolate(i, false);
             if (!nodes_[i] && !gone_.contains(i)) boot(i);
+        }
+    }
+
+    void run_for(DurationMs duration) {
+        const auto end = world_.now() + duration;
+        while (world_.now() < end && report_.violation.empty() && world_.step()) {
         }
     }
 
@@ -315,21 +344,14 @@ private:
         report_.trace_hash = to_hex(world_.trace_hash().view());
         report_.trace = world_.trace();
         if (!stall_ || !report_.violation.empty()) return;
-        // dBFT 2.0's known stalls (reference A12): a commit locks its validator in its view. Either the others wait for
-        // it in that view (S2), or they have gone on to another without it (S3; after a restart S12).
         std::map<std::string, int> shapes;
-        std::set<View> committed_views;
-        std::set<View> other_views;
+        bool is_lock = false;
         for (const auto& node : nodes_) {
             if (!node) continue;
             ++shapes[node->stance()];
-            const auto status = node->status();
-            (status.phase == "committed" ? committed_views : other_views).insert(status.view);
+            is_lock = is_lock || node->status().phase == "committed";
         }
-        const bool is_lock = !committed_views.empty();
-        const bool is_split = is_lock && (committed_views.size() > 1 ||
-                                          (!other_views.empty() && *other_views.rbegin() > *committed_views.begin()));
-        report_.stall = is_split ? "split views (S3, S12): " : is_lock ? "commit lock (S2): " : "no progress: ";
+        report_.stall = stall_kind(is_lock) + ": ";
         bool is_first = true;
         for (const auto& [shape, count] : shapes) {
             report_.stall += (is_first ? "" : ", ") + std::to_string(count) + "x " + shape;
@@ -337,6 +359,22 @@ private:
         }
         report_.stall += "; " + std::to_string(pool_.size()) + " transactions pending";
     }
+
+    /// dBFT 2.0's known stalls (reference A12): a commit locks its validator in its view.
+    [[nodiscard]] std::string stall_kind(bool is_lock) const {
+        const Height stuck{report_.height + 1};
+        if (forgetful_.contains(stuck)) return "forgotten change view (S12)";
+        if (unlocked_.contains(stuck)) return "lost is a guess (S3)";
+        return is_lock ? "crash lock (S2)" : "no progress";
+    }
+
+    /// What a node's change views of its present height say.
+    struct Left {
+        Height height;
+        View before;
+        /// The node's life in which it said so.
+        std::uint64_t incarnation = 0;
+    };
 
     SimOptions options_;
     Genesis genesis_;
@@ -353,6 +391,10 @@ private:
     ActivityTracker tracker_;
     std::size_t submitted_ = 0;
     std::map<std::uint64_t, BlockHash> committed_;
+    std::map<std::uint32_t, Left> left_;
+    /// Heights with a commit in a view that its validator had left, in the same life and in an earlier one.
+    std::set<Height> unlocked_;
+    std::set<Height> forgetful_;
     std::map<std::uint64_t, ExecutionResult> results_;
     std::set<TransactionHash> receipts_;
     bool healed_ = false;

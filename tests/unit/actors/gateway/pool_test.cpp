@@ -102,3 +102,18 @@ TEST_CASE("what has executed is forgotten, and its nonce's rivals are dropped wi
     CHECK(b.pool->size() == 1);
     CHECK(b.pool->pending_nonce(Bench::make(0)->sender, 1) == 2);
 }
+
+TEST_CASE("what was accepted before a restart is taken back whatever the state on disk says of funds") {
+    Bench b;
+    // The disk has not seen the payment against which they were accepted.
+    b.payers.state.balance = uint256{};
+    b.payers.state.nonce = 1;
+    CHECK(b.refusal(Bench::make(1)).starts_with("insufficient funds"));
+    for (const std::uint64_t nonce : {1, 2, 40}) CHECK(b.pool->restore(Bench::make(nonce), TimeMs{500}, b.payers).ok());
+    CHECK(b.pool->size() == 3);
+    CHECK(b.sent(TimeMs{1000}) == 2);
+    // What has executed is not.
+    CHECK_FALSE(b.pool->restore(Bench::make(0), TimeMs{500}, b.payers).ok());
+    CHECK_FALSE(b.pool->restore(Bench::make(1), TimeMs{500}, b.payers).ok());
+    CHECK(b.pool->size() == 3);
+}
