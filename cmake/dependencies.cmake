@@ -28,6 +28,8 @@ troupe_dependency(log spdlog fmt)
 target_compile_definitions(troupe_deps_log INTERFACE SPDLOG_COMPILED_LIB SPDLOG_FMT_EXTERNAL)
 # Actors.
 troupe_dependency(caf caf_openssl caf_io caf_core OpenSSL::SSL Threads::Threads)
+# x86-64 assembler of the just-in-time compilers. Header only.
+troupe_dependency(xbyak)
 # Persistence.
 troupe_dependency(sqlite sqlite3)
 # Manifests with line and column of each value.

@@ -11,6 +11,7 @@
 #include <CLI/Formatter.hpp>
 #include <fmt/format.h>
 
+#include "jit/baseline/baseline.hpp"
 #include "vm/dmir/text.hpp"
 #include "vm/spectest/spectest.hpp"
 
@@ -72,14 +73,23 @@ struct RunOptions {
     }
 }
 
+/// Null for the interpreter, and where the processor has no compiler.
+[[nodiscard]] std::shared_ptr<vm::Compiler> compiler_of(Context& context, const std::string& tier) {
+    if (tier != "baseline") return nullptr;
+    auto compiler = jit::make_baseline_compiler();
+    if (compiler == nullptr) context.progress("no baseline compiler for this processor: interpreting");
+    return compiler;
+}
+
 void run(Context& context, const RunOptions& options) {
     const auto profile = options.profile == "spec" ? vm::spec_profile() : vm::deterministic_profile();
     auto module = load(options.file, profile.limits);
     if (!module) return context.fail(module.error());
     Store store(profile);
     store.machine().fuel = options.fuel;
-    const auto made = store.instantiate(std::make_shared<vm::CompiledModule>(*module),
-                                        [](const wasm::Import&) -> std::optional<vm::Extern> { return std::nullopt; });
+    const auto made =
+        store.instantiate(std::make_shared<vm::CompiledModule>(*module, compiler_of(context, options.tier)),
+                          [](const wasm::Import&) -> std::optional<vm::Extern> { return std::nullopt; });
     if (!made) return context.fail(made.error());
     vm::CallResult result{.trap = made->trap, .values = {}};
     if (made->trap == vm::Trap::none && !options.invoke.empty()) {
@@ -159,12 +169,13 @@ void inspect(Context& context, const std::string& file, std::int64_t function, b
         std::cout << fmt::format("custom {} {} bytes\n", section.name, section.size);
 }
 
-void spectest(Context& context, const std::vector<std::string>& paths) {
+void spectest(Context& context, const std::vector<std::string>& paths, const std::string& tier) {
+    const auto compiler = compiler_of(context, tier);
     vm::SpecReport total;
     for (const auto& path : paths) {
         const auto scripts = vm::find_spec_scripts(path);
         if (scripts.empty()) return context.fail(exit_not_found, path + ": no wast2json scripts there");
-        for (const auto& script : scripts) total.add(vm::run_spec_script(script));
+        for (const auto& script : scripts) total.add(vm::run_spec_script(script, compiler));
     }
     for (const auto& failure : total.failures) std::cout << failure << "\n";
     std::cout << fmt::format("{} passed, {} failed, {} skipped\n", total.passed, total.failed, total.skipped);
@@ -181,7 +192,8 @@ void add_wasm_commands(CLI::App& app, Context& context) {
     run_command->add_option("--invoke", run_options.invoke,
                             "Exported function; without it only the start function runs");
     run_command->add_option("ARGS", run_options.arguments, "Its arguments (after -- if negative)");
-    run_command->add_option("--tier", run_options.tier, "interp")->check(CLI::IsMember({"interp"}));
+    run_command->add_option("--tier", run_options.tier, "interp (default) or baseline")
+        ->check(CLI::IsMember({"interp", "baseline"}));
     run_command->add_option("--fuel", run_options.fuel, "Fuel to run on (default: no bound)")
         ->check(CLI::NonNegativeNumber);
     run_command->add_option("--profile", run_options.profile, "deterministic (default) or spec")
@@ -203,7 +215,10 @@ void add_wasm_commands(CLI::App& app, Context& context) {
     auto* spectest_command =
         vm->add_subcommand("spectest", "Run scripts of the WebAssembly specification (.json and .wasm of wast2json)");
     spectest_command->add_option("PATH", paths, "Scripts, or folders of them")->required();
-    spectest_command->callback([&context] { spectest(context, paths); });
+    static std::string tier = "interp";
+    spectest_command->add_option("--tier", tier, "interp (default) or baseline")
+        ->check(CLI::IsMember({"interp", "baseline"}));
+    spectest_command->callback([&context] { spectest(context, paths, tier); });
 }
 
 }  // namespace troupe::cli

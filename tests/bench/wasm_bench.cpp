@@ -8,6 +8,7 @@
 #include <iterator>
 #include <string>
 
+#include "jit/baseline/baseline.hpp"
 #include "vm/engine/store.hpp"
 
 namespace {
@@ -18,7 +19,9 @@ double now_ms() {
     return static_cast<double>(t.tv_sec) * 1e3 + static_cast<double>(t.tv_nsec) / 1e6;
 }
 
-std::shared_ptr<troupe::vm::Compiler> compiler_of(const std::string&) { return nullptr; }
+std::shared_ptr<troupe::vm::Compiler> compiler_of(const std::string& tier) {
+    return tier == "baseline" ? troupe::jit::make_baseline_compiler() : nullptr;
+}
 
 }  // namespace
 

@@ -44,6 +44,8 @@ Trap prepare_function(Machine&, FunctionObject& function) {
     if (made == nullptr) return Trap::function_too_complex;
     function.code = &made->code;
     function.entry = made->compiled.entry;
+    if (const auto* compiler = owner.module->compiler())
+        function.native = function.entry != nullptr ? function.entry : compiler->any_stub();
     return Trap::none;
 }
 
@@ -82,7 +84,7 @@ const CompiledModule::Made* CompiledModule::made(std::uint32_t index) {
     if (!code) return nullptr;
     auto out = std::make_unique<Made>();
     out->code = std::move(*code);
-    if (compiler_ != nullptr) out->compiled = compiler_->compile(out->code);
+    if (compiler_ != nullptr) out->compiled = compiler_->compile(out->code, module_->imported_functions);
     const auto* made = out.release();
     made_[index].store(made, std::memory_order_release);
     return made;
@@ -217,6 +219,7 @@ Result<Instantiated> Store::instantiate(std::shared_ptr<CompiledModule> compiled
         const auto& type = module.types[module.functions[i].type_index];
         function.instance = &instance;
         function.index = i;
+        if (compiled->compiler() != nullptr) function.native = compiled->compiler()->lazy_stub();
         function.signature = instance.signatures[module.functions[i].type_index];
         function.parameter_slots = slots_of(type.parameters);
         function.result_slots = slots_of(type.results);
@@ -236,6 +239,9 @@ Result<Instantiated> Store::instantiate(std::shared_ptr<CompiledModule> compiled
     }
     for (const auto& table : made.tables) instance.tables.push_back(table.table);
     for (const auto& global : made.globals) instance.globals.push_back(global.global);
+    instance.function_table = instance.functions.data();
+    instance.global_table = instance.globals.data();
+    instance.machine = &machine_;
     if (!made.memories.empty()) instance.memory = made.memories[0].memory;
     return Instantiated{&made, initialize(made)};
 }
@@ -282,7 +288,8 @@ CallResult Store::call(const Extern& function, const std::vector<Value>& argumen
     auto* frame = machine_.stack;
     std::size_t at = 0;
     for (const auto& value : arguments) {
-        frame[at++] = value.low;
+        const bool narrow = value.type == ValueType::i32 || value.type == ValueType::f32;
+        frame[at++] = narrow ? value.low & 0xFFFFFFFF : value.low;
         if (value.type == ValueType::v128) frame[at++] = value.high;
     }
     CallResult out;
@@ -291,6 +298,7 @@ CallResult Store::call(const Extern& function, const std::vector<Value>& argumen
     at = 0;
     for (auto type : function.function_type->results) {
         Value value{type, frame[at++], 0};
+        if (type == ValueType::i32 || type == ValueType::f32) value.low &= 0xFFFFFFFF;
         if (type == ValueType::v128) value.high = frame[at++];
         out.values.push_back(value);
     }

@@ -38,7 +38,11 @@ struct CompiledFunction {
 struct Compiler {
     virtual ~Compiler() = default;
     /// Nothing if this function is left to the interpreter.
-    [[nodiscard]] virtual CompiledFunction compile(const Code& code) = 0;
+    /// Functions below `imported` may be of other instances. `code` outlives what is made.
+    [[nodiscard]] virtual CompiledFunction compile(const Code& code, std::uint32_t imported) = 0;
+    /// What compiled code calls until a function is prepared: `native` of functions defined in a module, and of others.
+    [[nodiscard]] virtual const void* lazy_stub() const noexcept = 0;
+    [[nodiscard]] virtual const void* any_stub() const noexcept = 0;
     [[nodiscard]] virtual Trap call(Machine& machine, FunctionObject& function, Slot* frame) = 0;
 };
 

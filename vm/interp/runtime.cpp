@@ -51,7 +51,10 @@ Machine::Machine(const MachineLimits& limits_of) : stack_units_left(limits_of.st
     stack = static_cast<Slot*>(at);
 }
 
-Machine::~Machine() { ::munmap(stack, stack_bytes); }
+Machine::~Machine() {
+    ::munmap(stack, stack_bytes);
+    if (native_stack != nullptr) ::munmap(native_stack, native_stack_bytes);
+}
 
 Trap call(Machine& machine, FunctionObject& function, Instance* caller, Slot* frame) {
     if (function.host != nullptr) return function.host(function.user, machine, caller, frame);

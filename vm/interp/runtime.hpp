@@ -18,6 +18,8 @@ struct Instance;
 struct FunctionObject;
 
 inline constexpr std::uint64_t page_bytes = 65'536;
+/// Calls between compiled and interpreted functions nest on it; the stack limit keeps them well inside.
+inline constexpr std::uint64_t native_stack_bytes = 64U << 20U;
 
 /// A linear memory in a reserved range of addresses. It never moves; pages beyond its size fault.
 struct Memory {
@@ -53,6 +55,8 @@ using HostCall = Trap (*)(void* user, Machine& machine, Instance* caller, Slot* 
 struct FunctionObject {
     /// Machine code, when a compiler has made it: see Machine::call_compiled.
     const void* entry = nullptr;
+    /// Where compiled code of the same instance jumps to call it; at first a stub that prepares it.
+    const void* native = nullptr;
     /// Null until first called, and for host functions.
     const Code* code = nullptr;
     Instance* instance = nullptr;
@@ -81,6 +85,10 @@ struct Instance {
     /// Passive segments; a dropped one is empty.
     std::vector<DataBytes> data;
     std::vector<std::vector<Slot>> elements;
+    /// `functions` and `globals` again, where compiled code finds them.
+    FunctionObject* const* function_table = nullptr;
+    Global* const* global_table = nullptr;
+    Machine* machine = nullptr;
     /// The engine's own.
     void* owner = nullptr;
 };
@@ -114,6 +122,9 @@ struct Machine {
     std::vector<Frame> frames;
     std::size_t frame_count = 0;
     MachineLimits limits;
+    /// Of compiled code: the stack pointer that a trap returns to, and a stack of its own, made when first needed.
+    void* native_exit = nullptr;
+    std::uint8_t* native_stack = nullptr;
     /// Makes the code of a function at its first call; the trap if that can't be done.
     Trap (*prepare)(Machine& machine, FunctionObject& function) = nullptr;
     /// Runs compiled code; null if there is no compiler.

@@ -1,0 +1,109 @@
+// The tiers side by side: results, traps, fuel and steps are the same.
+#include <doctest/doctest.h>
+
+#include "jit/baseline/baseline.hpp"
+#include "vm/engine/store.hpp"
+
+namespace troupe::vm {
+namespace {
+
+/// A module of one exported function "f" of type (i32) -> (i32) with a memory of one page, growing to two.
+[[nodiscard]] Bytes module_with(const Bytes& body) {
+    Bytes out{0, 'a', 's', 'm', 1, 0, 0, 0, 1, 6, 1, 0x60, 1, 0x7F, 1, 0x7F, 3,
+              2, 1,   0,   5,   4, 1, 1, 1, 2, 7, 5, 1,    1, 'f',  0, 0};
+    const auto size = static_cast<std::uint8_t>(body.size());
+    append(out, Bytes{10, static_cast<std::uint8_t>(size + 2), 1, size});
+    append(out, body);
+    return out;
+}
+
+struct Outcome {
+    Trap trap = Trap::none;
+    std::vector<Value> values;
+    std::int64_t fuel = 0;
+    std::uint64_t steps = 0;
+    bool operator==(const Outcome&) const = default;
+};
+
+[[nodiscard]] Outcome run(const Bytes& bytes, std::uint32_t argument, std::int64_t fuel,
+                          const std::shared_ptr<Compiler>& compiler) {
+    const auto module = wasm::load(bytes);
+    REQUIRE_MESSAGE(module.ok(), module.error().message);
+    Store store(deterministic_profile());
+    store.machine().fuel = fuel;
+    const auto made = store.instantiate(std::make_shared<CompiledModule>(*module, compiler),
+                                        [](const wasm::Import&) { return std::nullopt; });
+    REQUIRE(made.ok());
+    const auto f = made->instance->find_export("f");
+    REQUIRE(f.has_value());
+    auto result = store.call(*f, {{wasm::ValueType::i32, argument, 0}});
+    CHECK(store.machine().frame_count == 0);
+    CHECK(store.machine().stack_units_left == store.machine().limits.stack_units);
+    return {result.trap, std::move(result.values), store.machine().fuel, store.machine().steps};
+}
+
+void check_tiers(const Bytes& bytes, std::uint32_t argument, std::int64_t fuel, const Outcome& expected) {
+    CHECK(run(bytes, argument, fuel, nullptr) == expected);
+    if (const auto compiler = jit::make_baseline_compiler()) CHECK(run(bytes, argument, fuel, compiler) == expected);
+}
+
+[[nodiscard]] std::vector<Value> one(std::uint32_t value) { return {{wasm::ValueType::i32, value, 0}}; }
+
+// (local i32) loop: local1 += local0; br_if (local0 -= 1) end; local1. Nine steps and ten fuel a round.
+const Bytes sum_body{1, 1,    0x7F, 0x03, 0x40, 0x20, 1,    0x20, 0,    0x6A, 0x21, 1,   0x20,
+                     0, 0x41, 1,    0x6B, 0x22, 0,    0x0D, 0,    0x0B, 0x20, 1,    0x0B};
+
+TEST_CASE("fuel and steps are counted by blocks, the same in all tiers") {
+    check_tiers(module_with(sum_body), 10, 1000, {Trap::none, one(55), 1000 - 103, 92});
+    check_tiers(module_with(sum_body), 1, 13, {Trap::none, one(1), 0, 11});
+}
+
+TEST_CASE("execution stops before the block that fuel does not suffice for") {
+    check_tiers(module_with(sum_body), 10, 25, {Trap::out_of_fuel, {}, -5, 18});
+    check_tiers(module_with(sum_body), 10, 102, {Trap::out_of_fuel, {}, -1, 90});
+}
+
+TEST_CASE("a load at the memory's last byte works and one byte further traps") {
+    // i32.load8_u offset=65530 local0
+    const auto bytes = module_with({0, 0x20, 0, 0x2D, 0, 0xFA, 0xFF, 0x03, 0x0B});
+    check_tiers(bytes, 5, 100, {Trap::none, one(0), 95, 3});
+    check_tiers(bytes, 6, 100, {Trap::memory_out_of_bounds, {}, 95, 3});
+    check_tiers(bytes, 0xFFFFFFFF, 100, {Trap::memory_out_of_bounds, {}, 95, 3});
+}
+
+TEST_CASE("unbounded recursion ends at the declared stack limit at the same depth in all tiers") {
+    // f(x) = f(x + 1)
+    const auto bytes = module_with({0, 0x20, 0, 0x41, 1, 0x6A, 0x10, 0, 0x0B});
+    const auto interpreted = run(bytes, 0, 1'000'000'000, nullptr);
+    CHECK(interpreted.trap == Trap::call_stack_exhausted);
+    CHECK(interpreted.steps > 10'000);
+    if (const auto compiler = jit::make_baseline_compiler())
+        CHECK(run(bytes, 0, 1'000'000'000, compiler) == interpreted);
+}
+
+TEST_CASE("growing memory charges by the page and fails beyond the declared maximum") {
+    const auto bytes = module_with({0, 0x20, 0, 0x40, 0, 0x0B});
+    check_tiers(bytes, 1, 10'000, {Trap::none, one(1), 10'000 - 67 - 1024, 3});
+    check_tiers(bytes, 2, 10'000, {Trap::none, one(0xFFFFFFFF), 10'000 - 67, 3});
+    check_tiers(bytes, 1, 100, {Trap::out_of_fuel, {}, 100 - 67 - 1024, 3});
+}
+
+TEST_CASE("divisions trap by zero and by overflow") {
+    // local0 / (local0 - 5), and the least number / local0
+    const auto by_zero = module_with({0, 0x20, 0, 0x20, 0, 0x41, 5, 0x6B, 0x6D, 0x0B});
+    check_tiers(by_zero, 5, 100, {Trap::integer_divide_by_zero, {}, 100 - 22, 6});
+    check_tiers(by_zero, 7, 100, {Trap::none, one(3), 100 - 22, 6});
+    const auto overflow = module_with({0, 0x41, 0x80, 0x80, 0x80, 0x80, 0x78, 0x20, 0, 0x6D, 0x0B});
+    check_tiers(overflow, 0xFFFFFFFF, 100, {Trap::integer_overflow, {}, 100 - 20, 4});
+}
+
+TEST_CASE("a NaN made by arithmetic is the canonical one in all tiers") {
+    // reinterpret(0.0 / 0.0 as f32)
+    const auto bytes = module_with({0, 0x43, 0, 0, 0, 0, 0x43, 0, 0, 0, 0, 0x95, 0xBC, 0x0B});
+    CHECK(run(bytes, 0, 100, nullptr).values == one(0x7FC00000));
+    if (const auto compiler = jit::make_baseline_compiler())
+        CHECK(run(bytes, 0, 100, compiler).values == one(0x7FC00000));
+}
+
+}  // namespace
+}  // namespace troupe::vm
