@@ -404,6 +404,8 @@ void Core::on_timer(TimeMs now, Outbox& out) {
         if (now < wanted.asked + config_.request_retry) continue;
         if (wanted.asks) {
             storage_peers_.on_silence(*wanted.asks);
+            // Nobody else answers: those who refused are asked again, and may refuse for good.
+            wanted.refused_by.clear();
             wanted.asks.reset();
             --in_flight_;
         }

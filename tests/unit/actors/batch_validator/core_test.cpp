@@ -169,6 +169,7 @@ struct Bench {
                 core->on_manifests(request->to, std::move(reply), now, out);
             } else if (const auto* content = std::get_if<RequestContent>(&effect)) {
                 ++content_requests;
+                if (silent.contains(content->to)) continue;
                 auto data = *chain.store->content(content->hash);
                 if (change_content) change_content(content->hash, data);
                 core->on_content(content->to, content->hash, std::move(data), now, out);
@@ -277,6 +278,23 @@ TEST_CASE("tampered content is refused by its hash, and the fragment declared no
     CHECK(std::get<arbiter::Unable>(*b.submitted).why ==
           "no storage node gives content " + to_hex(chain.bundles[2].view()));
     CHECK(b.refused.size() >= 2);
+}
+
+TEST_CASE("storage nodes that do not answer do not hide that the others refuse") {
+    ExecutedChain chain;
+    for (int i = 0; i < 8; ++i) chain.add_block(2);
+    Bench b{chain};
+    Config config;
+    config.storage_nodes = {chain.storage, NodeIndex{20}, NodeIndex{21}};
+    config.metadata_nodes = {chain.metadata_1};
+    b.core = std::make_unique<Core>(config, chain.genesis, *chain.scheme);
+    b.silent = {NodeIndex{20}, NodeIndex{21}};
+    b.change_content = [&](const Hash256& hash, std::optional<Bytes>& data) {
+        if (hash == chain.bundles[2]) data.reset();
+    };
+    REQUIRE(b.run(chain.assignment(0, 4), 20));
+    REQUIRE(std::holds_alternative<arbiter::Unable>(*b.submitted));
+    CHECK(std::get<arbiter::Unable>(*b.submitted).why.starts_with("no storage node gives content"));
 }
 
 TEST_CASE("a fault that passes is got over: content that comes late, a metadata node that is silent") {
