@@ -115,8 +115,7 @@ void State::carry_out(const Effect& effect) {
     } else if (const auto* request = std::get_if<RequestChunk>(&effect)) {
         network.send(request->to, FrameKind::chunk_request, to_payload(ChunkRequest{request->id}));
     } else if (const auto* arrived = std::get_if<ChunkArrived>(&effect)) {
-        tell(options.vm_pool,
-             options.transactions->begin_chunk(arrived->chunk.id, arrived->content, arrived->senders));
+        tell(options.vm_pool, options.transactions->begin_chunk(arrived->chunk.id, arrived->content, arrived->senders));
         tell(options.executor, executor::StoredChunk{arrived->chunk.id});
     } else if (const auto* forget = std::get_if<ForgetChunks>(&effect)) {
         // Their content goes with the periodic pruning.

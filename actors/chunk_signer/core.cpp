@@ -56,7 +56,8 @@ void Core::on_proposal(NodeIndex from, ChunkProposal proposal, TimeMs now, Outbo
     wanted_.erase(chunk.id);
     out.push_back(PersistChunk{chunk, std::move(encoded), std::move(proposal.signature), config_.self.has_value()});
     vouch(chunk, out);
-    out.push_back(ChunkArrived{chunk, std::make_shared<const Chunk>(std::move(proposal.chunk)), std::move(proposal.senders)});
+    out.push_back(
+        ChunkArrived{chunk, std::make_shared<const Chunk>(std::move(proposal.chunk)), std::move(proposal.senders)});
 }
 
 void Core::ask(const ChunkId& id, Wanted& wanted, TimeMs now, Outbox& out) {

@@ -48,7 +48,8 @@ std::string trouble(const NodeHealth& node, const std::vector<NodeHealth>& all, 
             missing += (missing.empty() ? "" : ", ") + other.name;
     }
     if (!missing.empty()) return "no link to " + missing;
-    if (node.follows_chain() && node.height + lag_max < highest) return std::to_string(highest - node.height) + " blocks behind";
+    if (node.follows_chain() && node.height + lag_max < highest)
+        return std::to_string(highest - node.height) + " blocks behind";
     return "";
 }
 

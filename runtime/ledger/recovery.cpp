@@ -102,7 +102,8 @@ std::vector<Result<RecoveredTransactionPtr>> recover_transactions(std::span<cons
     for (std::size_t i = 0; i < raw.size(); ++i) {
         decoded.push_back(decode_for_recovery(raw[i]));
         if (known.empty() || known[i] == nullptr || !decoded[i]) continue;
-        batch.push_back({decoded[i]->digest, to_recoverable(decoded[i]->transaction->transaction.signature), *known[i]});
+        batch.push_back(
+            {decoded[i]->digest, to_recoverable(decoded[i]->transaction->transaction.signature), *known[i]});
         position_in_raw.push_back(i);
     }
     std::vector<bool> confirmed(raw.size());

@@ -78,9 +78,9 @@ TEST_CASE("what would not work is refused before anything starts") {
     CHECK_FALSE(refuses(validator + "[[node]]\nname = \"a\"\nroles = [\"arbiter\"]\n"));
     CHECK(refuses(validator + "[[node]]\nname = \"a\"\ncount = 2\nroles = [\"arbiter\"]\n"));
     CHECK(refuses(validator + "[[node]]\nname = \"s\"\nroles = [\"storage_node\"]\n"));  // it follows the chain
-    CHECK(refuses(
-        "[[node]]\nname = \"v\"\nroles = [\"consensus\", \"chunk_builder\", \"chunk_signer\", \"executor\", "
-        "\"vm_pool\", \"arbiter\"]\n"));
+    CHECK(
+        refuses("[[node]]\nname = \"v\"\nroles = [\"consensus\", \"chunk_builder\", \"chunk_signer\", \"executor\", "
+                "\"vm_pool\", \"arbiter\"]\n"));
 }
 
 TEST_CASE("a fault is shown with its line and a caret under the place") {

@@ -229,7 +229,8 @@ TEST_CASE("text and bytes lead back to the same word") {
 }
 
 TEST_CASE("text that is no 256-bit number is refused") {
-    CHECK(parse_uint256("115792089237316195423570985008687907853269984665640564039457584007913129639935") == ~uint256{});
+    CHECK(parse_uint256("115792089237316195423570985008687907853269984665640564039457584007913129639935") ==
+          ~uint256{});
     CHECK_FALSE(parse_uint256("115792089237316195423570985008687907853269984665640564039457584007913129639936"));
     CHECK_FALSE(parse_uint256("0x1" + std::string(64, '0')));
     for (const auto* bad : {"", "0x", "-1", "+1", " 1", "1 ", "1e3", "0xg", "12a"}) {

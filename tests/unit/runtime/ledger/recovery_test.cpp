@@ -87,7 +87,8 @@ TEST_CASE("wrong, missing or absurd advice changes no sender") {
     auto too_short = right;
     too_short.of.resize(20);
     auto negated = right;  // the same x: a key whose signature check differs only in a sign
-    for (std::size_t i = 32; i < 64; ++i) negated.keys[1].bytes[i] = static_cast<std::uint8_t>(~negated.keys[1].bytes[i]);
+    for (std::size_t i = 32; i < 64; ++i)
+        negated.keys[1].bytes[i] = static_cast<std::uint8_t>(~negated.keys[1].bytes[i]);
     for (const auto& advice : {swapped, one_wrong, not_a_point, beyond, too_short, negated, SenderKeys{}})
         check_same(with_advice(raw, advice), expected);
 }

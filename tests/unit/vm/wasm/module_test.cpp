@@ -77,7 +77,8 @@ TEST_CASE("proposals beyond WebAssembly 2.0 are rejected by name") {
 TEST_CASE("a count that the bytes can't hold is refused before anything is allocated") {
     Bytes types{0, 'a', 's', 'm', 1, 0, 0, 0, 1, 5, 0x9F, 0x8D, 0x06, 0x60, 0};
     CHECK(error_of(types) == "at byte 0xa: unexpected end of section or function");
-    CHECK(error_of(module_with({1, 0xFF, 0xFF, 0xFF, 0xFF, 0x0F, 0x7F, 0x0B})).find("too many locals") != std::string::npos);
+    CHECK(error_of(module_with({1, 0xFF, 0xFF, 0xFF, 0xFF, 0x0F, 0x7F, 0x0B})).find("too many locals") !=
+          std::string::npos);
     CHECK(error_of(module_with({1, 0xD0, 0x86, 0x03, 0x7F, 0x0B})).find("50001 locals; the limit is 50000") !=
           std::string::npos);
 }
