@@ -18,15 +18,23 @@ TEST_CASE("under the troupe rules no seed violates safety, loses a receipt or st
     }
 }
 
-TEST_CASE("under dbft2 no seed violates safety, and the known commit lock shows in some") {
-    std::size_t stalls = 0;
+TEST_CASE("under dbft2 no seed violates safety") {
     for (std::uint64_t seed = 1; seed <= 80; ++seed) {
         const auto report = run_simulation({.seed = seed, .heights = 40, .rules = ConsensusRules::dbft2});
         CAPTURE(seed);
         CHECK(report.violation == "");
-        if (!report.stall.empty()) ++stalls;
     }
-    CHECK(stalls > 0);
+}
+
+TEST_CASE("faults from which dbft2 never recovers don't stop the troupe rules") {
+    // The only one of the first 500 seeds; a change of the cores or of the faults may move it.
+    constexpr std::uint64_t seed = 339;
+    const auto original = run_simulation({.seed = seed, .heights = 40, .rules = ConsensusRules::dbft2});
+    CHECK(original.violation == "");
+    CHECK(original.stall.find("(S12)") != std::string::npos);
+    const auto ours = run_simulation({.seed = seed, .heights = 40});
+    CHECK(ours.violation == "");
+    CHECK(ours.stall == "");
 }
 
 TEST_CASE("the same seed gives the same trace, another seed another one") {

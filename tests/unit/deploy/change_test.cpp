@@ -137,6 +137,7 @@ TEST_CASE("a node is well when it is ready, linked to all that run, and not behi
     for (std::size_t i = 0; i < all.size(); ++i) {
         all[i].name = std::string(1, static_cast<char>('a' + i));
         all[i].state = "ready";
+        all[i].roles = {"executor"};
         all[i].pid = 1;
         all[i].height = 100;
         for (std::size_t j = 0; j < all.size(); ++j)
@@ -152,6 +153,9 @@ TEST_CASE("a node is well when it is ready, linked to all that run, and not behi
     CHECK(trouble(all[0], all, 6).empty());
     all[0].height = 0;
     CHECK(trouble(all[0], all, 500) == "no block yet");
+    // An arbiter, say, has neither blocks nor a height that could be behind.
+    all[0].roles = {"arbiter"};
+    CHECK(trouble(all[0], all, 5).empty());
     all[0].state = "catching_up";
     CHECK(trouble(all[0], all, 500) == "catching_up");
 }

@@ -20,10 +20,10 @@ public:
 }
 
 struct Bench {
-    std::shared_ptr<const CommittedBlock> block(std::uint64_t height, const std::vector<std::uint8_t>& chunks) {
+    std::shared_ptr<const CommittedBlock> block(std::uint64_t height, const std::vector<std::uint8_t>& ids) {
         auto out = std::make_shared<CommittedBlock>();
         out->block.header.height = Height{height};
-        for (const auto i : chunks) {
+        for (const auto i : ids) {
             ChunkCertificate certificate;
             certificate.chunk.id = chunk(i);
             out->block.certificates.push_back(certificate);
