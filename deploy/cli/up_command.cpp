@@ -77,7 +77,12 @@ void show(const ClusterChange& change) {
     if (!cluster.exists()) {
         if (auto status = cluster.create(source.manifest, source.text); !status) return status.error();
     } else if (!options.file.empty()) {
-        auto applied = cluster.apply(source.manifest, source.text);
+        const auto now = cluster.state();
+        if (!now) return now.error();
+        PortsByNode known;
+        for (const auto& node : now->nodes)
+            known[node.manifest.name] = {node.manifest.link_port, node.manifest.rpc_port};
+        auto applied = cluster.apply(parse_manifest(source.text, source.shown, known).manifest, source.text);
         if (!applied) return applied;
         change = std::move(*applied);
         if (!context.json) show(change);

@@ -35,11 +35,11 @@ bool ManifestReport::ok() const {
     return std::ranges::all_of(faults, [](const auto& fault) { return fault.is_warning; });
 }
 
-ManifestReport parse_manifest(std::string_view text, const std::string& file) {
+ManifestReport parse_manifest(std::string_view text, const std::string& file, const PortsByNode& known) {
     ManifestReport report;
     try {
         const auto root = toml::parse(text, file);
-        manifest_detail::read_manifest(root, report);
+        manifest_detail::read_manifest(root, known, report);
     } catch (const toml::parse_error& error) {
         report.faults.push_back(
             {error.source().begin.line, error.source().begin.column, "", std::string{error.description()}, false});

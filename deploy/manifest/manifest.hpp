@@ -2,6 +2,7 @@
 // column, field, what was expected, and the nearest valid name for a typo.
 #pragma once
 
+#include <map>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -100,7 +101,16 @@ struct ManifestReport {
 /// Of a cluster, host or node: it becomes a directory, part of commands and of log lines.
 [[nodiscard]] bool is_valid_name(std::string_view name);
 
-[[nodiscard]] ManifestReport parse_manifest(std::string_view text, const std::string& file);
+/// Ports of running nodes by name: a node that names none keeps them, so that adding one moves no other.
+struct KnownPorts {
+    std::uint16_t link = 0;
+    /// 0: no RPC.
+    std::uint16_t rpc = 0;
+};
+using PortsByNode = std::map<std::string, KnownPorts>;
+
+[[nodiscard]] ManifestReport parse_manifest(std::string_view text, const std::string& file,
+                                            const PortsByNode& known = {});
 /// For a person: file:line:column, the line itself with a caret, what is wrong.
 [[nodiscard]] std::string format_fault(const ManifestFault& fault, std::string_view text, const std::string& file);
 

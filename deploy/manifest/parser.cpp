@@ -39,8 +39,8 @@ constexpr const char* name_rule = "expected 1 to 64 letters, digits, - or _, not
 
 class Parser {
 public:
-    Parser(const toml::table& root, ManifestReport& report)
-        : root_(root), in_(report.faults), manifest_(report.manifest) {}
+    Parser(const toml::table& root, const PortsByNode& known, ManifestReport& report)
+        : root_(root), known_(known), in_(report.faults), manifest_(report.manifest) {}
 
     void run() {
         in_.check_keys(root_, "", {"name", "chain", "accounts", "account", "host", "node", "spare_followers"});
@@ -405,6 +405,17 @@ private:
             used.emplace(std::pair{entry.node.host, static_cast<std::uint16_t>(next)}, entry.node.name);
             return static_cast<std::uint16_t>(next++);
         };
+        const auto keep = [&](std::uint16_t& port, std::uint16_t known, const Entry& entry) {
+            if (port != 0 || known == 0 || is_used(known)) return;
+            port = known;
+            used.emplace(std::pair{entry.node.host, known}, entry.node.name);
+        };
+        for (auto* entry : order) {
+            const auto known = known_.find(entry->node.name);
+            if (known == known_.end()) continue;
+            keep(entry->node.link_port, known->second.link, *entry);
+            if (entry->node.has_role("gateway")) keep(entry->node.rpc_port, known->second.rpc, *entry);
+        }
         for (auto* entry : order) {
             auto& node = entry->node;
             if (node.link_port == 0) node.link_port = next_free(next_link, *entry);
@@ -443,6 +454,7 @@ private:
     }
 
     const toml::table& root_;
+    const PortsByNode& known_;
     TomlReader in_;
     Manifest& manifest_;
     std::vector<Entry> entries_;
@@ -451,6 +463,8 @@ private:
 
 }  // namespace
 
-void read_manifest(const toml::table& root, ManifestReport& report) { Parser{root, report}.run(); }
+void read_manifest(const toml::table& root, const PortsByNode& known, ManifestReport& report) {
+    Parser{root, known, report}.run();
+}
 
 }  // namespace troupe::manifest_detail

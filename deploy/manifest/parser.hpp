@@ -6,6 +6,6 @@
 namespace troupe::manifest_detail {
 
 /// Fills report.manifest and adds every fault found.
-void read_manifest(const toml::table& root, ManifestReport& report);
+void read_manifest(const toml::table& root, const PortsByNode& known, ManifestReport& report);
 
 }  // namespace troupe::manifest_detail

@@ -149,7 +149,8 @@ test('wrong use is answered helpfully, with the documented exit codes', async ()
 test('validators that move to other ports restart one after the other, the rest is told, and blocks go on', async () => {
   const text = (await run(troupe, ['manifest', 'init', '-'])).stdout;
   const file = path.join(cluster.data, 'ports.toml');
-  fs.writeFileSync(file, text.replace('count = 4\n', 'count = 4\nlink_port = 9750\n').replace('count = 1\n', 'count = 1\nlink_port = 9704\n'));
+  fs.writeFileSync(file, Object.entries({ validator: 9750, gateway: 9704, storage: 9705, metadata: 9706, batch: 9708, arbiter: 9709 })
+    .reduce((t, [name, port]) => t.replace(`name = "${name}"\n`, `$&link_port = ${port}\n`), text));
   const before = await nodes();
   const at = await height();
   const out = await cluster.command('up', file, '-d');
@@ -157,10 +158,10 @@ test('validators that move to other ports restart one after the other, the rest 
   assert.match(out, /^> gateway-1 \(dials validator-1 at 127\.0\.0\.1:9750, /m);
   const now = await nodes();
   for (const n of now) {
-    assert.equal(n.peers, 4, `${n.name} is linked to all others`);
+    assert.equal(n.peers, now.length - 1, `${n.name} is linked to all others`);
     assert.equal(n.is_current, true);
     const old = before.find((o) => o.name === n.name);
-    assert.equal(n.pid === old.pid, n.name === 'gateway-1', `${n.name}: only validators restart`);
+    assert.equal(n.pid === old.pid, !n.name.startsWith('validator'), `${n.name}: only validators restart`);
   }
   assert.ok((await height()) > at);
   const back = path.join(cluster.data, 'back.toml');
@@ -229,7 +230,7 @@ test('up with a changed manifest does the difference only', async () => {
   const pids = new Map((await nodes()).map((n) => [n.name, n.pid]));
   assert.match(await cluster.command('up', file, '-d'), /^\+ gateway-2$/m);
   const now = await nodes();
-  assert.equal(now.length, 6);
+  assert.equal(now.length, pids.size + 1);
   for (const n of now) if (pids.has(n.name)) assert.equal(n.pid, pids.get(n.name), `${n.name} was left alone`);
   const second = `http://127.0.0.1:${now.find((n) => n.name === 'gateway-2').rpc_port}`;
   await until(async () => Number((await rpc(second, 'eth_blockNumber')).result) >= (await height()) - 1, 'the new gateway catches up');

@@ -91,3 +91,19 @@ TEST_CASE("a fault is shown with its line and a caret under the place") {
     CHECK(shown.find("m.toml:2:1: error: foo: unknown key") == 0);
     CHECK(shown.find("2 | foo = 1\n    | ^\n") != std::string::npos);
 }
+
+TEST_CASE("a node that names no ports keeps those it has, and the new one gets others") {
+    const std::string text =
+        "[[node]]\nname = \"v\"\nroles = [\"consensus\", \"chunk_builder\", \"chunk_signer\", \"executor\", "
+        "\"vm_pool\"]\n"
+        "[[node]]\nname = \"g\"\ncount = 2\nroles = [\"gateway\", \"executor\", \"vm_pool\"]\n"
+        "[[node]]\nname = \"x\"\nroles = [\"executor\", \"vm_pool\"]\n";
+    const auto manifest =
+        parse_manifest(text, "m.toml", {{"v", {9700, 0}}, {"g-1", {9701, 8545}}, {"x", {9702, 0}}}).manifest;
+    REQUIRE(manifest.nodes.size() == 4);
+    CHECK(manifest.nodes[0].link_port == 9700);
+    CHECK(manifest.nodes[1].link_port == 9701);
+    CHECK(manifest.nodes[2].link_port == 9703);
+    CHECK(manifest.nodes[2].rpc_port == 8546);
+    CHECK(manifest.nodes[3].link_port == 9702);
+}
