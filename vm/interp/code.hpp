@@ -32,24 +32,25 @@ static_assert(sizeof(Instruction) == 16);
 // follows in the next instruction's place (v128.const, shuffle); calls are followed by their arguments' slots, eight a
 // place.
 
+// The formatter moves these lists a little further with each run.
+// clang-format off
 /// Integer operations with a form whose second operand is the immediate.
-#define TROUPE_IMMEDIATE_OPS(X)                                                                                       \
-    X(add)                                                                                                            \
-    X(mul)                                                                                                            \
-    X(and)                                                                                                            \
-    X(or) X(xor) X(shl) X(shr_s) X(shr_u) X(rotl) X(eq) X(ne) X(lt_s) X(lt_u) X(gt_s) X(gt_u) X(le_s) X(le_u) X(ge_s) \
-        X(ge_u)
+#define TROUPE_IMMEDIATE_OPS(X)                                                                                      \
+    X(add)                                                                                                           \
+    X(mul)                                                                                                           \
+    X(and) X(or) X(xor) X(shl) X(shr_s) X(shr_u) X(rotl) X(eq) X(ne) X(lt_s) X(lt_u) X(gt_s) X(gt_u) X(le_s) X(le_u) \
+        X(ge_s) X(ge_u)
 #define TROUPE_INTEGER_COMPARISONS(X) X(eq) X(ne) X(lt_s) X(lt_u) X(gt_s) X(gt_u) X(le_s) X(le_u) X(ge_s) X(ge_u)
 #define TROUPE_FLOAT_COMPARISONS(X) X(eq) X(ne) X(lt) X(gt) X(le) X(ge)
-#define TROUPE_SCALAR_LOADS(X)                                                                              \
-    X(i32_load)                                                                                             \
-    X(i64_load)                                                                                             \
-    X(f32_load)                                                                                             \
-    X(f64_load) X(i32_load8_s) X(i32_load8_u) X(i32_load16_s) X(i32_load16_u) X(i64_load8_s) X(i64_load8_u) \
-        X(i64_load16_s) X(i64_load16_u) X(i64_load32_s) X(i64_load32_u)
+#define TROUPE_SCALAR_LOADS(X)                                                                           \
+    X(i32_load)                                                                                          \
+    X(i64_load)                                                                                          \
+    X(f32_load) X(f64_load) X(i32_load8_s) X(i32_load8_u) X(i32_load16_s) X(i32_load16_u) X(i64_load8_s) \
+        X(i64_load8_u) X(i64_load16_s) X(i64_load16_u) X(i64_load32_s) X(i64_load32_u)
 #define TROUPE_SCALAR_STORES(X) \
     X(i32_store)                \
     X(i64_store) X(f32_store) X(f64_store) X(i32_store8) X(i32_store16) X(i64_store8) X(i64_store16) X(i64_store32)
+// clang-format on
 
 enum class Extended : std::uint16_t {
     /// The head of a block: low is its fuel, high its steps. Every branch leads to one and carries it out itself.

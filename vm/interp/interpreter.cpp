@@ -49,53 +49,51 @@ constexpr u64 rotate_left(u64 a, u64 n) { return std::rotl(a, static_cast<int>(n
 constexpr u32 rotate_right(u32 a, u32 n) { return std::rotr(a, static_cast<int>(n & 31U)); }
 constexpr u64 rotate_right(u64 a, u64 n) { return std::rotr(a, static_cast<int>(n & 63U)); }
 
+// The formatter moves these lists a little further with each run.
+// clang-format off
 // X(operation, operand type, result type, expression of a and b)
-#define INTEGER_BINARY(X, p, S, U, bits)                                                                    \
-    X(p##_add, U, U, a + b)                                                                                 \
-    X(p##_mul, U, U, a* b)                                                                                  \
-    X(p##_and, U, U, a& b)                                                                                  \
-    X(p##_or, U, U, a | b) X(p##_xor, U, U, a ^ b) X(p##_shl, U, U, a << (b & (bits - 1)))                  \
-        X(p##_shr_s, U, S, static_cast<S>(a) >> (b & (bits - 1))) X(p##_shr_u, U, U, a >> (b & (bits - 1))) \
-            X(p##_rotl, U, U, rotate_left(a, b)) X(p##_eq, U, u32, a == b) X(p##_ne, U, u32, a != b)        \
-                X(p##_lt_s, S, u32, a < b) X(p##_lt_u, U, u32, a < b) X(p##_gt_s, S, u32, a > b)            \
-                    X(p##_gt_u, U, u32, a > b) X(p##_le_s, S, u32, a <= b) X(p##_le_u, U, u32, a <= b)      \
+#define INTEGER_BINARY(X, p, S, U, bits)                                                                          \
+    X(p##_add, U, U, a + b)                                                                                       \
+    X(p##_mul, U, U, a* b)                                                                                        \
+    X(p##_and, U, U, a& b) X(p##_or, U, U, a | b) X(p##_xor, U, U, a ^ b) X(p##_shl, U, U, a << (b & (bits - 1))) \
+        X(p##_shr_s, U, S, static_cast<S>(a) >> (b & (bits - 1))) X(p##_shr_u, U, U, a >> (b & (bits - 1)))       \
+            X(p##_rotl, U, U, rotate_left(a, b)) X(p##_eq, U, u32, a == b) X(p##_ne, U, u32, a != b)              \
+                X(p##_lt_s, S, u32, a < b) X(p##_lt_u, U, u32, a < b) X(p##_gt_s, S, u32, a > b)                  \
+                    X(p##_gt_u, U, u32, a > b) X(p##_le_s, S, u32, a <= b) X(p##_le_u, U, u32, a <= b)            \
                         X(p##_ge_s, S, u32, a >= b) X(p##_ge_u, U, u32, a >= b)
 #define WITH_IMMEDIATE(X) INTEGER_BINARY(X, i32, i32, u32, 32U) INTEGER_BINARY(X, i64, i64, u64, 64U)
-#define FLOAT_BINARY(X, p)                                                                                          \
-    X(p##_eq, p, u32, a == b)                                                                                       \
-    X(p##_ne, p, u32, a != b)                                                                                       \
-    X(p##_lt, p, u32, a < b)                                                                                        \
-    X(p##_gt, p, u32, a > b) X(p##_le, p, u32, a <= b) X(p##_ge, p, u32, a >= b) X(p##_add, p, p, canonical(a + b)) \
-        X(p##_sub, p, p, canonical(a - b)) X(p##_mul, p, p, canonical(a* b)) X(p##_div, p, p, canonical(a / b))     \
-            X(p##_min, p, p, float_min(a, b)) X(p##_max, p, p, float_max(a, b))
-#define OTHER_BINARY(X)                                                                 \
-    X(i32_sub, u32, u32, a - b)                                                         \
-    X(i64_sub, u64, u64, a - b)                                                         \
-    X(i32_rotr, u32, u32, rotate_right(a, b))                                           \
-    X(i64_rotr, u64, u64, rotate_right(a, b)) FLOAT_BINARY(X, f32) FLOAT_BINARY(X, f64) \
-        X(f32_copysign, u32, u32, (a & 0x7FFFFFFFU) | (b & 0x80000000U))                \
+#define FLOAT_BINARY(X, p)                                                                                      \
+    X(p##_eq, p, u32, a == b)                                                                                   \
+    X(p##_ne, p, u32, a != b)                                                                                   \
+    X(p##_lt, p, u32, a < b) X(p##_gt, p, u32, a > b) X(p##_le, p, u32, a <= b) X(p##_ge, p, u32, a >= b)       \
+        X(p##_add, p, p, canonical(a + b)) X(p##_sub, p, p, canonical(a - b)) X(p##_mul, p, p, canonical(a* b)) \
+            X(p##_div, p, p, canonical(a / b)) X(p##_min, p, p, float_min(a, b)) X(p##_max, p, p, float_max(a, b))
+#define OTHER_BINARY(X)                                                                                      \
+    X(i32_sub, u32, u32, a - b)                                                                              \
+    X(i64_sub, u64, u64, a - b)                                                                              \
+    X(i32_rotr, u32, u32, rotate_right(a, b)) X(i64_rotr, u64, u64, rotate_right(a, b)) FLOAT_BINARY(X, f32) \
+        FLOAT_BINARY(X, f64) X(f32_copysign, u32, u32, (a & 0x7FFFFFFFU) | (b & 0x80000000U))                \
             X(f64_copysign, u64, u64, (a & 0x7FFFFFFFFFFFFFFFULL) | (b & 0x8000000000000000ULL))
 
-#define FLOAT_UNARY(X, p)                        \
-    X(p##_ceil, p, p, canonical(std::ceil(a)))   \
-    X(p##_floor, p, p, canonical(std::floor(a))) \
-    X(p##_trunc, p, p, canonical(std::trunc(a))) \
-    X(p##_nearest, p, p, canonical(std::nearbyint(a))) X(p##_sqrt, p, p, canonical(std::sqrt(a)))
+#define FLOAT_UNARY(X, p)                                                                           \
+    X(p##_ceil, p, p, canonical(std::ceil(a)))                                                      \
+    X(p##_floor, p, p, canonical(std::floor(a)))                                                    \
+    X(p##_trunc, p, p, canonical(std::trunc(a))) X(p##_nearest, p, p, canonical(std::nearbyint(a))) \
+        X(p##_sqrt, p, p, canonical(std::sqrt(a)))
 #define UNARY(X)                                                                                                       \
     X(i32_eqz, u32, u32, a == 0)                                                                                       \
     X(i64_eqz, u64, u32, a == 0)                                                                                       \
-    X(i32_clz, u32, u32, std::countl_zero(a))                                                                          \
-    X(i32_ctz, u32, u32, std::countr_zero(a)) X(i32_popcnt, u32, u32, std::popcount(a))                                \
-        X(i64_clz, u64, u64, std::countl_zero(a)) X(i64_ctz, u64, u64, std::countr_zero(a)) X(                         \
-            i64_popcnt, u64, u64, std::popcount(a)) FLOAT_UNARY(X, f32) FLOAT_UNARY(X, f64)                            \
-            X(f32_abs, u32, u32, a & 0x7FFFFFFFU) X(f64_abs, u64, u64, a & 0x7FFFFFFFFFFFFFFFULL) X(                   \
-                f32_neg, u32, u32, a ^ 0x80000000U) X(f64_neg, u64, u64, a ^ 0x8000000000000000ULL)                    \
-                X(i32_wrap_i64, u64, u32, static_cast<u32>(a)) X(i64_extend_i32_s, i32, i64, a) X(                     \
-                    i64_extend_i32_u, u32, u64, a) X(f32_convert_i32_s, i32, f32, static_cast<f32>(a))                 \
-                    X(f32_convert_i32_u, u32, f32, static_cast<f32>(a)) X(f32_convert_i64_s, i64, f32,                 \
-                                                                          static_cast<f32>(a))                         \
-                        X(f32_convert_i64_u, u64, f32, static_cast<f32>(a)) X(f64_convert_i32_s, i32, f64, a)          \
-                            X(f64_convert_i32_u, u32, f64, a) X(f64_convert_i64_s, i64, f64, static_cast<f64>(a))      \
+    X(i32_clz, u32, u32, std::countl_zero(a)) X(i32_ctz, u32, u32, std::countr_zero(a))                                \
+        X(i32_popcnt, u32, u32, std::popcount(a)) X(i64_clz, u64, u64, std::countl_zero(a)) X(                         \
+            i64_ctz, u64, u64, std::countr_zero(a)) X(i64_popcnt, u64, u64, std::popcount(a)) FLOAT_UNARY(X, f32)      \
+            FLOAT_UNARY(X, f64) X(f32_abs, u32, u32, a & 0x7FFFFFFFU) X(f64_abs, u64, u64, a & 0x7FFFFFFFFFFFFFFFULL)  \
+                X(f32_neg, u32, u32, a ^ 0x80000000U) X(f64_neg, u64, u64, a ^ 0x8000000000000000ULL)                  \
+                    X(i32_wrap_i64, u64, u32, static_cast<u32>(a)) X(i64_extend_i32_s, i32, i64, a)                    \
+                        X(i64_extend_i32_u, u32, u64, a) X(f32_convert_i32_s, i32, f32, static_cast<f32>(a)) X(        \
+                            f32_convert_i32_u, u32, f32, static_cast<f32>(a)) X(f32_convert_i64_s, i64, f32,           \
+                                                                                static_cast<f32>(a))                   \
+                            X(f32_convert_i64_u, u64, f32, static_cast<f32>(a)) X(f64_convert_i32_s, i32, f64, a) X(   \
+                                f64_convert_i32_u, u32, f64, a) X(f64_convert_i64_s, i64, f64, static_cast<f64>(a))    \
                                 X(f64_convert_i64_u, u64, f64, static_cast<f64>(a))                                    \
                                     X(f32_demote_f64, f64, f32, canonical(static_cast<f32>(a)))                        \
                                         X(f64_promote_f32, f32, f64, canonical(static_cast<f64>(a))) X(                \
@@ -122,55 +120,51 @@ constexpr u64 rotate_right(u64 a, u64 n) { return std::rotr(a, static_cast<int>(
 #define TRAPPING_TRUNCATION(X)                                                             \
     X(i32_trunc_f32_s, f32, i32)                                                           \
     X(i32_trunc_f32_u, f32, u32)                                                           \
-    X(i32_trunc_f64_s, f64, i32)                                                           \
-    X(i32_trunc_f64_u, f64, u32) X(i64_trunc_f32_s, f32, i64) X(i64_trunc_f32_u, f32, u64) \
-        X(i64_trunc_f64_s, f64, i64) X(i64_trunc_f64_u, f64, u64)
+    X(i32_trunc_f64_s, f64, i32) X(i32_trunc_f64_u, f64, u32) X(i64_trunc_f32_s, f32, i64) \
+        X(i64_trunc_f32_u, f32, u64) X(i64_trunc_f64_s, f64, i64) X(i64_trunc_f64_u, f64, u64)
 
 // X(operation, type in memory, type in a slot)
 #define LOADS(X)                                                                                            \
     X(i32_load, u32, u32)                                                                                   \
     X(i64_load, u64, u64)                                                                                   \
-    X(f32_load, u32, u32)                                                                                   \
-    X(f64_load, u64, u64) X(i32_load8_s, i8, i32) X(i32_load8_u, u8, u32) X(i32_load16_s, i16, i32)         \
-        X(i32_load16_u, u16, u32) X(i64_load8_s, i8, i64) X(i64_load8_u, u8, u64) X(i64_load16_s, i16, i64) \
-            X(i64_load16_u, u16, u64) X(i64_load32_s, i32, i64) X(i64_load32_u, u32, u64)
-#define STORES(X)     \
-    X(i32_store, u32) \
-    X(i64_store, u64) \
-    X(f32_store, u32) \
-    X(f64_store, u64) X(i32_store8, u8) X(i32_store16, u16) X(i64_store8, u8) X(i64_store16, u16) X(i64_store32, u32)
+    X(f32_load, u32, u32) X(f64_load, u64, u64) X(i32_load8_s, i8, i32) X(i32_load8_u, u8, u32)             \
+        X(i32_load16_s, i16, i32) X(i32_load16_u, u16, u32) X(i64_load8_s, i8, i64) X(i64_load8_u, u8, u64) \
+            X(i64_load16_s, i16, i64) X(i64_load16_u, u16, u64) X(i64_load32_s, i32, i64) X(i64_load32_u, u32, u64)
+#define STORES(X)                                                                                                   \
+    X(i32_store, u32)                                                                                               \
+    X(i64_store, u64)                                                                                               \
+    X(f32_store, u32) X(f64_store, u64) X(i32_store8, u8) X(i32_store16, u16) X(i64_store8, u8) X(i64_store16, u16) \
+        X(i64_store32, u32)
 
 // X(name, type, expression)
-#define INTEGER_BRANCHES(X, p, S, U)                                                                    \
-    X(branch_##p##_eq, U, a == b)                                                                       \
-    X(branch_##p##_ne, U, a != b)                                                                       \
-    X(branch_##p##_lt_s, S, a < b)                                                                      \
-    X(branch_##p##_lt_u, U, a < b) X(branch_##p##_gt_s, S, a > b) X(branch_##p##_gt_u, U, a > b)        \
-        X(branch_##p##_le_s, S, a <= b) X(branch_##p##_le_u, U, a <= b) X(branch_##p##_ge_s, S, a >= b) \
-            X(branch_##p##_ge_u, U, a >= b)
-#define FLOAT_BRANCHES(X, p, name, negation) \
-    X(name##_eq, p, negation(a == b))        \
-    X(name##_ne, p, negation(a != b))        \
-    X(name##_lt, p, negation(a < b))         \
-    X(name##_gt, p, negation(a > b)) X(name##_le, p, negation(a <= b)) X(name##_ge, p, negation(a >= b))
+#define INTEGER_BRANCHES(X, p, S, U)                                                                   \
+    X(branch_##p##_eq, U, a == b)                                                                      \
+    X(branch_##p##_ne, U, a != b)                                                                      \
+    X(branch_##p##_lt_s, S, a < b) X(branch_##p##_lt_u, U, a < b) X(branch_##p##_gt_s, S, a > b)       \
+        X(branch_##p##_gt_u, U, a > b) X(branch_##p##_le_s, S, a <= b) X(branch_##p##_le_u, U, a <= b) \
+            X(branch_##p##_ge_s, S, a >= b) X(branch_##p##_ge_u, U, a >= b)
+#define FLOAT_BRANCHES(X, p, name, negation)                                                            \
+    X(name##_eq, p, negation(a == b))                                                                   \
+    X(name##_ne, p, negation(a != b))                                                                   \
+    X(name##_lt, p, negation(a < b)) X(name##_gt, p, negation(a > b)) X(name##_le, p, negation(a <= b)) \
+        X(name##_ge, p, negation(a >= b))
 #define ALL_FLOAT_BRANCHES(X)            \
     FLOAT_BRANCHES(X, f32, branch_f32, ) \
     FLOAT_BRANCHES(X, f64, branch_f64, ) \
     FLOAT_BRANCHES(X, f32, branch_not_f32, !) FLOAT_BRANCHES(X, f64, branch_not_f64, !)
 
-#define OTHERS(X)                                                                                          \
-    X(charge)                                                                                              \
-    X(jump)                                                                                                \
-    X(branch_nonzero)                                                                                      \
-    X(branch_zero) X(branch_table) X(trap_unreachable) X(return_none) X(return_one) X(return_many) X(move) \
-        X(move_v128) X(select_v128) X(global_get_v128) X(global_set_v128)
-#define OTHER_OPS(X)                                                                                                \
-    X(i32_const)                                                                                                    \
-    X(i64_const)                                                                                                    \
-    X(f32_const)                                                                                                    \
-    X(f64_const) X(v128_const) X(ref_null) X(select) X(global_get) X(global_set) X(memory_size) X(call)             \
-        X(call_indirect) X(i32_div_s) X(i32_div_u) X(i32_rem_s) X(i32_rem_u) X(i64_div_s) X(i64_div_u) X(i64_rem_s) \
+#define OTHERS(X)                                                                                                    \
+    X(charge)                                                                                                        \
+    X(jump)                                                                                                          \
+    X(branch_nonzero) X(branch_zero) X(branch_table) X(trap_unreachable) X(return_none) X(return_one) X(return_many) \
+        X(move) X(move_v128) X(select_v128) X(global_get_v128) X(global_set_v128)
+#define OTHER_OPS(X)                                                                                                 \
+    X(i32_const)                                                                                                     \
+    X(i64_const)                                                                                                     \
+    X(f32_const) X(f64_const) X(v128_const) X(ref_null) X(select) X(global_get) X(global_set) X(memory_size) X(call) \
+        X(call_indirect) X(i32_div_s) X(i32_div_u) X(i32_rem_s) X(i32_rem_u) X(i64_div_s) X(i64_div_u) X(i64_rem_s)  \
             X(i64_rem_u)
+// clang-format on
 
 const void* labels[opcode_count];
 
