@@ -1,6 +1,6 @@
 // Troupe's cluster beside Foundry's anvil under the same load, in one run. Prints a table with ratios; asserts nothing.
 //
-//   node run.mjs --troupe PATH [--count 20000] [--runs 1] [--only troupe|anvil] [--manifest FILE]
+//   node run.mjs --troupe PATH [--count 20000] [--runs 1] [--only troupe|anvil] [--manifest FILE (cluster.toml)]
 //
 // anvil is the one of tests/e2e (npm @foundry-rs/anvil), started with --block-time 1 --gas-limit 2000000000.
 import fs from 'node:fs';
@@ -19,7 +19,7 @@ const troupe = option('troupe', path.join(root, 'build/release/troupe'));
 const count = option('count', '20000');
 const runs = Number(option('runs', '1'));
 const only = option('only', '');
-const manifest = option('manifest', '');
+const manifest = option('manifest', path.join(here, 'cluster.toml'));
 const bytecode = path.join(root, 'deploy/examples/erc20/TroupeToken.bin');
 const sleep = (ms) => new Promise((r) => setTimeout(r, ms));
 
@@ -65,7 +65,7 @@ async function withTroupe(run) {
   const data = fs.mkdtempSync(path.join(os.tmpdir(), 'troupe-bench-'));
   const t = (...a) => execFileSync(troupe, [...a, '--data', data], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'] });
   try {
-    t('up', ...(manifest ? [manifest] : []), '-d');
+    t('up', manifest, '-d');
     const status = JSON.parse(t('status', '--json'));
     const keys = JSON.parse(t('keys', 'list', '--secret', '--json'));
     return run(status.rpc, status.nodes.map((n) => n.pid), keys.accounts[0].private_key);
