@@ -35,6 +35,7 @@ struct StateView {
 struct State {
     static inline const char* name = "vm_pool";
 
+    std::shared_ptr<TransactionCache> transactions;
     std::vector<Worker> idle;
     std::vector<Worker> all;
     std::deque<Job> jobs;
@@ -64,13 +65,14 @@ void dispatch(Observed<Actor, State>* self) {
 
 Actor::behavior_type behavior(Observed<Actor, State>* self, const ActorOptions& options) {
     auto& state = self->state;
+    state.transactions = options.transactions;
     for (std::size_t i = 0; i < options.workers; ++i) state.all.push_back(self->spawn<caf::linked>(worker));
     state.idle = state.all;
     return {
         [self](const ChunkRecoveryPtr& recovery) {
             for (std::size_t i = 0; i < recovery->slices(); ++i)
                 self->state.jobs.push_back(std::make_shared<const std::function<void()>>(
-                    [recovery] { static_cast<void>(recovery->run_slice()); }));
+                    [recovery, cache = self->state.transactions] { static_cast<void>(recovery->run_slice()); }));
             dispatch(self);
         },
         [self](const Job& job) {

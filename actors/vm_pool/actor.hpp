@@ -9,6 +9,8 @@ namespace troupe::vm_pool {
 
 struct ActorOptions {
     std::size_t workers = 2;
+    /// Where recoveries put what they find: kept alive as long as one may run.
+    std::shared_ptr<TransactionCache> transactions;
 };
 
 [[nodiscard]] Actor spawn(caf::actor_system& system, ActorOptions options);

@@ -157,7 +157,7 @@ Status Node::spawn_chain(const std::shared_ptr<const SignatureScheme>& scheme) {
     const std::shared_ptr<const PayerReader> payers = state->cache();
 
     const auto transactions = std::make_shared<vm_pool::TransactionCache>();
-    vm_pool_ = vm_pool::spawn(system_, {config_.vm_workers});
+    vm_pool_ = vm_pool::spawn(system_, {config_.vm_workers, transactions});
     executor_ = executor::spawn(
         system_, {genesis_, state, chunk_signer::chunks_path(data_), transactions, code_cache_, *tracker});
 
