@@ -139,13 +139,13 @@ void HubCore::dial(PeerState& peer) {
                             });
 }
 
-void HubCore::relocate(NodeIndex index, std::string host, std::uint16_t port) {
+void HubCore::relocate(NodeIndex index, std::string host, std::uint16_t new_port) {
     const auto it = peers.find(index);
     if (stopping_ || it == peers.end()) return;
     auto& peer = *it->second;
-    if (peer.facts.host == host && peer.facts.port == port) return;
+    if (peer.facts.host == host && peer.facts.port == new_port) return;
     peer.facts.host = std::move(host);
-    peer.facts.port = port;
+    peer.facts.port = new_port;
     if (!we_dial(peer.facts)) return;
     // The wait that the old address has earned says nothing about the new one.
     peer.retry_ms = options.reconnect_ms_min;
