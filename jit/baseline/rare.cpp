@@ -1,7 +1,7 @@
 #include <bit>
 
 #include "jit/baseline/emitter.hpp"
-#include "vm/interp/scalar.hpp"
+#include "vm/dmir/scalar.hpp"
 
 namespace troupe::jit {
 
@@ -13,7 +13,7 @@ vm::Trap run_rare(const vm::Instruction& i, vm::Slot* frame) {
     const auto wide = std::bit_cast<double>(frame[i.b]);
     auto& out = frame[i.a];
     const auto trapping = [&]<class I, class F>(F from, I to) {
-        const auto trap = vm::truncate(from, to);
+        const auto trap = dmir::scalar::truncate(from, to);
         if (trap == Trap::none) out = static_cast<vm::Slot>(to);
         return trap;
     };
@@ -30,14 +30,14 @@ vm::Trap run_rare(const vm::Instruction& i, vm::Slot* frame) {
         case Op::i64_trunc_f32_u: return trapping(narrow, std::uint64_t{});
         case Op::i64_trunc_f64_s: return trapping(wide, std::int64_t{});
         case Op::i64_trunc_f64_u: return trapping(wide, std::uint64_t{});
-        case Op::i32_trunc_sat_f32_s: return put(vm::truncate_saturating<std::int32_t>(narrow));
-        case Op::i32_trunc_sat_f32_u: return put(vm::truncate_saturating<std::uint32_t>(narrow));
-        case Op::i32_trunc_sat_f64_s: return put(vm::truncate_saturating<std::int32_t>(wide));
-        case Op::i32_trunc_sat_f64_u: return put(vm::truncate_saturating<std::uint32_t>(wide));
-        case Op::i64_trunc_sat_f32_s: return put(vm::truncate_saturating<std::int64_t>(narrow));
-        case Op::i64_trunc_sat_f32_u: return put(vm::truncate_saturating<std::uint64_t>(narrow));
-        case Op::i64_trunc_sat_f64_s: return put(vm::truncate_saturating<std::int64_t>(wide));
-        case Op::i64_trunc_sat_f64_u: return put(vm::truncate_saturating<std::uint64_t>(wide));
+        case Op::i32_trunc_sat_f32_s: return put(dmir::scalar::truncate_saturating<std::int32_t>(narrow));
+        case Op::i32_trunc_sat_f32_u: return put(dmir::scalar::truncate_saturating<std::uint32_t>(narrow));
+        case Op::i32_trunc_sat_f64_s: return put(dmir::scalar::truncate_saturating<std::int32_t>(wide));
+        case Op::i32_trunc_sat_f64_u: return put(dmir::scalar::truncate_saturating<std::uint32_t>(wide));
+        case Op::i64_trunc_sat_f32_s: return put(dmir::scalar::truncate_saturating<std::int64_t>(narrow));
+        case Op::i64_trunc_sat_f32_u: return put(dmir::scalar::truncate_saturating<std::uint64_t>(narrow));
+        case Op::i64_trunc_sat_f64_s: return put(dmir::scalar::truncate_saturating<std::int64_t>(wide));
+        case Op::i64_trunc_sat_f64_u: return put(dmir::scalar::truncate_saturating<std::uint64_t>(wide));
         case Op::f32_convert_i64_u: return put(static_cast<float>(frame[i.b]));
         case Op::f64_convert_i64_u: return put(static_cast<double>(frame[i.b]));
         default: break;

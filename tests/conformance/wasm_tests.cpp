@@ -7,12 +7,15 @@
 
 namespace {
 
-bool run_suite(const char* name, const char* tier, const std::shared_ptr<troupe::vm::Compiler>& compiler) {
+using troupe::vm::Passes;
+
+bool run_suite(const char* name, const char* tier, const std::shared_ptr<troupe::vm::Compiler>& compiler,
+               Passes passes = Passes::none) {
     const auto suite = troupe::conformance::find_suite(name);
     if (!suite) return true;
     troupe::vm::SpecReport report;
     for (const auto& script : troupe::vm::find_spec_scripts(*suite))
-        report.add(troupe::vm::run_spec_script(script, compiler));
+        report.add(troupe::vm::run_spec_script(script, compiler, passes));
     for (const auto& failure : report.failures) std::printf("%s\n", failure.c_str());
     std::printf("%s, %s: %llu passed, %llu failed, %llu skipped\n", name, tier,
                 static_cast<unsigned long long>(report.passed), static_cast<unsigned long long>(report.failed),
@@ -25,6 +28,8 @@ bool run_suite(const char* name, const char* tier, const std::shared_ptr<troupe:
 int main() {
     bool good = run_suite("wasm/core", "interp", nullptr);
     good &= run_suite("wasm/simd", "interp", nullptr);
+    good &= run_suite("wasm/core", "interp after all passes", nullptr, Passes::all);
+    good &= run_suite("wasm/simd", "interp after all passes", nullptr, Passes::all);
     if (const auto baseline = troupe::jit::make_baseline_compiler()) {
         good &= run_suite("wasm/core", "baseline", baseline);
         good &= run_suite("wasm/simd", "baseline", baseline);

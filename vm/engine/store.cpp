@@ -4,6 +4,8 @@
 
 #include <fmt/format.h>
 
+#include "vm/wasm/optimize.hpp"
+
 namespace troupe::vm {
 namespace {
 
@@ -67,8 +69,9 @@ Profile deterministic_profile(std::vector<std::string> allowed_hosts) {
     return out;
 }
 
-CompiledModule::CompiledModule(std::shared_ptr<const wasm::Module> module, std::shared_ptr<Compiler> compiler)
-    : module_(std::move(module)), compiler_(std::move(compiler)), made_(module_->functions.size()) {}
+CompiledModule::CompiledModule(std::shared_ptr<const wasm::Module> module, std::shared_ptr<Compiler> compiler,
+                               Passes passes)
+    : module_(std::move(module)), compiler_(std::move(compiler)), passes_(passes), made_(module_->functions.size()) {}
 
 CompiledModule::~CompiledModule() {
     for (auto& made : made_) delete made.load(std::memory_order_relaxed);
@@ -78,7 +81,8 @@ const CompiledModule::Made* CompiledModule::made(std::uint32_t index) {
     if (const auto* have = made_[index].load(std::memory_order_acquire)) return have;
     const std::lock_guard lock(mutex_);
     if (const auto* have = made_[index].load(std::memory_order_relaxed)) return have;
-    const auto function = wasm::lower(*module_, index);
+    const auto function =
+        passes_ == Passes::all ? wasm::lower_optimized(*module_, index) : wasm::lower(*module_, index);
     if (!function) return nullptr;
     auto code = select_code(*function);
     if (!code) return nullptr;

@@ -46,10 +46,14 @@ struct Compiler {
     [[nodiscard]] virtual Trap call(Machine& machine, FunctionObject& function, Slot* frame) = 0;
 };
 
+/// Whether the interpreter's and the compiler's code is made from dMIR as it was lowered, or after all passes.
+enum class Passes : std::uint8_t { none, all };
+
 /// A module with its functions' code, made at their first call and shared by all instances and threads.
 class CompiledModule {
 public:
-    explicit CompiledModule(std::shared_ptr<const wasm::Module> module, std::shared_ptr<Compiler> compiler = nullptr);
+    explicit CompiledModule(std::shared_ptr<const wasm::Module> module, std::shared_ptr<Compiler> compiler = nullptr,
+                            Passes passes = Passes::none);
     ~CompiledModule();
 
     [[nodiscard]] const wasm::Module& module() const noexcept { return *module_; }
@@ -64,6 +68,7 @@ public:
 private:
     std::shared_ptr<const wasm::Module> module_;
     std::shared_ptr<Compiler> compiler_;
+    Passes passes_;
     std::vector<std::atomic<const Made*>> made_;
     std::mutex mutex_;
 };

@@ -1,8 +1,8 @@
 // The reference engine: a loop of direct jumps from one instruction's code to the next one's.
 #include <cstring>
 
+#include "vm/dmir/scalar.hpp"
 #include "vm/interp/runtime.hpp"
-#include "vm/interp/scalar.hpp"
 
 // Labels as values are what makes each instruction's own jump predictable.
 #pragma GCC diagnostic ignored "-Wpedantic"
@@ -11,6 +11,7 @@ namespace troupe::vm {
 namespace {
 
 using dmir::Op;
+using namespace dmir::scalar;
 
 using i8 = std::int8_t;
 using i16 = std::int16_t;

@@ -3,13 +3,14 @@
 #include <array>
 #include <cstring>
 
+#include "vm/dmir/scalar.hpp"
 #include "vm/interp/runtime.hpp"
-#include "vm/interp/scalar.hpp"
 
 namespace troupe::vm {
 namespace {
 
 using dmir::Op;
+using namespace dmir::scalar;
 
 using i8 = std::int8_t;
 using i16 = std::int16_t;

@@ -134,8 +134,8 @@ struct Expected {
 
 class Runner {
 public:
-    Runner(const std::filesystem::path& script, std::shared_ptr<Compiler> compiler)
-        : script_(script), compiler_(std::move(compiler)), store_(spec_profile()) {
+    Runner(const std::filesystem::path& script, std::shared_ptr<Compiler> compiler, Passes passes)
+        : script_(script), compiler_(std::move(compiler)), passes_(passes), store_(spec_profile()) {
         make_host_module();
     }
 
@@ -200,7 +200,7 @@ private:
     [[nodiscard]] Result<Instantiated> instantiate(const Json& command) {
         auto module = load(command);
         if (!module) return module.error();
-        return store_.instantiate(std::make_shared<CompiledModule>(*module, compiler_),
+        return store_.instantiate(std::make_shared<CompiledModule>(*module, compiler_, passes_),
                                   [&](const wasm::Import& import) -> std::optional<Extern> {
                                       if (import.module == "spectest") {
                                           const auto found = host_.find(import.name);
@@ -305,6 +305,7 @@ private:
 
     std::filesystem::path script_;
     std::shared_ptr<Compiler> compiler_;
+    Passes passes_;
     Store store_;
     SpecReport report_;
     int line_ = 0;
@@ -334,8 +335,9 @@ std::vector<std::filesystem::path> find_spec_scripts(const std::filesystem::path
     return out;
 }
 
-SpecReport run_spec_script(const std::filesystem::path& script, const std::shared_ptr<Compiler>& compiler) {
-    return Runner(script, compiler).run();
+SpecReport run_spec_script(const std::filesystem::path& script, const std::shared_ptr<Compiler>& compiler,
+                           Passes passes) {
+    return Runner(script, compiler, passes).run();
 }
 
 }  // namespace troupe::vm

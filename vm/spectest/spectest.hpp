@@ -25,6 +25,7 @@ struct SpecReport {
 [[nodiscard]] std::vector<std::filesystem::path> find_spec_scripts(const std::filesystem::path& path);
 
 [[nodiscard]] SpecReport run_spec_script(const std::filesystem::path& script,
-                                         const std::shared_ptr<Compiler>& compiler = nullptr);
+                                         const std::shared_ptr<Compiler>& compiler = nullptr,
+                                         Passes passes = Passes::none);
 
 }  // namespace troupe::vm

@@ -9,7 +9,7 @@
 
 #include "vm/dmir/opcodes.hpp"
 
-namespace troupe::vm {
+namespace troupe::dmir::scalar {
 
 /// One NaN: quiet, positive, no payload.
 template <class F>
@@ -46,10 +46,10 @@ template <class I, class F>
     }
 }
 template <class I, class F>
-[[nodiscard]] inline dmir::Trap truncate(F x, I& out) noexcept {
-    if (!truncates<I>(x)) return x != x ? dmir::Trap::invalid_conversion_to_integer : dmir::Trap::integer_overflow;
+[[nodiscard]] inline Trap truncate(F x, I& out) noexcept {
+    if (!truncates<I>(x)) return x != x ? Trap::invalid_conversion_to_integer : Trap::integer_overflow;
     out = static_cast<I>(x);
-    return dmir::Trap::none;
+    return Trap::none;
 }
 template <class I, class F>
 [[nodiscard]] inline I truncate_saturating(F x) noexcept {
@@ -58,4 +58,4 @@ template <class I, class F>
     return x < 0 ? std::numeric_limits<I>::min() : std::numeric_limits<I>::max();
 }
 
-}  // namespace troupe::vm
+}  // namespace troupe::dmir::scalar

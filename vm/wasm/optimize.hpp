@@ -1,0 +1,16 @@
+// A module's functions as the optimizing tier compiles them.
+#pragma once
+
+#include "vm/dmir/passes/optimize.hpp"
+#include "vm/wasm/module.hpp"
+
+namespace troupe::wasm {
+
+/// What the module tells dMIR's passes. Nothing is inlined yet: that needs the callees' code.
+[[nodiscard]] dmir::OptimizeOptions optimize_options(const Module& module);
+
+/// lower() and then dmir::optimize(). A function beyond the passes' limits comes as it was lowered.
+[[nodiscard]] Result<dmir::Function> lower_optimized(const Module& module, std::uint32_t index,
+                                                     const Limits& limits = {});
+
+}  // namespace troupe::wasm
