@@ -1,5 +1,5 @@
 // libFuzzer's place where the compiler has none: random and mutated inputs for some seconds, from a seed that is
-// printed, or the files named. Usage: NAME [--seconds N] [--seed S] [FILE...]
+// printed, or the files named. Usage: NAME [--seconds N] [--runs N] [--seed S] [FILE...]
 #include <chrono>
 #include <cstdint>
 #include <cstdio>
@@ -57,11 +57,15 @@ void mutate(Input& input, std::mt19937_64& random) {
 int main(int argc, char** argv) {
     double seconds = 5;
     std::uint64_t seed = 1;
+    std::uint64_t runs_max = UINT64_MAX;
     bool files = false;
     for (int i = 1; i < argc; ++i) {
         const std::string argument = argv[i];
         if (argument == "--seconds" && i + 1 < argc) {
             seconds = std::atof(argv[++i]);
+        } else if (argument == "--runs" && i + 1 < argc) {
+            runs_max = std::strtoull(argv[++i], nullptr, 10);
+            seconds = 1e9;
         } else if (argument == "--seed" && i + 1 < argc) {
             seed = std::strtoull(argv[++i], nullptr, 10);
         } else {
@@ -74,7 +78,11 @@ int main(int argc, char** argv) {
     }
     if (files) return 0;
 
-    std::printf("seed %llu, %.0f s\n", static_cast<unsigned long long>(seed), seconds);
+    if (runs_max == UINT64_MAX)
+        std::printf("seed %llu, %.0f s\n", static_cast<unsigned long long>(seed), seconds);
+    else
+        std::printf("seed %llu, %llu runs\n", static_cast<unsigned long long>(seed),
+                    static_cast<unsigned long long>(runs_max));
     std::fflush(stdout);
     std::vector<Input> seeds;
     troupe_fuzz_seeds(seeds);
@@ -82,8 +90,8 @@ int main(int argc, char** argv) {
     std::mt19937_64 random{seed};
     std::uint64_t runs = 0;
     const auto end = std::chrono::steady_clock::now() + std::chrono::duration<double>(seconds);
-    while (std::chrono::steady_clock::now() < end) {
-        for (int i = 0; i < 100; ++i, ++runs) {
+    while (runs < runs_max && std::chrono::steady_clock::now() < end) {
+        for (int i = 0; i < 100 && runs < runs_max; ++i, ++runs) {
             Input input;
             if (seeds.empty() || random() % 8 == 0) {
                 input.resize(random() % 200);
