@@ -12,6 +12,13 @@
 
 namespace troupe::evm {
 
+/// Who gets which part of a transaction's tip; the rest is burned.
+struct TipShare {
+    Address recipient;
+    std::uint64_t numerator = 1;
+    std::uint64_t denominator = 1;
+};
+
 /// Facts of the block that instructions can ask for.
 struct BlockContext {
     std::uint64_t number = 0;
@@ -24,6 +31,8 @@ struct BlockContext {
     uint256 prevrandao;
     uint256 chain_id;
     uint256 blob_base_fee{1};
+    /// Nothing: the coinbase gets all of every tip.
+    std::optional<TipShare> tips;
     /// Only asked for the 256 blocks before `number`; zero if unknown.
     std::function<Hash256(std::uint64_t)> block_hash;
 };

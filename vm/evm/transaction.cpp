@@ -223,8 +223,12 @@ ExecutionReceipt execute_transaction(JournaledState& state, const BlockContext& 
     if (!tx.to && receipt.succeeded) receipt.created = message.recipient;
     if (pays) {
         state.add_balance(tx.sender, uint256{tx.gas_limit - receipt.gas_used} * price);
-        const auto tip = revision >= Revision::London ? price - block.base_fee : price;
-        state.add_balance(block.coinbase, uint256{receipt.gas_used} * tip);
+        const auto tip = uint256{receipt.gas_used} * (revision >= Revision::London ? price - block.base_fee : price);
+        if (block.tips)
+            state.credit(block.tips->recipient,
+                         tip * uint256{block.tips->numerator} / uint256{block.tips->denominator});
+        else
+            state.credit(block.coinbase, tip);
     }
     receipt.logs = state.take_logs();
     state.finish_transaction(revision >= Revision::SpuriousDragon);

@@ -103,7 +103,7 @@ enum class Charging : std::uint8_t {
                                                                      Charging charging = Charging::ordinary);
 
 /// Requires that validate_transaction gave nothing. Begins and finishes the state's transaction; the base fee is
-/// burned, the rest goes to block.coinbase.
+/// burned, the tip goes where block.tips says.
 [[nodiscard]] ExecutionReceipt execute_transaction(JournaledState& state, const BlockContext& block,
                                                    const TransactionInput& transaction, Revision revision,
                                                    AnalysisCache& codes, Charging charging = Charging::ordinary,

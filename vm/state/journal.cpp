@@ -1,57 +1,26 @@
 #include "vm/state/journal.hpp"
 
 #include <algorithm>
-#include <array>
 #include <map>
 
 #include "runtime/base/result.hpp"
 #include "runtime/crypto/keccak.hpp"
-#include "runtime/crypto/random.hpp"
 
 namespace troupe {
-namespace {
 
-/// Drawn once a process. Decides where an entry lies in memory, never the order of anything.
-const std::array<std::uint64_t, 4>& hash_seed() noexcept {
-    static const auto seed = [] {
-        std::array<std::uint64_t, 4> words{};
-        fill_random({reinterpret_cast<std::uint8_t*>(words.data()), sizeof words});
-        return words;
-    }();
-    return seed;
-}
-
-[[nodiscard]] std::uint64_t fold(std::uint64_t a, std::uint64_t b) noexcept {
-    const auto product = static_cast<uint128>(a) * b;
-    return static_cast<std::uint64_t>(product) ^ static_cast<std::uint64_t>(product >> 64);
-}
-
-}  // namespace
-
-std::size_t JournaledState::SlotHash::operator()(const uint256& slot) const noexcept {
-    const auto& seed = hash_seed();
-    return fold(slot.limb[0] ^ seed[0], slot.limb[1] ^ seed[1]) ^
-           fold(slot.limb[2] ^ seed[2], slot.limb[3] ^ seed[3]) * 0x9e3779b97f4a7c15ULL;
-}
-
-std::size_t JournaledState::AddressHash::operator()(const Address& address) const noexcept {
-    const auto& seed = hash_seed();
-    std::array<std::uint64_t, 3> words{};
-    std::memcpy(words.data(), address.data(), Address::size_bytes);
-    return fold(words[0] ^ seed[0], words[1] ^ seed[1]) ^ fold(words[2] ^ seed[2], seed[3]);
-}
-
-JournaledState::Account& JournaledState::load(const Address& address) {
+JournaledState::Account& JournaledState::entry(const Address& address) {
     if (last_ != nullptr && last_->first == address) return last_->second;
-    const auto [it, is_new] = accounts_.try_emplace(address);
-    auto& account = it->second;
-    if (is_new) {
-        account.base = base_.account(address);
-        account.exists = account.base.has_value();
-        account.record = account.base.value_or(AccountRecord{0, {}, empty_code_hash});
-    }
-    last_ = &*it;
-    return account;
+    last_ = &*accounts_.try_emplace(address).first;
+    return last_->second;
+}
+
+void JournaledState::fetch(const Address& address, Account& account) {
+    const auto is_credited = [&](const auto& credit) { return credit.address == address; };
+    TROUPE_ASSERT(std::ranges::none_of(credits_, is_credited));
+    account.base = base_.account(address);
+    account.exists = account.base.has_value();
+    account.record = account.base.value_or(AccountRecord{0, {}, empty_code_hash});
+    account.is_loaded = true;
 }
 
 JournaledState::Slot& JournaledState::load_slot(const Address& address, Account& account, const uint256& key) {
@@ -90,17 +59,79 @@ void JournaledState::finish_transaction(bool delete_empty) {
         const bool destructed = account->destructed == transaction_;
         const bool vanishes =
             delete_empty && account->touched == transaction_ && account->exists && account->is_empty();
-        if (!destructed && !vanishes) continue;
-        account->record = {0, {}, empty_code_hash};
-        account->exists = false;
-        account->code = nullptr;
-        account->code_changed = false;
-        account->storage_cleared = true;
-        account->slots.clear();
-        account->destructed = 0;
+        if (destructed || vanishes) account->remove();
     }
     touched_.clear();
     journal_.clear();
+}
+
+void JournaledState::Account::remove() {
+    record = {0, {}, empty_code_hash};
+    exists = false;
+    code = nullptr;
+    code_changed = false;
+    storage_cleared = true;
+    slots.clear();
+    destructed = 0;
+}
+
+TransactionEffects JournaledState::take_effects() {
+    TransactionEffects effects;
+    effects.credits = std::move(credits_);
+    for (const auto& [address, account] : accounts_) {
+        if (!account.is_loaded) continue;
+        if (!account.exists) {
+            if (account.base) effects.accounts.push_back({address, std::nullopt, true, nullptr});
+            continue;
+        }
+        if (account.base != account.record || account.storage_cleared || account.code_changed)
+            effects.accounts.push_back(
+                {address, account.record, account.storage_cleared, account.code_changed ? account.code : nullptr});
+        for (const auto& [key, slot] : account.slots) {
+            const bool differs = account.storage_cleared ? !slot.current.is_zero() : slot.current != slot.base;
+            if (slot.dirty && differs) effects.slots.push_back({address, key, slot.current});
+        }
+    }
+    return effects;
+}
+
+void JournaledState::apply(const TransactionEffects& effects) {
+    TROUPE_ASSERT(journal_.empty());
+    for (const auto& write : effects.accounts) {
+        auto& account = load(write.address);
+        if (!write.record) {
+            account.remove();
+            continue;
+        }
+        if (write.storage_cleared) {
+            account.storage_cleared = true;
+            account.slots.clear();
+        }
+        if (write.code) {
+            account.code = write.code;
+            account.code_changed = true;
+        } else if (account.record.code_hash != write.record->code_hash) {
+            account.code = nullptr;
+            account.code_changed = false;
+        }
+        account.record = *write.record;
+        account.exists = true;
+    }
+    for (const auto& write : effects.slots) {
+        auto& slot = load_slot(write.address, load(write.address), write.slot);
+        slot.current = write.value;
+        slot.dirty = true;
+    }
+    for (const auto& credit : effects.credits) {
+        auto& account = load(credit.address);
+        const auto after = with_credit(account.exists ? std::optional{account.record} : std::nullopt, credit.amount);
+        if (after) {
+            account.record = *after;
+            account.exists = true;
+        } else if (account.exists) {
+            account.remove();
+        }
+    }
 }
 
 StateDiff JournaledState::diff() const {
@@ -223,6 +254,13 @@ void JournaledState::add_balance(const Address& address, const uint256& amount) 
     set_balance(account, account.record.balance + amount);
 }
 
+void JournaledState::credit(const Address& address, const uint256& amount) {
+    if (credits_apart_ && !entry(address).is_loaded)
+        credits_.push_back({address, amount});
+    else
+        add_balance(address, amount);
+}
+
 void JournaledState::subtract_balance(const Address& address, const uint256& amount) {
     auto& account = load(address);
     touch(account);
@@ -269,6 +307,7 @@ void JournaledState::create_account(const Address& address) {
     }
     auto& saved = saved_accounts_.emplace_back(std::move(account));
     account = Account{};
+    account.is_loaded = true;
     account.record = {0, saved.record.balance, empty_code_hash};
     account.base = saved.base;
     account.slots = std::move(slots);
@@ -313,12 +352,12 @@ void JournaledState::set_storage(const Address& address, const uint256& key, con
 }
 
 uint256 JournaledState::transient_storage(const Address& address, const uint256& slot) const {
-    const auto it = transient_.find({address, slot});
+    const auto it = transient_.find(SlotPlace{address, slot});
     return it == transient_.end() ? uint256{} : it->second;
 }
 
 void JournaledState::set_transient_storage(const Address& address, const uint256& slot, const uint256& value) {
-    auto& current = transient_[{address, slot}];
+    auto& current = transient_[SlotPlace{address, slot}];
     auto& entry = journal_.emplace_back();
     entry.kind = Entry::Kind::transient;
     entry.word = &current;
@@ -329,7 +368,7 @@ void JournaledState::set_transient_storage(const Address& address, const uint256
 // Warmth, logs --------------------------------------------------------------------------------------------------------
 
 bool JournaledState::warm_address(const Address& address) {
-    auto& account = load(address);
+    auto& account = entry(address);
     if (account.warm == transaction_) return false;
     account.warm = transaction_;
     note(Entry::Kind::warm_account, account);

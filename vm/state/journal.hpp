@@ -8,6 +8,8 @@
 #include <utility>
 #include <vector>
 
+#include "vm/state/effects.hpp"
+#include "vm/state/key_hash.hpp"
 #include "vm/state/state_diff.hpp"
 #include "vm/state/state_view.hpp"
 
@@ -21,10 +23,14 @@ struct EvmLog {
     bool operator==(const EvmLog&) const = default;
 };
 
+/// What credit() does with an account that was not read.
+enum class Credits : std::uint8_t { at_once, apart };
+
 /// Not thread-safe.
 class JournaledState {
 public:
-    explicit JournaledState(StateReader& base) : base_(base) {}
+    explicit JournaledState(StateReader& base, Credits credits = Credits::at_once)
+        : base_(base), credits_apart_(credits == Credits::apart) {}
     JournaledState(const JournaledState&) = delete;
     JournaledState& operator=(const JournaledState&) = delete;
 
@@ -36,6 +42,11 @@ public:
     void finish_transaction(bool delete_empty);
     /// What changed since construction, in canonical order. The state can be used on.
     [[nodiscard]] StateDiff diff() const;
+
+    /// What changed since construction, for another JournaledState to apply(). The state ends with it.
+    [[nodiscard]] TransactionEffects take_effects();
+    /// Between transactions: as if the transactions that had these effects had run here.
+    void apply(const TransactionEffects& effects);
 
     using Snapshot = std::size_t;
     [[nodiscard]] Snapshot snapshot() const noexcept { return journal_.size(); }
@@ -56,6 +67,9 @@ public:
 
     void touch(const Address& address);
     void add_balance(const Address& address, const uint256& amount);
+    /// add_balance() as a transaction's last step. With Credits::apart an account that was not looked at is not read
+    /// for it: the credit goes to the effects by itself.
+    void credit(const Address& address, const uint256& amount);
     /// The caller has checked that there is enough.
     void subtract_balance(const Address& address, const uint256& amount);
     void set_balance(const Address& address, const uint256& amount);
@@ -89,7 +103,6 @@ public:
     [[nodiscard]] SlotAccess access_slot(const Address& address, const uint256& slot);
     /// access_slot() and set_storage() in one; gives what was before.
     SlotAccess write_slot(const Address& address, const uint256& slot, const uint256& value);
-    [[nodiscard]] bool is_warm(const Address& address) { return load(address).warm == transaction_; }
 
     // Logs ------------------------------------------------------------------------------------------------------------
 
@@ -109,10 +122,6 @@ private:
         TransactionNumber warm = 0;
         bool dirty = false;  // may differ from base
     };
-    /// Contracts choose their slots: seeded, so that none can fill one bucket.
-    struct SlotHash {
-        std::size_t operator()(const uint256& slot) const noexcept;
-    };
     using Slots = std::unordered_map<uint256, Slot, SlotHash>;
 
     struct Account {
@@ -120,6 +129,8 @@ private:
         std::optional<AccountRecord> base;
         std::shared_ptr<const Bytes> code;  // null: not loaded
         Slots slots;
+        /// False: only its warmth is known.
+        bool is_loaded = false;
         bool exists = false;
         bool code_changed = false;
         /// The base state's storage no longer shows through.
@@ -132,20 +143,7 @@ private:
         [[nodiscard]] bool is_empty() const noexcept {
             return record.nonce == 0 && record.balance.is_zero() && record.code_hash == empty_code_hash;
         }
-    };
-
-    struct AddressHash {
-        std::size_t operator()(const Address& address) const noexcept;
-    };
-    struct TransientKey {
-        Address address;
-        uint256 slot;
-        bool operator==(const TransientKey&) const = default;
-    };
-    struct TransientHash {
-        std::size_t operator()(const TransientKey& key) const noexcept {
-            return AddressHash{}(key.address) ^ SlotHash {}(key.slot);
-        }
+        void remove();
     };
 
     /// One step back. Small, and without a destructor: most transactions end without looking at theirs again.
@@ -179,7 +177,14 @@ private:
         bool changed = false;
     };
 
-    Account& load(const Address& address);
+    /// Known or not; not read.
+    Account& entry(const Address& address);
+    Account& load(const Address& address) {
+        auto& account = entry(address);
+        if (!account.is_loaded) fetch(address, account);
+        return account;
+    }
+    void fetch(const Address& address, Account& account);
     Slot& load_slot(const Address& address, Account& account, const uint256& slot);
     bool warm(Slot& slot);
     void write(Slot& slot, const uint256& value);
@@ -188,11 +193,13 @@ private:
     void note(Entry::Kind kind, Account& account, const uint256& number = {}, bool flag = false);
 
     StateReader& base_;
+    const bool credits_apart_;
+    std::vector<TransactionEffects::Credit> credits_;
     /// Accounts and slots keep their places in memory: the journal points at them.
     std::unordered_map<Address, Account, AddressHash> accounts_;
     /// What load() gave last: instructions ask about their own account again and again.
     std::pair<const Address, Account>* last_ = nullptr;
-    std::unordered_map<TransientKey, uint256, TransientHash> transient_;
+    std::unordered_map<SlotPlace, uint256, SlotPlaceHash> transient_;
     std::vector<Entry> journal_;
     std::vector<SavedCode> saved_codes_;
     std::vector<Account> saved_accounts_;
