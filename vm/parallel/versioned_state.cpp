@@ -68,23 +68,30 @@ VersionedState::Read<uint256> VersionedState::storage(const SlotPlace& place, In
             out.value = *cell.base;
         }
     }
-    if (!clears_storage_.load()) return out;
-    auto& shard = shard_of({{place.address, {}}, false});
-    const std::lock_guard lock{shard.mutex};
-    const auto it = shard.accounts.find(place.address);
-    if (it == shard.accounts.end()) return out;
-    for (const auto& version : seen_by(it->second.versions, reader)) {
-        // A transaction that clears writes afterwards what the storage then has.
-        if (writer && version.writer <= *writer) break;
-        if (!version.value.clears_storage) continue;
+    // A transaction that clears writes afterwards what the storage then has.
+    if (const auto cleared = clearing(place.address, reader, writer)) {
         out.value = {};
-        out.waits_for = version.is_estimate ? std::optional{version.writer} : std::nullopt;
-        break;
+        out.waits_for = cleared->is_estimate ? std::optional{cleared->writer} : std::nullopt;
     }
     return out;
 }
 
-bool VersionedState::base_has_storage(const Address& address) {
+std::optional<VersionedState::Version<bool>> VersionedState::clearing(const Address& address, Index reader,
+                                                                      std::optional<Index> since) {
+    if (!clears_storage_.load()) return std::nullopt;
+    auto& shard = shard_of({{address, {}}, false});
+    const std::lock_guard lock{shard.mutex};
+    const auto it = shard.accounts.find(address);
+    if (it == shard.accounts.end()) return std::nullopt;
+    for (const auto& version : seen_by(it->second.versions, reader)) {
+        if (since && version.writer <= *since) break;
+        if (version.value.clears_storage) return Version<bool>{version.writer, version.is_estimate, true};
+    }
+    return std::nullopt;
+}
+
+bool VersionedState::has_storage(const Address& address, Index reader) {
+    if (clearing(address, reader, std::nullopt)) return false;
     const std::lock_guard lock{base_mutex_};
     return base_.has_storage(address);
 }
@@ -102,7 +109,8 @@ bool VersionedState::still_holds(const Reads& reads, Index reader) {
     const auto same = [](const auto& read, const auto& value) { return !read.waits_for && read.value == value; };
     return std::ranges::all_of(reads.accounts,
                                [&](const auto& r) { return same(account(r.first, reader), r.second); }) &&
-           std::ranges::all_of(reads.slots, [&](const auto& r) { return same(storage(r.first, reader), r.second); });
+           std::ranges::all_of(reads.slots, [&](const auto& r) { return same(storage(r.first, reader), r.second); }) &&
+           std::ranges::all_of(reads.storages, [&](const auto& r) { return has_storage(r.first, reader) == r.second; });
 }
 
 std::optional<Index> VersionedState::waits_for(const Reads& reads, Index reader) {
@@ -190,6 +198,10 @@ uint256 View::storage(const Address& address, const uint256& slot) {
     if (read.waits_for && !waits_for_) waits_for_ = read.waits_for;
     reads_.slots.emplace_back(place, read.value);
     return read.value;
+}
+
+bool View::has_storage(const Address& address) {
+    return reads_.storages.emplace_back(address, state_.has_storage(address, index_)).second;
 }
 
 }  // namespace troupe::parallel

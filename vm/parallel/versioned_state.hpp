@@ -19,6 +19,8 @@ namespace troupe::parallel {
 struct Reads {
     std::vector<std::pair<Address, std::optional<AccountRecord>>> accounts;
     std::vector<std::pair<SlotPlace, uint256>> slots;
+    /// Whether it had storage.
+    std::vector<std::pair<Address, bool>> storages;
 };
 
 class VersionedState {
@@ -33,7 +35,8 @@ public:
     };
     [[nodiscard]] Read<std::optional<AccountRecord>> account(const Address& address, Index reader);
     [[nodiscard]] Read<uint256> storage(const SlotPlace& place, Index reader);
-    [[nodiscard]] bool base_has_storage(const Address& address);
+    /// Of an account without code and nonce: nothing in a block adds to what the base has for it.
+    [[nodiscard]] bool has_storage(const Address& address, Index reader);
     [[nodiscard]] std::shared_ptr<const Bytes> code(const CodeHash& hash);
 
     /// Whether a transaction would see the same once more.
@@ -79,6 +82,9 @@ private:
     };
     static constexpr std::size_t shard_count = 64;
 
+    /// The highest visible clearing of the account's storage, if it comes after `since`.
+    [[nodiscard]] std::optional<Version<bool>> clearing(const Address& address, Index reader,
+                                                        std::optional<Index> since);
     [[nodiscard]] Shard& shard_of(const Place& place) noexcept {
         const auto hash = place.is_slot ? SlotPlaceHash{}(place.at) : AddressHash{}(place.at.address);
         return shards_[(hash >> 40) % shard_count];
@@ -106,8 +112,7 @@ public:
 
     [[nodiscard]] std::optional<AccountRecord> account(const Address& address) override;
     [[nodiscard]] uint256 storage(const Address& address, const uint256& slot) override;
-    /// The base's: storage without code and nonce is from the genesis, and nothing in a block adds to it.
-    [[nodiscard]] bool has_storage(const Address& address) override { return state_.base_has_storage(address); }
+    [[nodiscard]] bool has_storage(const Address& address) override;
     [[nodiscard]] std::shared_ptr<const Bytes> code(const CodeHash& hash) override { return state_.code(hash); }
 
     /// A read met an estimate: what the execution comes to is of no use.

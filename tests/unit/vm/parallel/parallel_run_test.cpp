@@ -88,6 +88,8 @@ struct Workload {
         const auto a = some(), b = some();
         const uint256 slot{random() % load.slots};
         snapshots.push_back(state.snapshot());
+        // Only contracts write and destroy themselves, and these have a nonce.
+        const bool is_contract = state.nonce(a) != 0;
         switch (random() % 14) {
             case 0:
             case 1: {
@@ -99,9 +101,15 @@ struct Workload {
             }
             case 2: state.set_nonce(a, see(state.nonce(a)) + 1); break;
             case 3:
-            case 4: state.set_storage(a, slot, uint256{see(state.storage(a, slot).low64()) + 1}); break;
-            case 5: state.set_storage(a, slot, uint256{see(state.balance(b).low64())}); break;
-            case 6: state.set_storage(a, slot, uint256{}); break;
+            case 4:
+                if (is_contract) state.set_storage(a, slot, uint256{see(state.storage(a, slot).low64()) + 1});
+                break;
+            case 5:
+                if (is_contract) state.set_storage(a, slot, uint256{see(state.balance(b).low64())});
+                break;
+            case 6:
+                if (is_contract) state.set_storage(a, slot, uint256{});
+                break;
             case 7:
                 if (see(state.nonce(a)) == 0 && state.code_hash(a) == empty_code_hash && !state.has_storage(a)) {
                     state.create_account(a);
@@ -110,7 +118,9 @@ struct Workload {
                     if (random() % 2 == 0) state.set_code(a, {static_cast<std::uint8_t>(index), 1});
                 }
                 break;
-            case 8: state.self_destruct(a); break;
+            case 8:
+                if (is_contract) state.self_destruct(a);
+                break;
             case 9: {
                 const auto code = state.code(a);
                 see(code->size());
@@ -119,7 +129,10 @@ struct Workload {
                 break;
             }
             case 10: see(state.warm_address(a)); break;
-            case 11: state.revert(snapshots[random() % snapshots.size()]); break;
+            case 11:
+                snapshots.resize(1 + random() % snapshots.size());
+                state.revert(snapshots.back());
+                break;
             case 12: state.touch(a); break;
             default: see(state.exists(a)); see(state.original_storage(a, slot).low64());
         }
