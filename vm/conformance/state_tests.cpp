@@ -187,7 +187,7 @@ private:
     tx.gas_limit = numbers.word64(node["gasLimit"][indexes["gas"].integer()]);
     tx.value = numbers.word(node["value"][indexes["value"].integer()]);
     tx.data = node["data"][data_index].bytes();
-    if (const auto to = node["to"]; !to.text().empty() && to.text() != "0x") tx.to = to.fixed<Address>();
+    if (const auto to = node.find("to"); to && !to->text().empty() && to->text() != "0x") tx.to = to->fixed<Address>();
     if (const auto price = node.find("gasPrice"))
         tx.max_fee_per_gas = tx.max_priority_fee_per_gas = numbers.word(*price);
     if (const auto lists = node.find("accessLists"); lists && data_index < lists->size()) {
@@ -249,12 +249,12 @@ struct CaseResult {
         out.logs = std::move(receipt.logs);
         out.gas_used = receipt.gas_used;
         out.output = std::move(receipt.output);
-        // Miners were touched even without a reward.
-        if (revision < Revision::Paris) {
-            state.begin_transaction();
-            state.add_balance(block.coinbase, uint256{});
-            state.finish_transaction(revision >= Revision::SpuriousDragon);
-        }
+    }
+    // Miners were touched even without a reward and without a transaction.
+    if (revision < Revision::Paris) {
+        state.begin_transaction();
+        state.add_balance(block.coinbase, uint256{});
+        state.finish_transaction(revision >= Revision::SpuriousDragon);
     }
     out.root = world.root_after(state.diff());
     return out;

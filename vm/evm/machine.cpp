@@ -19,6 +19,12 @@ namespace {
     return out;
 }
 
+[[nodiscard]] Address ripemd160_address() noexcept {
+    Address address;
+    address[19] = 3;
+    return address;
+}
+
 [[nodiscard]] StorageStatus classify(const uint256& original, const uint256& current, const uint256& value) noexcept {
     if (current == value) return StorageStatus::assigned;
     if (original == current) {
@@ -100,6 +106,7 @@ CallOutcome Machine::run_call(const CallMessage& message) {
     CallOutcome out;
     const auto* precompile = message.is_delegated ? nullptr : find_precompile(message.code_address, revision_);
     if (precompile != nullptr) {
+        if (message.recipient == ripemd160_address()) state_.touch_for_good(message.recipient);
         out = run_precompile(message, *precompile);
     } else if (const auto* code = analyzed(message.code_address)) {
         out = interpret(*this, message, *code, revision_, tracer_);

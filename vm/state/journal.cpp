@@ -57,8 +57,8 @@ void JournaledState::begin_transaction() {
 void JournaledState::finish_transaction(bool delete_empty) {
     for (auto* account : touched_) {
         const bool destructed = account->destructed == transaction_;
-        const bool vanishes =
-            delete_empty && account->touched == transaction_ && account->exists && account->is_empty();
+        const bool is_touched = account->touched == transaction_ || account->touched_for_good == transaction_;
+        const bool vanishes = delete_empty && is_touched && account->exists && account->is_empty();
         if (destructed || vanishes) account->remove();
     }
     touched_.clear();
@@ -240,6 +240,12 @@ void JournaledState::touch(Account& account) {
 }
 
 void JournaledState::touch(const Address& address) { touch(load(address)); }
+
+void JournaledState::touch_for_good(const Address& address) {
+    auto& account = load(address);
+    account.touched_for_good = transaction_;
+    touched_.push_back(&account);
+}
 
 void JournaledState::set_balance(Account& account, const uint256& amount) {
     note(Entry::Kind::balance, account, account.record.balance, account.exists);

@@ -66,6 +66,8 @@ public:
     [[nodiscard]] bool has_storage(const Address& address);
 
     void touch(const Address& address);
+    /// The touch outlives a revert, as one of the RIPEMD-160 precompile must (yellow paper, appendix K.1).
+    void touch_for_good(const Address& address);
     void add_balance(const Address& address, const uint256& amount);
     /// add_balance() as a transaction's last step. With Credits::apart an account that was not looked at is not read
     /// for it: the credit goes to the effects by itself.
@@ -138,6 +140,7 @@ private:
         TransactionNumber created = 0;
         TransactionNumber destructed = 0;
         TransactionNumber touched = 0;
+        TransactionNumber touched_for_good = 0;
         TransactionNumber warm = 0;
 
         [[nodiscard]] bool is_empty() const noexcept {
