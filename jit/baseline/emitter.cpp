@@ -769,10 +769,11 @@ private:
     template <class F>
     void float_unary(const Instruction& i, bool wide, F&& emit) {
         const auto from = get_float(i.b, xmm0);
-        const auto to = target_float(i.a, xmm0);
-        emit(to, from);
-        canonicalize(to, wide);
-        store_float(i.a, to);
+        // These leave the upper bits of what they write: zero for f32, and no wait for what was there.
+        xorps(xmm1, xmm1);
+        emit(xmm1, from);
+        canonicalize(xmm1, wide);
+        store_float(i.a, xmm1);
     }
     void copy_sign(const Instruction& i, bool wide) {
         load(rax, i.b);

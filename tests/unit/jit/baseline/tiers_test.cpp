@@ -97,6 +97,24 @@ TEST_CASE("divisions trap by zero and by overflow") {
     check_tiers(overflow, 0xFFFFFFFF, 100, {Trap::integer_overflow, {}, 100 - 20, 4});
 }
 
+TEST_CASE("an f32 leaves nothing of a wider number beside it") {
+    // A mutable global of f32, "g", set to local0 / 1.5 as f64, demoted.
+    const Bytes bytes{0, 'a', 's', 'm', 1, 0,   0,    0,    1,    6,    1,    0x60, 1,    0x7F, 1,   0x7F, 3,
+                      2, 1,   0,   6,   9, 1,   0x7D, 1,    0x43, 0,    0,    0,    0,    0x0B, 7,   9,    2,
+                      1, 'f', 0,   0,   1, 'g', 3,    0,    10,   23,   1,    21,   0,    0x20, 0,   0xB8, 0x44,
+                      0, 0,   0,   0,   0, 0,   0xF8, 0x3F, 0xA3, 0xB6, 0x24, 0,    0x41, 0,    0x0B};
+    const auto module = wasm::load(bytes);
+    REQUIRE_MESSAGE(module.ok(), module.error().message);
+    for (const auto& compiler : {std::shared_ptr<Compiler>{}, jit::make_baseline_compiler()}) {
+        Store store(deterministic_profile());
+        const auto made = store.instantiate(std::make_shared<CompiledModule>(*module, compiler),
+                                            [](const wasm::Import&) { return std::nullopt; });
+        REQUIRE(made.ok());
+        CHECK(store.call(*made->instance->find_export("f"), {{wasm::ValueType::i32, 3, 0}}).trap == Trap::none);
+        CHECK(made->instance->find_export("g")->global->value[0] == 0x40000000);
+    }
+}
+
 TEST_CASE("a NaN made by arithmetic is the canonical one in all tiers") {
     // reinterpret(0.0 / 0.0 as f32)
     const auto bytes = module_with({0, 0x43, 0, 0, 0, 0, 0x43, 0, 0, 0, 0, 0x95, 0xBC, 0x0B});
