@@ -101,7 +101,7 @@ TEST_CASE("an f32 leaves nothing of a wider number beside it") {
     // A mutable global of f32, "g", set to local0 / 1.5 as f64, demoted.
     const Bytes bytes{0, 'a', 's', 'm', 1, 0,   0,    0,    1,    6,    1,    0x60, 1,    0x7F, 1,   0x7F, 3,
                       2, 1,   0,   6,   9, 1,   0x7D, 1,    0x43, 0,    0,    0,    0,    0x0B, 7,   9,    2,
-                      1, 'f', 0,   0,   1, 'g', 3,    0,    10,   23,   1,    21,   0,    0x20, 0,   0xB8, 0x44,
+                      1, 'f', 0,   0,   1, 'g', 3,    0,    10,   22,   1,    20,   0,    0x20, 0,   0xB8, 0x44,
                       0, 0,   0,   0,   0, 0,   0xF8, 0x3F, 0xA3, 0xB6, 0x24, 0,    0x41, 0,    0x0B};
     const auto module = wasm::load(bytes);
     REQUIRE_MESSAGE(module.ok(), module.error().message);
