@@ -134,6 +134,9 @@ private:
             while (!open.empty() && ends[open.back()] <= b) open.pop_back();
             if (ends[b] > 0) {
                 machine_.loop_parent[b] = open.empty() ? no_value : open.back();
+                // A branch from an inner loop may be the outer one's last: all of the inner one is inside still.
+                for (auto outer = open.rbegin(); outer != open.rend() && ends[*outer] < ends[b]; ++outer)
+                    ends[*outer] = ends[b];
                 open.push_back(b);
             }
             machine_.loop_of[b] = open.empty() ? no_value : open.back();

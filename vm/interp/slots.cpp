@@ -31,6 +31,7 @@ public:
         ranges_.resize(m_.types.size());
         block_of_.assign(m_.types.size(), no_value);
         number_blocks();
+        link_loops();
         define_all();
         use_all();
         coalesce();
@@ -45,6 +46,28 @@ private:
             n += 1 + static_cast<std::uint32_t>(block.instructions.size());
         }
         heads_.push_back(n);
+    }
+
+    /// Of each loop, by its head: a loop further out, so that a walk outwards takes logarithmic time (Myers: An
+    /// Applicative Random-Access Stack).
+    void link_loops() {
+        outer_.assign(m_.blocks.size(), no_value);
+        const auto depth = [&](dmir::BlockIndex loop) { return loop == no_value ? 0 : m_.loop_depth[loop]; };
+        for (dmir::BlockIndex b = 0; b < m_.blocks.size(); ++b) {
+            const auto parent = m_.loop_parent[b];
+            if (m_.loop_end[b] == 0 || parent == no_value) continue;
+            const auto once = outer_[parent];
+            const auto twice = once == no_value ? no_value : outer_[once];
+            outer_[b] = depth(parent) - depth(once) == depth(once) - depth(twice) ? twice : parent;
+        }
+    }
+    /// The outermost loop around `block` that `definition` is not in.
+    [[nodiscard]] dmir::BlockIndex outermost_loop(dmir::BlockIndex block, dmir::BlockIndex definition) const {
+        auto loop = m_.loop_of[block];
+        if (loop == no_value || loop <= definition) return no_value;
+        const auto outside = [&](dmir::BlockIndex l) { return l != no_value && l > definition; };
+        while (outside(m_.loop_parent[loop])) loop = outside(outer_[loop]) ? outer_[loop] : m_.loop_parent[loop];
+        return loop;
     }
 
     void define(Value v, dmir::BlockIndex block, std::uint32_t n) {
@@ -66,10 +89,8 @@ private:
     void use(Value v, dmir::BlockIndex block, std::uint32_t n) {
         auto end = 2 * n + 1;
         // A value from outside a loop lives through all of it.
-        for (auto loop = m_.loop_of[block]; loop != no_value; loop = m_.loop_parent[loop]) {
-            if (block_of_[v] >= loop) break;
+        if (const auto loop = outermost_loop(block, block_of_[v]); loop != no_value)
             end = std::max(end, 2 * heads_[m_.loop_end[loop]]);
-        }
         ranges_[v].end = std::max(ranges_[v].end, end);
     }
     void use_all() {
@@ -187,6 +208,7 @@ private:
     const dmir::Function& f_;
     const MachineFunction& m_;
     std::vector<std::uint32_t> heads_;
+    std::vector<dmir::BlockIndex> outer_;
     std::vector<Range> ranges_;
     std::vector<dmir::BlockIndex> block_of_;
     std::vector<Value> class_;

@@ -103,6 +103,8 @@ private:
     /// invariants are hoisted to.
     void thread_edges() {
         const auto old_edges = f_.edges;
+        // Every edge gets arguments of its own.
+        const auto lists_max = 2 * f_.lists.size() + 1000;
         for (BlockIndex b = 0; b < f_.blocks.size(); ++b) {
             const auto& t = f_.blocks[b].terminator;
             for (auto e = t.first_edge; e < t.first_edge + t.edge_count; ++e) {
@@ -110,7 +112,8 @@ private:
                 for (int hops = 0; hops < rounds_max && target != b && only_leads_on(f_.blocks[target]); ++hops) {
                     const auto& next = old_edges[f_.blocks[target].terminator.first_edge];
                     const bool enters_loop = next.block > target && is_loop_head(next.block);
-                    if (enters_loop || next.block == target) break;
+                    if (enters_loop || next.block == target || f_.lists.size() + next.arguments.count > lists_max)
+                        break;
                     const auto begin = static_cast<std::uint32_t>(f_.lists.size());
                     for (std::uint32_t k = 0; k < next.arguments.count; ++k)
                         f_.lists.push_back(f_.lists[next.arguments.begin + k]);

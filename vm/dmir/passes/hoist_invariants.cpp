@@ -78,9 +78,10 @@ private:
     [[nodiscard]] bool hoist(std::uint32_t k) {
         if (!is_safe(f_.instructions[k])) return false;
         bool moved = false;
-        for (auto loop = cfg_.loop_of[home_[k]]; loop != no_block; loop = cfg_.loop_of[home_[k]]) {
+        for (int level = 0; level < levels_max; ++level) {
+            const auto loop = cfg_.loop_of[home_[k]];
             chain_.clear();
-            if (entry_[loop] == no_block || !is_invariant(k, loop, 0)) break;
+            if (loop == no_block || entry_[loop] == no_block || !is_invariant(k, loop, 0)) break;
             // Operands come before users.
             for (auto c : chain_) {
                 home_[c] = entry_[loop];
@@ -122,6 +123,7 @@ private:
     }
 
     static constexpr int depth_max = 4;
+    static constexpr int levels_max = 8;
 
     Function& f_;
     const OptimizeOptions& options_;
