@@ -70,6 +70,12 @@ std::uint64_t Backend::pending_nonce(const Address& sender) const {
     return pool_.pending_nonce(sender, executed);
 }
 
+std::optional<TransactionHash> Backend::last_pending(const Address& sender) const {
+    const auto executed = options_.payers->payer(sender).nonce;
+    const std::lock_guard lock{mutex_};
+    return pool_.last_pending(sender, executed);
+}
+
 std::vector<RecoveredTransactionPtr> Backend::all_pending(std::size_t most) const {
     std::vector<RecoveredTransactionPtr> out;
     const std::lock_guard lock{mutex_};

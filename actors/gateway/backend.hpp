@@ -66,6 +66,7 @@ public:
     [[nodiscard]] Result<TransactionHash> submit(ByteView raw, PoolWriter::Stored stored);
     [[nodiscard]] RecoveredTransactionPtr pending(const TransactionHash& hash) const;
     [[nodiscard]] std::uint64_t pending_nonce(const Address& sender) const;
+    [[nodiscard]] std::optional<TransactionHash> last_pending(const Address& sender) const;
     [[nodiscard]] std::vector<RecoveredTransactionPtr> all_pending(std::size_t most) const;
     [[nodiscard]] std::size_t pool_size() const;
     [[nodiscard]] BackendView view() const;

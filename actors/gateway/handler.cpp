@@ -222,6 +222,11 @@ Height Handler::height_parameter(const Call& call, std::size_t index) const {
     return height;
 }
 
+std::optional<Height> Handler::height_or_pending(const Call& call, std::size_t index, bool pending_is_default) const {
+    const bool is_pending = call.parameters.has(index) ? call.parameters.at(index) == "pending" : pending_is_default;
+    return is_pending ? std::nullopt : std::optional{height_parameter(call, index)};
+}
+
 ExecutedBlockPtr Handler::block_parameter(const Call& call, std::size_t index) const {
     const auto& value = call.parameters.at(index);
     const auto& chain = backend_->chain();
@@ -252,37 +257,45 @@ std::string Handler::block_json(const ExecutedBlock& block, bool full, bool head
 
 // Read calls ----------------------------------------------------------------------------------------------------------
 
-void Handler::run_later(const Call& call, std::function<std::string()> work) {
-    if (calls_.fetch_add(1) >= options_.calls_max) {
-        calls_.fetch_sub(1);
-        throw Failure{{-32005, "request limit exceeded, try again", ""}};
-    }
-    // Counted until the job is gone, whether it ran or not.
-    const std::shared_ptr<void> counted{nullptr, [self = shared_from_this()](void*) { self->calls_.fetch_sub(1); }};
-    auto job = [counted, work = std::move(work), respond = call.respond] {
-        try {
-            respond({work(), std::nullopt, {}});
-        } catch (Failure& failure) {
-            respond({"", std::move(failure.error), {}});
-        } catch (const std::exception& error) {
-            spdlog::error("read call: {}", error.what());
-            respond({"", rpc::RpcError{-32000, "internal error", ""}, {}});
+void Handler::run_later(const Call& call, std::function<std::string()> work,
+                        const std::optional<TransactionHash>& after) {
+    auto start = [self = shared_from_this(), work = std::move(work), respond = call.respond] {
+        if (self->calls_.fetch_add(1) >= self->options_.calls_max) {
+            self->calls_.fetch_sub(1);
+            return respond({"", rpc::RpcError{-32005, "request limit exceeded, try again", ""}, {}});
         }
+        // Counted until the job is gone, whether it ran or not.
+        const std::shared_ptr<void> counted{nullptr, [self](void*) { self->calls_.fetch_sub(1); }};
+        auto job = [counted, work, respond] {
+            try {
+                respond({work(), std::nullopt, {}});
+            } catch (Failure& failure) {
+                respond({"", std::move(failure.error), {}});
+            } catch (const std::exception& error) {
+                spdlog::error("read call: {}", error.what());
+                respond({"", rpc::RpcError{-32000, "internal error", ""}, {}});
+            }
+        };
+        caf::anon_send(self->options_.vm_pool,
+                       vm_pool::Job{std::make_shared<const std::function<void()>>(std::move(job))});
     };
-    caf::anon_send(options_.vm_pool, vm_pool::Job{std::make_shared<const std::function<void()>>(std::move(job))});
+    if (after && backend_->await_execution(*after, std::nullopt, [start](bool) { start(); })) return;
+    start();
 }
 
-void Handler::run_call(const Call& call, CallRequest request, Height height,
+void Handler::run_call(const Call& call, CallRequest request, std::optional<Height> height,
                        std::function<std::optional<CallResult>(const CallRunner&, const CallRequest&, Height)> run,
                        std::function<std::string(const CallResult&, const CallRequest&)> show) {
-    run_later(call, [self = shared_from_this(), request = std::move(request), height, run = std::move(run),
-                     show = std::move(show)] {
-        const auto result = run(self->runner_, request, height);
+    const auto after = height ? std::nullopt : backend_->last_pending(request.transaction.sender);
+    auto work = [self = shared_from_this(), request = std::move(request), height, run = std::move(run),
+                 show = std::move(show)] {
+        const auto result = run(self->runner_, request, height.value_or(self->backend_->chain().latest()));
         if (!result) throw Failure{{-32000, "missing trie node: state of this block is pruned", ""}};
         if (result->succeeded) return show(*result, request);
         if (result->reverted) throw Failure{{3, revert_message(result->output), quoted_bytes(result->output)}};
         throw Failure{{-32000, result->error, ""}};
-    });
+    };
+    run_later(call, std::move(work), after);
 }
 
 std::string revert_message(ByteView data) {

@@ -172,14 +172,20 @@ private:
     // Shared
     [[nodiscard]] Height height_parameter(const Call& call, std::size_t index) const;
     [[nodiscard]] Height resolve(const Json& block) const;
+    /// Nothing for `pending`, and for no parameter at all where `pending` is the default.
+    [[nodiscard]] std::optional<Height> height_or_pending(const Call& call, std::size_t index,
+                                                          bool pending_is_default) const;
     /// Null block: the caller answers null.
     [[nodiscard]] ExecutedBlockPtr block_parameter(const Call& call, std::size_t index) const;
     [[nodiscard]] std::unique_ptr<StateAt> state(const Call& call, std::size_t index) const;
     [[nodiscard]] CallRequest call_request(const Json& object) const;
     /// Answers by a worker of the VM pool: what may take long must not hold a server thread up. `work` may throw
-    /// Failure.
-    void run_later(const Call& call, std::function<std::string()> work);
-    void run_call(const Call& call, CallRequest request, Height height,
+    /// Failure. Waits for `after` to execute, within limits.
+    void run_later(const Call& call, std::function<std::string()> work,
+                   const std::optional<TransactionHash>& after = std::nullopt);
+    /// Without a height: on the latest state behind what the sender has pending, since who sends one transaction after
+    /// another without waiting means that state.
+    void run_call(const Call& call, CallRequest request, std::optional<Height> height,
                   std::function<std::optional<CallResult>(const CallRunner&, const CallRequest&, Height)> run,
                   std::function<std::string(const CallResult&, const CallRequest&)> show);
     [[nodiscard]] std::string block_json(const ExecutedBlock& block, bool full, bool header_only = false) const;

@@ -245,7 +245,7 @@ BlockOverride read_block_overrides(const Json& object, std::size_t argument) {
 
 std::optional<std::string> Handler::call(const Call& c) {
     auto request = call_request(c.parameters.at(0));
-    const auto height = height_parameter(c, 1);
+    const auto height = height_or_pending(c, 1, false);
     if (c.parameters.has(2)) request.overrides = read_state_overrides(c.parameters.at(2), 2);
     if (c.parameters.has(3)) request.block = read_block_overrides(c.parameters.at(3), 3);
     run_call(
@@ -257,7 +257,7 @@ std::optional<std::string> Handler::call(const Call& c) {
 
 std::optional<std::string> Handler::estimate_gas(const Call& c) {
     auto request = call_request(c.parameters.at(0));
-    const auto height = height_parameter(c, 1);
+    const auto height = height_or_pending(c, 1, true);
     if (c.parameters.has(2)) request.overrides = read_state_overrides(c.parameters.at(2), 2);
     if (c.parameters.has(3)) request.block = read_block_overrides(c.parameters.at(3), 3);
     run_call(
@@ -269,7 +269,7 @@ std::optional<std::string> Handler::estimate_gas(const Call& c) {
 
 std::optional<std::string> Handler::create_access_list(const Call& c) {
     run_call(
-        c, call_request(c.parameters.at(0)), height_parameter(c, 1),
+        c, call_request(c.parameters.at(0)), height_or_pending(c, 1, true),
         [](const CallRunner& runner, const CallRequest& r, Height h) { return runner.access_list(r, h); },
         [](const CallResult& result, const CallRequest&) {
             JsonText out;
@@ -310,8 +310,9 @@ std::optional<std::string> Handler::fill_transaction(const Call& c) {
         auto& entry = tx.access_list.emplace_back(AccessListEntry{item.address, {}});
         for (const auto& slot : item.slots) entry.slots.push_back(to_big_endian(slot));
     }
+    const auto height = request.gas_named ? std::optional{backend_->chain().latest()} : std::nullopt;
     run_call(
-        c, std::move(request), backend_->chain().latest(),
+        c, std::move(request), height,
         [](const CallRunner& runner, const CallRequest& r, Height h) {
             if (!r.gas_named) return runner.estimate(r, h);
             CallResult known;

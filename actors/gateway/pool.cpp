@@ -253,4 +253,10 @@ std::uint64_t Pool::pending_nonce(const Address& sender, std::uint64_t executed_
     return nonce;
 }
 
+std::optional<TransactionHash> Pool::last_pending(const Address& sender, std::uint64_t executed_nonce) const {
+    const auto next = pending_nonce(sender, executed_nonce);
+    if (next == executed_nonce) return std::nullopt;
+    return accounts_.at(sender).by_nonce.at(next - 1);
+}
+
 }  // namespace troupe::gateway

@@ -61,6 +61,9 @@ public:
     [[nodiscard]] RecoveredTransactionPtr find(const TransactionHash& hash) const;
     /// First nonce without a pending transaction, from the executed one upwards.
     [[nodiscard]] std::uint64_t pending_nonce(const Address& sender, std::uint64_t executed_nonce) const;
+    /// The one before that nonce: when it has executed, so have all that can. Nothing if none can.
+    [[nodiscard]] std::optional<TransactionHash> last_pending(const Address& sender,
+                                                              std::uint64_t executed_nonce) const;
     [[nodiscard]] std::size_t size() const noexcept { return entries_.size(); }
 
     template <class Visit>

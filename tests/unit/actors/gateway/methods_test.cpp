@@ -232,6 +232,28 @@ TEST_CASE("estimates suffice, are tight, and fail with the call's own error") {
     CHECK(error["message"].get<std::string>().find("chainId does not match") == 0);
 }
 
+TEST_CASE("an estimate stands on what its sender has pending, unless a block is named") {
+    Gateway gateway;
+    const auto raw = gateway.transaction(0, storing, word(1));
+    CHECK(gateway.send(raw).size() == 66);
+    const auto request = [](std::size_t from, const std::string& more = "") {
+        return "[{\"from\":" + quoted(hex(Gateway::key(from).address())) + ",\"to\":" + quoted(hex(storing)) +
+               ",\"data\":" + quoted(to_hex_prefixed(word(1))) + "}" + more + "]";
+    };
+    auto behind = gateway.start("eth_estimateGas", request(0));
+    auto pending_call = gateway.start("eth_call", request(0, ",\"pending\""));
+    const auto fresh = gateway.call("eth_estimateGas", request(0, ",\"latest\""));
+    CHECK(gateway.call("eth_estimateGas", request(1)) == fresh);
+    CHECK(gateway.call("eth_call", request(0)).is_string());
+    CHECK(behind.wait_for(std::chrono::seconds(0)) == std::future_status::timeout);
+    CHECK(pending_call.wait_for(std::chrono::seconds(0)) == std::future_status::timeout);
+    gateway.mine({raw});
+    // The slot holds the value already: writing it again is cheaper.
+    const auto cheaper = *parse_uint256(Gateway::shown(behind.get()).get<std::string>());
+    CHECK(cheaper + uint256{15'000} < *parse_uint256(fresh.get<std::string>()));
+    CHECK(Gateway::shown(pending_call.get()).is_string());
+}
+
 TEST_CASE("fillTransaction gives what a wallet must sign, in the type that the wallet means") {
     Gateway gateway;
     gateway.mine({gateway.transaction(0, storing, word(1))});
@@ -247,13 +269,15 @@ TEST_CASE("fillTransaction gives what a wallet must sign, in the type that the w
     CHECK(tx["from"] == hex(Gateway::key(0).address()));
     CHECK(filled["raw"].get<std::string>().starts_with("0x02"));
     // The pool's nonces count.
-    CHECK(gateway.send(gateway.transaction(0, storing, word(3))).size() == 66);
+    const auto pending = gateway.transaction(0, storing, word(3));
+    CHECK(gateway.send(pending).size() == 66);
     filled = gateway.call("eth_fillTransaction",
                           "[" + call_to(storing, "0x", from + R"(,"gasPrice":"0xb2d05e00","gas":"0x30d40")") + "]");
     CHECK(filled["tx"]["nonce"] == "0x2");
     CHECK(filled["tx"]["type"] == "0x0");
     CHECK(filled["tx"]["gasPrice"] == "0xb2d05e00");
     CHECK(filled["tx"]["gas"] == "0x30d40");
+    gateway.mine({pending});
     CHECK(gateway.call("eth_fillTransaction", "[" + call_to(reverting, reason_data, from) + "]")["error"]["code"] == 3);
 }
 
