@@ -1,4 +1,5 @@
-// Kernels of tests/bench/wasm on our own tiers: wasm_bench TIER FILE.wasm (KERNEL SIZE)... prints each one's checksum
+// Kernels of tests/bench/wasm on our own tiers, as lowered or after all passes (interp+passes, baseline+passes):
+// wasm_bench TIER FILE.wasm (KERNEL SIZE)... prints each one's checksum
 // and best CPU time in milliseconds, and its fuel and instruction counts.
 #include <algorithm>
 #include <cstdio>
@@ -20,7 +21,7 @@ double now_ms() {
 }
 
 std::shared_ptr<troupe::vm::Compiler> compiler_of(const std::string& tier) {
-    return tier == "baseline" ? troupe::jit::make_baseline_compiler() : nullptr;
+    return tier.starts_with("baseline") ? troupe::jit::make_baseline_compiler() : nullptr;
 }
 
 }  // namespace
@@ -35,7 +36,9 @@ int main(int argc, char** argv) {
         return 1;
     }
     vm::Store store(vm::spec_profile());
-    const auto made = store.instantiate(std::make_shared<vm::CompiledModule>(*module, compiler_of(argv[1])),
+    const std::string tier = argv[1];
+    const auto passes = tier.ends_with("+passes") ? vm::Passes::all : vm::Passes::none;
+    const auto made = store.instantiate(std::make_shared<vm::CompiledModule>(*module, compiler_of(tier), passes),
                                         [](const wasm::Import&) { return std::nullopt; });
     if (!made) return 1;
     for (int i = 3; i + 1 < argc; i += 2) {
