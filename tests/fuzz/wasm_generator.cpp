@@ -698,6 +698,11 @@ private:
         for (auto t = types.size(); t-- > 0;) keep_or_drop(types[t]);
     }
     void branch_table(std::uint32_t depth) {
+        // In a block of its own, since what follows it can't be reached.
+        expression(ValueType::i32, depth + 1);
+        op(0x04);
+        op(0x40);
+        labels_.emplace_back();
         const auto last = any_label();
         const auto types = labels_[labels_.size() - 1 - last];
         std::vector<std::uint32_t> targets;
@@ -705,16 +710,11 @@ private:
             const auto label = any_label();
             if (labels_[labels_.size() - 1 - label] == types) targets.push_back(label);
         }
-        // In a block of its own, since what follows it can't be reached.
-        expression(ValueType::i32, depth + 1);
-        op(0x04);
-        op(0x40);
-        labels_.emplace_back();
         values(types, depth + 1);
         expression(ValueType::i32, depth + 1);
         op(0x0E, static_cast<std::uint32_t>(targets.size()));
-        for (auto label : targets) leb(*code_, label + 1);
-        leb(*code_, last + 1);
+        for (auto label : targets) leb(*code_, label);
+        leb(*code_, last);
         labels_.pop_back();
         op(0x0B);
     }

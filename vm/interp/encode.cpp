@@ -72,9 +72,9 @@ private:
         is_target_.assign(m_.blocks.size(), false);
         for (dmir::BlockIndex b = 0; b < m_.blocks.size(); ++b) {
             const auto& edges = m_.blocks[b].edges;
-            for (std::size_t e = 0; e < edges.size(); ++e)
-                if (edges[e].block != b + 1 || edges.size() > 2 || moves_of(edges[e]).size() > 0 || edges.size() == 2)
-                    is_target_[edges[e].block] = true;
+            const bool jumps = !edges.empty() && m_.blocks[b].instructions.back().op == code(Extended::jump);
+            for (const auto& edge : edges)
+                if (!jumps || edge.block != b + 1) is_target_[edge.block] = true;
         }
     }
 

@@ -4,6 +4,7 @@
 #include <array>
 
 #include "vm/dmir/dead_code.hpp"
+#include "vm/dmir/place_charges.hpp"
 #include "vm/wasm/ssa_builder.hpp"
 
 namespace troupe::wasm {
@@ -987,6 +988,7 @@ Result<dmir::Function> lower(const Module& module, std::uint32_t index, const Li
     function.name = std::to_string(module.imported_functions + index);
     function.stack_units = facts->stack_units;
     dmir::remove_dead_code(function);
+    dmir::place_charges(function);
     return function;
 }
 

@@ -115,6 +115,12 @@ TEST_CASE("an f32 leaves nothing of a wider number beside it") {
     }
 }
 
+TEST_CASE("a branch table of one target may lead to the next block, charged or not") {
+    // block: local.get 0, br_table 0 (no cases) end; local0. All is charged at the start.
+    check_tiers(module_with({0, 0x02, 0x40, 0x20, 0, 0x0E, 0, 0, 0x0B, 0x20, 0, 0x0B}), 7, 100,
+                {Trap::none, one(7), 100 - 8, 4});
+}
+
 TEST_CASE("a NaN made by arithmetic is the canonical one in all tiers") {
     // reinterpret(0.0 / 0.0 as f32)
     const auto bytes = module_with({0, 0x43, 0, 0, 0, 0, 0x43, 0, 0, 0, 0, 0x95, 0xBC, 0x0B});

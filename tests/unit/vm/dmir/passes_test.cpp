@@ -13,13 +13,14 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
-#include <map>
+#include <optional>
 #include <sstream>
 
 #include <doctest/doctest.h>
 
 #include "vm/dmir/dead_code.hpp"
 #include "vm/dmir/passes/evaluate.hpp"
+#include "vm/dmir/place_charges.hpp"
 #include "vm/dmir/text.hpp"
 #include "vm/dmir/verifier.hpp"
 
@@ -67,12 +68,35 @@ void run_pass(const std::string& name, Function& function) {
     if (name == "simplify_control_flow") return simplify_control_flow(function);
     if (name == "number_values") return number_values(function, options);
     if (name == "hoist_invariants") return hoist_invariants(function, options);
+    if (name == "place_charges") return place_charges(function);
     if (name == "remove_dead_code") return remove_dead_code(function);
     if (name == "optimize") {
         CHECK(optimize(function, options));
         return;
     }
     FAIL("unknown pass ", name);
+}
+
+struct Charged {
+    std::uint64_t fuel = 0;
+    std::uint64_t steps = 0;
+    bool operator==(const Charged&) const = default;
+};
+/// Along a way that `seed` chooses, to a return; nothing if it is too long.
+[[nodiscard]] std::optional<Charged> charged_along(const Function& function, std::uint64_t seed) {
+    Charged out;
+    BlockIndex at = 0;
+    for (int n = 0; n < 100; ++n) {
+        const auto& block = function.blocks[at];
+        out.fuel += block.fuel;
+        out.steps += block.steps;
+        if (block.terminator.kind == Terminator::Kind::return_values) return out;
+        const auto edges = function.edges_of(block);
+        if (edges.empty()) return std::nullopt;
+        seed = seed * 6364136223846793005 + 1442695040888963407;
+        at = edges[(seed >> 33U) % edges.size()].block;
+    }
+    return std::nullopt;
 }
 
 [[nodiscard]] std::string result_of(const Case& test) {
@@ -83,7 +107,11 @@ void run_pass(const std::string& name, Function& function) {
     std::stringstream names{test.passes};
     for (std::string name; std::getline(names, name, ',');) {
         name.erase(0, name.find_first_not_of(' '));
+        const auto unplaced = *function;
         run_pass(name, *function);
+        if (name == "place_charges")
+            for (std::uint64_t seed = 0; seed < 200; ++seed)
+                CHECK(charged_along(*function, seed) == charged_along(unplaced, seed));
         const auto after = verify(*function);
         CHECK_MESSAGE(after.ok(), after.error().message, "\n", print(*function));
     }

@@ -1,0 +1,14 @@
+// Where a function is charged. Front ends charge each block for what it does; this moves charges to where fewer are
+// needed, with the same sum along every way through the function. It is part of what the function means, so that it
+// runs once, before any engine sees the function.
+#pragma once
+
+#include "vm/dmir/function.hpp"
+
+namespace troupe::dmir {
+
+/// A block takes over what all of the blocks that only it leads to charge, and the charge of the block where all ways
+/// from it meet again. Never over a call or an operation that charges by size, nor into or out of a loop's round.
+void place_charges(Function& function);
+
+}  // namespace troupe::dmir
