@@ -12,6 +12,7 @@
 #include <fmt/format.h>
 
 #include "jit/baseline/baseline.hpp"
+#include "jit/opt/opt.hpp"
 #include "vm/dmir/text.hpp"
 #include "vm/spectest/spectest.hpp"
 
@@ -75,9 +76,9 @@ struct RunOptions {
 
 /// Null for the interpreter, and where the processor has no compiler.
 [[nodiscard]] std::shared_ptr<vm::Compiler> compiler_of(Context& context, const std::string& tier) {
-    if (tier != "baseline") return nullptr;
-    auto compiler = jit::make_baseline_compiler();
-    if (compiler == nullptr) context.progress("no baseline compiler for this processor: interpreting");
+    if (tier == "interp") return nullptr;
+    auto compiler = tier == "opt" ? jit::make_optimizing_compiler() : jit::make_baseline_compiler();
+    if (compiler == nullptr) context.progress("no " + tier + " compiler for this processor: interpreting");
     return compiler;
 }
 
@@ -192,8 +193,8 @@ void add_wasm_commands(CLI::App& app, Context& context) {
     run_command->add_option("--invoke", run_options.invoke,
                             "Exported function; without it only the start function runs");
     run_command->add_option("ARGS", run_options.arguments, "Its arguments (after -- if negative)");
-    run_command->add_option("--tier", run_options.tier, "interp (default) or baseline")
-        ->check(CLI::IsMember({"interp", "baseline"}));
+    run_command->add_option("--tier", run_options.tier, "interp (default), baseline or opt")
+        ->check(CLI::IsMember({"interp", "baseline", "opt"}));
     run_command->add_option("--fuel", run_options.fuel, "Fuel to run on (default: no bound)")
         ->check(CLI::NonNegativeNumber);
     run_command->add_option("--profile", run_options.profile, "deterministic (default) or spec")
@@ -216,8 +217,8 @@ void add_wasm_commands(CLI::App& app, Context& context) {
         vm->add_subcommand("spectest", "Run scripts of the WebAssembly specification (.json and .wasm of wast2json)");
     spectest_command->add_option("PATH", paths, "Scripts, or folders of them")->required();
     static std::string tier = "interp";
-    spectest_command->add_option("--tier", tier, "interp (default) or baseline")
-        ->check(CLI::IsMember({"interp", "baseline"}));
+    spectest_command->add_option("--tier", tier, "interp (default), baseline or opt")
+        ->check(CLI::IsMember({"interp", "baseline", "opt"}));
     spectest_command->callback([&context] { spectest(context, paths, tier); });
 }
 

@@ -7,8 +7,7 @@
 #include <ucontext.h>
 
 #include "jit/baseline/baseline.hpp"
-#include "jit/baseline/code_arena.hpp"
-#include "jit/baseline/emitter.hpp"
+#include "jit/baseline/native_compiler.hpp"
 
 #ifdef __x86_64__
 
@@ -60,88 +59,87 @@ void install_fault_handler() {
     });
 }
 
-class Baseline final : public vm::Compiler {
-public:
-    explicit Baseline(std::size_t arena_bytes) : arena_(arena_bytes) {
-        if (!arena_.ok()) return;
-        const auto bytes = emit_stubs(stub_offsets_);
-        const auto* base = static_cast<const std::uint8_t*>(arena_.add(bytes));
-        if (base == nullptr) return;
-        stubs_ = {base + stub_offsets_.enter, base + stub_offsets_.lazy, base + stub_offsets_.any,
-                  base + stub_offsets_.trap_exit};
-        install_fault_handler();
-        static std::mutex registration;
-        const std::lock_guard lock(registration);
-        for (auto& range : fault_ranges) {
-            if (range.begin.load(std::memory_order_relaxed) != nullptr) continue;
-            range.trap_exit.store(stubs_.trap_exit, std::memory_order_relaxed);
-            range.size.store(arena_.size(), std::memory_order_relaxed);
-            range.begin.store(arena_.begin(), std::memory_order_release);
-            range_ = &range;
-            break;
-        }
-    }
-    ~Baseline() override {
-        if (range_ == nullptr) return;
-        range_->size.store(0);
-        range_->begin.store(nullptr);
-    }
-    Baseline(const Baseline&) = delete;
-    Baseline& operator=(const Baseline&) = delete;
+}  // namespace
 
-    [[nodiscard]] bool ready() const { return range_ != nullptr; }
-
-    vm::CompiledFunction compile(const vm::Code& code, std::uint32_t imported) override {
-        if (code.uses_v128) return {};
-        const auto bytes = emit_function(code, imported, stubs_);
-        if (bytes.empty()) return {};
-        const std::lock_guard lock(mutex_);
-        const auto* at = arena_.add(bytes);
-        if (at == nullptr) return {};
-        return {at, bytes.size()};
-    }
-
-    Trap call(Machine& machine, FunctionObject& function, Slot* frame) override {
-        std::uint8_t* stack = nullptr;
-        if (machine.native_exit == nullptr) {
-            if (machine.native_stack == nullptr) {
-                void* made = ::mmap(nullptr, vm::native_stack_bytes, PROT_READ | PROT_WRITE,
-                                    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-                if (made == MAP_FAILED) return Trap::host_error;
-                machine.native_stack = static_cast<std::uint8_t*>(made);
-            }
-            stack = machine.native_stack + vm::native_stack_bytes;
-        }
-        auto* const exit_before = machine.native_exit;
-        const auto units_before = machine.stack_units_left;
-        const auto frames_before = machine.frame_count;
-        using Enter = std::uint32_t (*)(FunctionObject*, Slot*, Instance*, Machine*, std::uint8_t*);
-        const auto enter = reinterpret_cast<Enter>(const_cast<void*>(stubs_.enter));
-        const auto trap = static_cast<Trap>(enter(&function, frame, function.instance, &machine, stack));
-        machine.native_exit = exit_before;
-        machine.stack_units_left = units_before;
-        machine.frame_count = frames_before;
-        return trap;
-    }
-
-    const void* lazy_stub() const noexcept override { return stubs_.lazy; }
-    const void* any_stub() const noexcept override { return stubs_.any; }
-
-private:
-    CodeArena arena_;
-    StubOffsets stub_offsets_;
-    Stubs stubs_;
-    FaultRange* range_ = nullptr;
-    std::mutex mutex_;
+struct NativeCompiler::Registration {
+    FaultRange* range = nullptr;
 };
 
-}  // namespace
+NativeCompiler::NativeCompiler(std::size_t arena_bytes)
+    : arena_(arena_bytes), registration_(std::make_unique<Registration>()) {
+    if (!arena_.ok()) return;
+    StubOffsets offsets;
+    const auto bytes = emit_stubs(offsets);
+    const auto* base = static_cast<const std::uint8_t*>(arena_.add(bytes));
+    if (base == nullptr) return;
+    stubs_ = {base + offsets.enter, base + offsets.lazy, base + offsets.any, base + offsets.trap_exit};
+    install_fault_handler();
+    static std::mutex registration;
+    const std::lock_guard lock(registration);
+    for (auto& range : fault_ranges) {
+        if (range.begin.load(std::memory_order_relaxed) != nullptr) continue;
+        range.trap_exit.store(stubs_.trap_exit, std::memory_order_relaxed);
+        range.size.store(arena_.size(), std::memory_order_relaxed);
+        range.begin.store(arena_.begin(), std::memory_order_release);
+        registration_->range = &range;
+        break;
+    }
+}
+
+NativeCompiler::~NativeCompiler() {
+    if (registration_->range == nullptr) return;
+    registration_->range->size.store(0);
+    registration_->range->begin.store(nullptr);
+}
+
+bool NativeCompiler::ready() const { return registration_->range != nullptr; }
+
+const std::uint8_t* NativeCompiler::add_code(std::span<const std::uint8_t> bytes) {
+    if (bytes.empty()) return nullptr;
+    const std::lock_guard lock(mutex_);
+    return static_cast<const std::uint8_t*>(arena_.add(bytes));
+}
+
+vm::CompiledFunction NativeCompiler::compile(const vm::FunctionSource& source) {
+    if (source.code.uses_v128) return {};
+    const auto bytes = emit_function(source.code, source.imported, stubs_);
+    const auto* at = add_code(bytes);
+    if (at == nullptr) return {};
+    return {.entry = at, .size_bytes = bytes.size()};
+}
+
+Trap NativeCompiler::call(Machine& machine, FunctionObject& function, Slot* frame) {
+    std::uint8_t* stack = nullptr;
+    if (machine.native_exit == nullptr) {
+        if (machine.native_stack == nullptr) {
+            void* made = ::mmap(nullptr, vm::native_stack_bytes, PROT_READ | PROT_WRITE,
+                                MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+            if (made == MAP_FAILED) return Trap::host_error;
+            machine.native_stack = static_cast<std::uint8_t*>(made);
+        }
+        stack = machine.native_stack + vm::native_stack_bytes;
+    }
+    auto* const exit_before = machine.native_exit;
+    auto* const frame_before = machine.native_frame;
+    auto* const limit_before = machine.native_limit;
+    const auto units_before = machine.stack_units_left;
+    const auto frames_before = machine.frame_count;
+    using Enter = std::uint32_t (*)(FunctionObject*, Slot*, Instance*, Machine*, std::uint8_t*);
+    const auto enter = reinterpret_cast<Enter>(const_cast<void*>(stubs_.enter));
+    const auto trap = static_cast<Trap>(enter(&function, frame, function.instance, &machine, stack));
+    machine.native_exit = exit_before;
+    machine.native_frame = frame_before;
+    machine.native_limit = limit_before;
+    machine.stack_units_left = units_before;
+    machine.frame_count = frames_before;
+    return trap;
+}
 
 std::shared_ptr<vm::Compiler> make_baseline_compiler(std::size_t arena_bytes) {
     using Xbyak::util::Cpu;
     const Cpu cpu;
     if (!cpu.has(Cpu::tBMI2) || !cpu.has(Cpu::tBMI1) || !cpu.has(Cpu::tLZCNT) || !cpu.has(Cpu::tSSE41)) return nullptr;
-    auto out = std::make_shared<Baseline>(arena_bytes);
+    auto out = std::make_shared<NativeCompiler>(arena_bytes);
     if (!out->ready()) return nullptr;
     return out;
 }

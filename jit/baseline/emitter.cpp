@@ -10,8 +10,7 @@
 #include <memory>
 #include <utility>
 
-#include <xbyak/xbyak.h>
-
+#include "jit/baseline/assembler.hpp"
 #include "jit/baseline/homes.hpp"
 #include "jit/baseline/operands.hpp"
 
@@ -33,21 +32,6 @@ using Xbyak::Reg32;
 using Xbyak::Reg64;
 using Xbyak::Xmm;
 
-// Layout of plain structs whose members are of several kinds: conditionally supported by the standard, exact in GCC.
-#pragma GCC diagnostic ignored "-Winvalid-offsetof"
-constexpr int instance_memory = offsetof(Instance, memory);
-constexpr int instance_functions = offsetof(Instance, function_table);
-constexpr int instance_globals = offsetof(Instance, global_table);
-constexpr int instance_machine = offsetof(Instance, machine);
-constexpr int function_native = offsetof(FunctionObject, native);
-constexpr int function_instance = offsetof(FunctionObject, instance);
-constexpr int machine_fuel = offsetof(Machine, fuel);
-constexpr int machine_steps = offsetof(Machine, steps);
-constexpr int machine_units = offsetof(Machine, stack_units_left);
-constexpr int machine_exit = offsetof(Machine, native_exit);
-constexpr int memory_base = offsetof(vm::Memory, base);
-constexpr int memory_size = offsetof(vm::Memory, size_bytes);
-
 // What compiled code calls.
 
 struct Resolved {
@@ -59,45 +43,10 @@ Resolved resolve_call(Instance* instance, const Instruction* i, std::uint32_t in
     out.trap = static_cast<std::uint64_t>(vm::resolve_indirect(*instance, *i, index, out.function));
     return out;
 }
-std::uint32_t call_any(FunctionObject* function, Instance* caller, Slot* frame) {
-    return static_cast<std::uint32_t>(vm::call(*caller->machine, *function, caller, frame));
-}
-const void* prepare(FunctionObject* function, std::uint32_t* trap) {
-    auto& machine = *function->instance->machine;
-    *trap = 0;
-    if (function->code == nullptr) *trap = static_cast<std::uint32_t>(machine.prepare(machine, *function));
-    return function->native;
-}
 std::uint32_t call_slow(Instance* instance, const Instruction* i, Slot* frame) {
     return static_cast<std::uint32_t>(vm::run_slow(*instance->machine, *instance, *i, frame));
 }
 std::uint32_t call_rare(const Instruction* i, Slot* frame) { return static_cast<std::uint32_t>(run_rare(*i, frame)); }
-
-class Assembler : public Xbyak::CodeGenerator {
-public:
-    Assembler() : CodeGenerator(4096, Xbyak::AutoGrow) {}
-
-    template <class F>
-    void call_function(F* function) {
-        mov(rax, reinterpret_cast<std::uint64_t>(function));
-        call(rax);
-    }
-    void save_counters() {
-        mov(rdx, ptr[r15 + instance_machine]);
-        mov(ptr[rdx + machine_fuel], r13);
-        mov(ptr[rdx + machine_steps], r14);
-    }
-    void load_counters() {
-        mov(rdx, ptr[r15 + instance_machine]);
-        mov(r13, ptr[rdx + machine_fuel]);
-        mov(r14, ptr[rdx + machine_steps]);
-    }
-    [[nodiscard]] std::vector<std::uint8_t> bytes() {
-        ready();
-        const auto* begin = getCode();
-        return {begin, begin + getSize()};
-    }
-};
 
 class FunctionEmitter : Assembler {
 public:
@@ -1152,86 +1101,7 @@ private:
     bool failed_ = false;
 };
 
-class StubEmitter : Assembler {
-public:
-    std::vector<std::uint8_t> run(StubOffsets& offsets) {
-        offsets.enter = getSize();
-        for (const auto& r : {rbx, rbp, r12, r13, r14, r15}) push(r);
-        sub(rsp, 8);
-        mov(ptr[rcx + machine_exit], rsp);
-        test(r8, r8);
-        cmovnz(rsp, r8);
-        mov(rax, rdi);
-        mov(rbp, rsi);
-        mov(r15, rdx);
-        mov(r13, ptr[rcx + machine_fuel]);
-        mov(r14, ptr[rcx + machine_steps]);
-        mov(rbx, ptr[r15 + instance_memory]);
-        Label no_memory;
-        test(rbx, rbx);
-        jz(no_memory);
-        mov(rbx, ptr[rbx + memory_base]);
-        L(no_memory);
-        call(ptr[rax + function_native]);
-        mov(ptr[rbp], rax);
-        xor_(eax, eax);
-
-        align(16);
-        offsets.trap_exit = getSize();
-        L(exit_);
-        mov(rdx, ptr[r15 + instance_machine]);
-        mov(rsp, ptr[rdx + machine_exit]);
-        mov(ptr[rdx + machine_fuel], r13);
-        mov(ptr[rdx + machine_steps], r14);
-        add(rsp, 8);
-        for (const auto& r : {r15, r14, r13, r12, rbp, rbx}) pop(r);
-        ret();
-
-        Label leave;
-        align(16);
-        offsets.lazy = getSize();
-        sub(rsp, 24);
-        mov(r12, rax);
-        mov(rdi, rax);
-        mov(rsi, rsp);
-        call_function(prepare);
-        mov(rdx, rax);
-        mov(ecx, dword[rsp]);
-        add(rsp, 24);
-        test(ecx, ecx);
-        jnz(leave, T_NEAR);
-        mov(rax, r12);
-        jmp(rdx);
-
-        align(16);
-        offsets.any = getSize();
-        sub(rsp, 8);
-        mov(rdi, rax);
-        save_counters();
-        mov(rsi, r15);
-        mov(rdx, rbp);
-        call_function(call_any);
-        load_counters();
-        add(rsp, 8);
-        mov(ecx, eax);
-        test(ecx, ecx);
-        jnz(leave, T_NEAR);
-        mov(rax, ptr[rbp]);
-        ret();
-
-        L(leave);
-        mov(eax, ecx);
-        jmp(exit_, T_NEAR);
-        return bytes();
-    }
-
-private:
-    Label exit_;
-};
-
 }  // namespace
-
-std::vector<std::uint8_t> emit_stubs(StubOffsets& offsets) { return StubEmitter().run(offsets); }
 
 std::vector<std::uint8_t> emit_function(const Code& code, std::uint32_t imported, const Stubs& stubs) {
     try {

@@ -10,6 +10,7 @@
 #include <string>
 
 #include "jit/baseline/baseline.hpp"
+#include "jit/opt/opt.hpp"
 #include "vm/engine/store.hpp"
 
 namespace {
@@ -21,7 +22,8 @@ double now_ms() {
 }
 
 std::shared_ptr<troupe::vm::Compiler> compiler_of(const std::string& tier) {
-    return tier.starts_with("baseline") ? troupe::jit::make_baseline_compiler() : nullptr;
+    if (tier.starts_with("baseline")) return troupe::jit::make_baseline_compiler();
+    return tier == "opt" ? troupe::jit::make_optimizing_compiler() : nullptr;
 }
 
 }  // namespace

@@ -2,6 +2,7 @@
 #include <cstdio>
 
 #include "jit/baseline/baseline.hpp"
+#include "jit/opt/opt.hpp"
 #include "tests/conformance/data.hpp"
 #include "vm/spectest/spectest.hpp"
 
@@ -36,5 +37,9 @@ int main() {
     } else {
         std::printf("baseline: not on this processor\n");
     }
+    if (const auto optimizing = troupe::jit::make_optimizing_compiler())
+        good &= run_suite("wasm/core", "opt", optimizing);
+    else
+        std::printf("opt: not on this processor\n");
     return good ? 0 : 1;
 }

@@ -46,8 +46,10 @@ Trap prepare_function(Machine&, FunctionObject& function) {
     if (made == nullptr) return Trap::function_too_complex;
     function.code = &made->code;
     function.entry = made->compiled.entry;
-    if (const auto* compiler = owner.module->compiler())
+    if (const auto* compiler = owner.module->compiler()) {
         function.native = function.entry != nullptr ? function.entry : compiler->any_stub();
+        if (made->compiled.fast != nullptr) function.fast = made->compiled.fast;
+    }
     return Trap::none;
 }
 
@@ -88,7 +90,9 @@ const CompiledModule::Made* CompiledModule::made(std::uint32_t index) {
     if (!code) return nullptr;
     auto out = std::make_unique<Made>();
     out->code = std::move(*code);
-    if (compiler_ != nullptr) out->compiled = compiler_->compile(out->code, module_->imported_functions);
+    if (compiler_ != nullptr)
+        out->compiled = compiler_->compile(
+            {*function, out->code, module_->imported_functions, module_->imported_functions + index});
     const auto* made = out.release();
     made_[index].store(made, std::memory_order_release);
     return made;
@@ -223,7 +227,10 @@ Result<Instantiated> Store::instantiate(std::shared_ptr<CompiledModule> compiled
         const auto& type = module.types[module.functions[i].type_index];
         function.instance = &instance;
         function.index = i;
-        if (compiled->compiler() != nullptr) function.native = compiled->compiler()->lazy_stub();
+        if (compiled->compiler() != nullptr) {
+            function.native = compiled->compiler()->lazy_stub();
+            function.fast = compiled->fast_stub(module.functions[i].type_index);
+        }
         function.signature = instance.signatures[module.functions[i].type_index];
         function.parameter_slots = slots_of(type.parameters);
         function.result_slots = slots_of(type.results);

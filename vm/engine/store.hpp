@@ -33,16 +33,28 @@ struct Profile {
 /// Machine code made from a function's code. See jit/baseline.
 struct CompiledFunction {
     const void* entry = nullptr;
+    /// Entry with arguments in registers, if it has one.
+    const void* fast = nullptr;
     std::size_t size_bytes = 0;
+};
+/// What a compiler makes code from. `code` outlives what is made.
+struct FunctionSource {
+    const dmir::Function& function;
+    const Code& code;
+    /// Functions below this number may be of other instances.
+    std::uint32_t imported = 0;
+    /// The function's own number, imported ones counted.
+    std::uint32_t index = 0;
 };
 struct Compiler {
     virtual ~Compiler() = default;
     /// Nothing if this function is left to the interpreter.
-    /// Functions below `imported` may be of other instances. `code` outlives what is made.
-    [[nodiscard]] virtual CompiledFunction compile(const Code& code, std::uint32_t imported) = 0;
+    [[nodiscard]] virtual CompiledFunction compile(const FunctionSource& source) = 0;
     /// What compiled code calls until a function is prepared: `native` of functions defined in a module, and of others.
     [[nodiscard]] virtual const void* lazy_stub() const noexcept = 0;
     [[nodiscard]] virtual const void* any_stub() const noexcept = 0;
+    /// `fast` of functions without such an entry of their own; null if the compiler's code calls none.
+    [[nodiscard]] virtual const void* fast_stub(const wasm::FunctionType&) { return nullptr; }
     [[nodiscard]] virtual Trap call(Machine& machine, FunctionObject& function, Slot* frame) = 0;
 };
 
@@ -64,11 +76,14 @@ public:
     /// Of defined function `index`. Null if it is too complex.
     [[nodiscard]] const Made* made(std::uint32_t index);
     [[nodiscard]] Compiler* compiler() const noexcept { return compiler_.get(); }
+    /// See Compiler::fast_stub. Of a type of the module.
+    [[nodiscard]] const void* fast_stub(std::uint32_t type) const noexcept { return fast_stubs_[type]; }
 
 private:
     std::shared_ptr<const wasm::Module> module_;
     std::shared_ptr<Compiler> compiler_;
     Passes passes_;
+    std::vector<const void*> fast_stubs_;
     std::vector<std::atomic<const Made*>> made_;
     std::mutex mutex_;
 };

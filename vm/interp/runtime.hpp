@@ -57,6 +57,8 @@ struct FunctionObject {
     const void* entry = nullptr;
     /// Where compiled code of the same instance jumps to call it; at first a stub that prepares it.
     const void* native = nullptr;
+    /// The same with arguments in registers, for code of the optimizing tier.
+    const void* fast = nullptr;
     /// Null until first called, and for host functions.
     const Code* code = nullptr;
     Instance* instance = nullptr;
@@ -125,6 +127,9 @@ struct Machine {
     /// Of compiled code: the stack pointer that a trap returns to, and a stack of its own, made when first needed.
     void* native_exit = nullptr;
     std::uint8_t* native_stack = nullptr;
+    /// Of the optimizing tier's code: the frame that calls of other code may use, and how far its stack may reach.
+    Slot* native_frame = nullptr;
+    std::uint8_t* native_limit = nullptr;
     /// Makes the code of a function at its first call; the trap if that can't be done.
     Trap (*prepare)(Machine& machine, FunctionObject& function) = nullptr;
     /// Runs compiled code; null if there is no compiler.

@@ -1,0 +1,39 @@
+// xbyak's assembler with what all compiled code shares. Fuel is in r13, steps in r14, the instance in r15.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include <xbyak/xbyak.h>
+
+#include "jit/baseline/layout.hpp"
+
+namespace troupe::jit {
+
+class Assembler : public Xbyak::CodeGenerator {
+public:
+    Assembler() : CodeGenerator(4096, Xbyak::AutoGrow) {}
+
+    template <class F>
+    void call_function(F* function) {
+        mov(rax, reinterpret_cast<std::uint64_t>(function));
+        call(rax);
+    }
+    void save_counters() {
+        mov(rdx, ptr[r15 + instance_machine]);
+        mov(ptr[rdx + machine_fuel], r13);
+        mov(ptr[rdx + machine_steps], r14);
+    }
+    void load_counters() {
+        mov(rdx, ptr[r15 + instance_machine]);
+        mov(r13, ptr[rdx + machine_fuel]);
+        mov(r14, ptr[rdx + machine_steps]);
+    }
+    [[nodiscard]] std::vector<std::uint8_t> bytes() {
+        ready();
+        const auto* begin = getCode();
+        return {begin, begin + getSize()};
+    }
+};
+
+}  // namespace troupe::jit

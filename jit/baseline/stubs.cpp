@@ -1,0 +1,107 @@
+// Code that all compiled functions share: entering it, leaving it, and calls of what is not compiled.
+#ifdef __x86_64__
+
+#include "jit/baseline/assembler.hpp"
+#include "jit/baseline/emitter.hpp"
+
+namespace troupe::jit {
+namespace {
+
+using vm::FunctionObject;
+using vm::Instance;
+using vm::Slot;
+using Xbyak::Label;
+
+std::uint32_t call_any(FunctionObject* function, Instance* caller, Slot* frame) {
+    return static_cast<std::uint32_t>(vm::call(*caller->machine, *function, caller, frame));
+}
+const void* prepare(FunctionObject* function, std::uint32_t* trap) {
+    auto& machine = *function->instance->machine;
+    *trap = 0;
+    if (function->code == nullptr) *trap = static_cast<std::uint32_t>(machine.prepare(machine, *function));
+    return function->native;
+}
+class StubEmitter : Assembler {
+public:
+    std::vector<std::uint8_t> run(StubOffsets& offsets) {
+        offsets.enter = getSize();
+        for (const auto& r : {rbx, rbp, r12, r13, r14, r15}) push(r);
+        sub(rsp, 8);
+        mov(ptr[rcx + machine_exit], rsp);
+        test(r8, r8);
+        cmovnz(rsp, r8);
+        mov(rax, rdi);
+        mov(rbp, rsi);
+        mov(r15, rdx);
+        mov(r13, ptr[rcx + machine_fuel]);
+        mov(r14, ptr[rcx + machine_steps]);
+        mov(rbx, ptr[r15 + instance_memory]);
+        Label no_memory;
+        test(rbx, rbx);
+        jz(no_memory);
+        mov(rbx, ptr[rbx + memory_base]);
+        L(no_memory);
+        call(ptr[rax + function_native]);
+        mov(ptr[rbp], rax);
+        xor_(eax, eax);
+
+        align(16);
+        offsets.trap_exit = getSize();
+        L(exit_);
+        mov(rdx, ptr[r15 + instance_machine]);
+        mov(rsp, ptr[rdx + machine_exit]);
+        mov(ptr[rdx + machine_fuel], r13);
+        mov(ptr[rdx + machine_steps], r14);
+        add(rsp, 8);
+        for (const auto& r : {r15, r14, r13, r12, rbp, rbx}) pop(r);
+        ret();
+
+        Label leave;
+        align(16);
+        offsets.lazy = getSize();
+        sub(rsp, 24);
+        mov(r12, rax);
+        mov(rdi, rax);
+        mov(rsi, rsp);
+        call_function(prepare);
+        mov(rdx, rax);
+        mov(ecx, dword[rsp]);
+        add(rsp, 24);
+        test(ecx, ecx);
+        jnz(leave, T_NEAR);
+        mov(rax, r12);
+        jmp(rdx);
+
+        align(16);
+        offsets.any = getSize();
+        sub(rsp, 8);
+        mov(rdi, rax);
+        save_counters();
+        mov(rsi, r15);
+        mov(rdx, rbp);
+        call_function(call_any);
+        load_counters();
+        add(rsp, 8);
+        mov(ecx, eax);
+        test(ecx, ecx);
+        jnz(leave, T_NEAR);
+        mov(rax, ptr[rbp]);
+        ret();
+
+        L(leave);
+        mov(eax, ecx);
+        jmp(exit_, T_NEAR);
+        return bytes();
+    }
+
+private:
+    Label exit_;
+};
+
+}  // namespace
+
+std::vector<std::uint8_t> emit_stubs(StubOffsets& offsets) { return StubEmitter().run(offsets); }
+
+}  // namespace troupe::jit
+
+#endif

@@ -1,0 +1,223 @@
+// Calls: of this module's functions and of others, and through C++; and the adapters between the two conventions.
+#ifdef __x86_64__
+
+#include "jit/opt/function_emitter.hpp"
+
+namespace troupe::jit::opt {
+namespace {
+
+using dmir::Trap;
+
+std::uint32_t call_slow(vm::Instance* instance, const vm::Instruction* i, vm::Slot* frame) {
+    return static_cast<std::uint32_t>(vm::run_slow(*instance->machine, *instance, *i, frame));
+}
+std::uint32_t call_rare(const vm::Instruction* i, vm::Slot* frame) {
+    return static_cast<std::uint32_t>(run_rare(*i, frame));
+}
+
+[[nodiscard]] CallShape shape_of(const Function& f, const Instruction& i) {
+    CallShape out;
+    for (auto r : f.values(i.list)) out.parameters.push_back(f.registers[r].type);
+    for (std::uint32_t k = 0; k < i.result_count; ++k) out.results.push_back(f.registers[i.result + k].type);
+    return out;
+}
+
+}  // namespace
+
+void FunctionEmitter::pass_arguments(const Instruction& i, const Move* further) {
+    const auto values = f_.values(i.list);
+    std::vector<dmir::Type> types;
+    for (auto r : values) types.push_back(f_.registers[r].type);
+    const auto passed = pass(types);
+    std::vector<Move> moves;
+    for (std::size_t k = 0; k < values.size(); ++k) moves.push_back({passed.locations[k], source(values[k])});
+    if (further != nullptr) moves.push_back(*further);
+    move_all(std::move(moves));
+}
+
+void FunctionEmitter::take_results(const Instruction& i) {
+    if (i.result == no_register || i.result_count == 0) return;
+    const auto after = position_ + 2;
+    if (i.result_count == 1) {
+        const Location from{is_float(i.result) ? Location::Kind::floating : Location::Kind::integer, 0, 0};
+        if (const auto to = a_.at(i.result, after); to != from) move(to, from);
+        return;
+    }
+    mov(rax, ptr[r15 + instance_machine]);
+    mov(rax, ptr[rax + machine_frame]);
+    int into_rax = -1;
+    for (std::uint32_t k = 0; k < i.result_count; ++k) {
+        const auto to = a_.at(i.result + k, after);
+        const auto from = qword[rax + static_cast<int>(8 * k)];
+        if (to.kind == Location::Kind::floating) {
+            vmovsd(Xmm(static_cast<int>(to.index)), from);
+        } else if (to.kind == Location::Kind::slot) {
+            vmovsd(xmm15, from);
+            vmovsd(qword[address(to)], xmm15);
+        } else if (to.index == rax_number) {
+            into_rax = static_cast<int>(k);
+        } else {
+            mov(gpr(to.index), from);
+        }
+    }
+    if (into_rax >= 0) mov(rax, ptr[rax + 8 * into_rax]);
+}
+
+void FunctionEmitter::direct_call(const Instruction& i) {
+    pass_arguments(i, nullptr);
+    const auto index = static_cast<std::uint32_t>(i.value);
+    if (index == around_.self) {
+        call(fast_);
+    } else {
+        mov(rax, ptr[r15 + instance_functions]);
+        mov(rax, ptr[rax + static_cast<int>(index * 8)]);
+        if (index < around_.imported) {
+            mov(r12, reinterpret_cast<std::uint64_t>(around_.any_adapter(shape_of(f_, i))));
+            call(r12);
+        } else {
+            call(ptr[rax + function_fast]);
+        }
+    }
+    take_results(i);
+}
+
+void FunctionEmitter::call_indirect(const Instruction& i) {
+    const Move index{{Location::Kind::integer, rax_number, 0}, source(i.operands[0])};
+    pass_arguments(i, &index);
+    const auto type = static_cast<std::uint32_t>(i.value);
+    const auto table = static_cast<std::uint32_t>(i.value >> 32U);
+    mov(r12, ptr[r15 + instance_tables]);
+    mov(r12, ptr[r12 + static_cast<int>(table * 8)]);
+    mov(rbp, ptr[r12 + table_begin]);
+    mov(r12, ptr[r12 + table_end]);
+    sub(r12, rbp);
+    shr(r12, 3);
+    cmp(rax, r12);
+    jae(trap(Trap::undefined_element), T_NEAR);
+    mov(rax, ptr[rbp + rax * 8]);
+    test(rax, rax);
+    jz(trap(Trap::uninitialized_element), T_NEAR);
+    mov(r12, ptr[r15 + instance_signatures]);
+    mov(r12d, ptr[r12 + static_cast<int>(type * 4)]);
+    cmp(ptr[rax + function_signature], r12d);
+    jne(trap(Trap::indirect_call_type_mismatch), T_NEAR);
+    cmp(ptr[rax + function_instance], r15);
+    auto& elsewhere = ways_.emplace_back();
+    auto& back = ways_.emplace_back();
+    jne(elsewhere, T_NEAR);
+    call(ptr[rax + function_fast]);
+    L(back);
+    const auto* adapter = around_.any_adapter(shape_of(f_, i));
+    later([this, &elsewhere, &back, adapter] {
+        L(elsewhere);
+        mov(r12, reinterpret_cast<std::uint64_t>(adapter));
+        call(r12);
+        jmp(back, T_NEAR);
+    });
+    take_results(i);
+}
+
+/// Operands in the machine's frame from slot 1 on, the result in slot 0.
+void FunctionEmitter::helper(const Instruction& i) {
+    constexpr std::array<std::uint32_t, 3> registers{7, 6, 2};
+    const auto values = f_.values(i.list);
+    std::vector<Move> moves;
+    for (std::size_t k = 0; k < values.size(); ++k)
+        moves.push_back({{Location::Kind::integer, registers[k], 0}, source(values[k])});
+    move_all(std::move(moves));
+    mov(rax, ptr[r15 + instance_machine]);
+    mov(rcx, ptr[rax + machine_frame]);
+    for (std::size_t k = 0; k < values.size(); ++k)
+        mov(ptr[rcx + static_cast<int>(8 * (k + 1))], gpr(registers[k]));
+    vm::Instruction record;
+    record.op = vm::code(i.op);
+    record.immediate = i.value;
+    if (i.result_count > 0 || values.size() < 3) {
+        record.b = 1;
+        record.c = 2;
+    } else {
+        record.a = 1;
+        record.b = 2;
+        record.c = 3;
+    }
+    auto& [label, kept] = records_.emplace_back();
+    kept = record;
+    const bool special = dmir::info(i.op).kind == dmir::OpKind::special;
+    if (special) {
+        mov(ptr[rax + machine_fuel], r13);
+        mov(ptr[rax + machine_steps], r14);
+        mov(rdi, r15);
+        lea(rsi, ptr[rip + label]);
+        mov(rdx, rcx);
+        call_function(call_slow);
+        load_counters();
+    } else {
+        lea(rdi, ptr[rip + label]);
+        mov(rsi, rcx);
+        call_function(call_rare);
+    }
+    test(eax, eax);
+    jnz(leave_with_eax_, T_NEAR);
+    if (i.result_count == 0) return;
+    mov(rax, ptr[r15 + instance_machine]);
+    mov(rax, ptr[rax + machine_frame]);
+    if (is_float(i.result))
+        vmovsd(xmm0, ptr[rax]);
+    else
+        mov(rax, ptr[rax]);
+    take_results(i);
+}
+
+namespace {
+
+class AdapterEmitter : Assembler {
+public:
+    std::vector<std::uint8_t> run(const CallShape& shape, bool any, const Stubs& stubs) {
+        const auto passed = pass(shape.parameters);
+        mov(r12, ptr[r15 + instance_machine]);
+        mov(rbp, ptr[r12 + machine_frame]);
+        for (std::size_t k = 0; k < passed.locations.size(); ++k) {
+            const auto to = qword[rbp + static_cast<int>(8 * k)];
+            const auto& from = passed.locations[k];
+            if (from.kind == Location::Kind::integer) {
+                mov(to, Reg64(static_cast<int>(from.index)));
+            } else if (from.kind == Location::Kind::floating) {
+                vmovsd(to, Xmm(static_cast<int>(from.index)));
+            } else {
+                mov(r11, ptr[rsp + static_cast<int>(8 * (from.index + 1))]);
+                mov(to, r11);
+            }
+        }
+        // What is left of the stack limit at the caller's, in units.
+        lea(r11, ptr[rsp + 8]);
+        sub(r11, ptr[r12 + machine_limit]);
+        sar(r11, 4);
+        mov(ptr[r12 + machine_units], r11);
+        sub(rsp, 8);
+        if (any) {
+            mov(rdx, reinterpret_cast<std::uint64_t>(stubs.any));
+            call(rdx);
+        } else {
+            call(ptr[rax + function_native]);
+        }
+        add(rsp, 8);
+        if (shape.results.size() == 1) {
+            if (bank_of(shape.results[0]) == Bank::floating)
+                vmovq(xmm0, rax);
+            else if (shape.results[0] == dmir::Type::i32)
+                mov(eax, eax);
+        }
+        ret();
+        return bytes();
+    }
+};
+
+}  // namespace
+
+std::vector<std::uint8_t> emit_adapter(const CallShape& shape, bool any, const Stubs& stubs) {
+    return AdapterEmitter().run(shape, any, stubs);
+}
+
+}  // namespace troupe::jit::opt
+
+#endif

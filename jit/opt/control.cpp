@@ -1,0 +1,328 @@
+// Entries, blocks, their ends, and code out of line.
+#ifdef __x86_64__
+
+#include <algorithm>
+#include <cstring>
+
+#include "jit/opt/function_emitter.hpp"
+
+namespace troupe::jit::opt {
+
+using dmir::Trap;
+
+PassedArguments pass(std::span<const dmir::Type> types) {
+    PassedArguments out;
+    std::size_t integers = 0;
+    std::size_t floats = 0;
+    for (auto type : types) {
+        Location at;
+        if (bank_of(type) == Bank::integer && integers < integer_arguments.size())
+            at = {Location::Kind::integer, static_cast<std::uint32_t>(integer_arguments[integers++]), 0};
+        else if (bank_of(type) == Bank::floating && floats < float_arguments.size())
+            at = {Location::Kind::floating, static_cast<std::uint32_t>(float_arguments[floats++]), 0};
+        else
+            at = {Location::Kind::stack_argument, out.on_stack++, 0};
+        out.locations.push_back(at);
+    }
+    return out;
+}
+
+bool FunctionEmitter::lay_out_frame() {
+    std::uint32_t outgoing = 0;
+    for (const auto& block : f_.blocks)
+        for (const auto& i : block.instructions) {
+            if (i.code != Code::call && i.code != Code::call_indirect) continue;
+            std::vector<dmir::Type> types;
+            for (auto r : f_.values(i.list)) types.push_back(f_.registers[r].type);
+            outgoing = std::max(outgoing, pass(types).on_stack);
+        }
+    outgoing_bytes_ = 8 * outgoing;
+    constexpr std::uint32_t units_max = 1U << 20U;
+    if (f_.stack_units > units_max) return false;
+    frame_bytes_ = f_.stack_units * 16 - 8;
+    return outgoing_bytes_ + 8 * a_.slot_count <= frame_bytes_;
+}
+
+Emitted FunctionEmitter::run() {
+    if (!lay_out_frame()) return {};
+    native_entry();
+    align(16);
+    L(fast_);
+    const auto fast_offset = getSize();
+    entry();
+    for (block_ = 0; block_ < f_.blocks.size(); ++block_) block();
+    late_code();
+    auto code = bytes();
+    for (const auto& table : tables_)
+        for (std::size_t k = 0; k < table.targets.size(); ++k) {
+            const auto distance = static_cast<std::int32_t>(table.targets[k]->getAddress() - table.label.getAddress());
+            std::memcpy(code.data() + table.offset + 4 * k, &distance, 4);
+        }
+    return {std::move(code), fast_offset};
+}
+
+/// From a frame in memory to registers. The machine's frame, limit and units are the caller's again afterwards.
+void FunctionEmitter::native_entry() {
+    const auto passed = pass(shape_.parameters);
+    mov(rcx, ptr[r15 + instance_machine]);
+    push(qword[rcx + machine_frame]);
+    push(qword[rcx + machine_limit]);
+    push(qword[rcx + machine_units]);
+    mov(ptr[rcx + machine_frame], rbp);
+    const auto stack_bytes = static_cast<int>((passed.on_stack * 8 + 15) / 16 * 16);
+    if (stack_bytes > 0) sub(rsp, stack_bytes);
+    imul(rax, qword[rcx + machine_units], -16);
+    add(rax, rsp);
+    mov(ptr[rcx + machine_limit], rax);
+    for (std::size_t k = 0; k < passed.locations.size(); ++k) {
+        const auto from = qword[rbp + static_cast<int>(8 * k)];
+        const auto& to = passed.locations[k];
+        if (to.kind == Location::Kind::integer) {
+            mov(gpr(to.index), from);
+        } else if (to.kind == Location::Kind::floating) {
+            vmovsd(Xmm(static_cast<int>(to.index)), from);
+        } else {
+            mov(rax, from);
+            mov(ptr[rsp + static_cast<int>(8 * to.index)], rax);
+        }
+    }
+    call(fast_);
+    if (stack_bytes > 0) add(rsp, stack_bytes);
+    if (shape_.results.size() == 1 && bank_of(shape_.results[0]) == Bank::floating) vmovq(rax, xmm0);
+    mov(rcx, ptr[r15 + instance_machine]);
+    mov(rbp, ptr[rcx + machine_frame]);
+    pop(qword[rcx + machine_units]);
+    pop(qword[rcx + machine_limit]);
+    pop(qword[rcx + machine_frame]);
+    ret();
+}
+
+void FunctionEmitter::entry() {
+    sub(rsp, static_cast<int>(frame_bytes_));
+    mov(rax, ptr[r15 + instance_machine]);
+    cmp(rsp, ptr[rax + machine_limit]);
+    jb(trap(Trap::call_stack_exhausted), T_NEAR);
+    auto passed = pass(shape_.parameters);
+    std::vector<Move> moves;
+    const auto& parameters = f_.blocks[0].parameters;
+    for (std::size_t k = 0; k < parameters.size(); ++k) {
+        auto from = passed.locations[k];
+        if (from.kind == Location::Kind::stack_argument)
+            // Above this frame and the return address.
+            from = {Location::Kind::slot, (frame_bytes_ + 8 - outgoing_bytes_) / 8 + from.index, 0};
+        moves.push_back({a_.at(parameters[k], 0), from});
+    }
+    move_all(std::move(moves));
+}
+void FunctionEmitter::epilogue() {
+    add(rsp, static_cast<int>(frame_bytes_));
+    ret();
+}
+
+void FunctionEmitter::inserted_moves(std::uint32_t index) {
+    std::vector<Move> moves;
+    for (; next_inserted_ < a_.inserted.size() && a_.inserted[next_inserted_].index == index; ++next_inserted_)
+        moves.push_back(a_.inserted[next_inserted_].move);
+    if (!moves.empty()) move_all(std::move(moves));
+}
+
+void FunctionEmitter::block() {
+    const auto& block = f_.blocks[block_];
+    L(labels_[block_]);
+    if (block.fuel > 0) {
+        sub(r13, static_cast<int>(block.fuel));
+        js(trap(Trap::out_of_fuel), T_NEAR);
+    }
+    if (block.steps > 0) add(r14, static_cast<int>(block.steps));
+    position_ = 2 * a_.heads[block_];
+    inserted_moves(position_ / 2);
+    const auto store = [&](Register r, std::uint32_t position) {
+        if (a_.stored_at_definition[r] == Allocation::no_slot) return;
+        move({Location::Kind::slot, a_.stored_at_definition[r], 0}, a_.at(r, position));
+    };
+    for (auto r : block.parameters) store(r, position_);
+    for (const auto& i : block.instructions) {
+        position_ += 2;
+        inserted_moves(position_ / 2);
+        if (is_terminator(i.code)) {
+            terminator(i);
+            continue;
+        }
+        instruction(i);
+        if (i.result == no_register) continue;
+        const auto count = is_call(i.code) ? i.result_count : 1U;
+        for (std::uint32_t k = 0; k < count; ++k)
+            store(i.result + k, has_late_result(i) ? position_ + 2 : position_ + 1);
+    }
+}
+
+void FunctionEmitter::terminator(const Instruction& i) {
+    switch (i.code) {
+        case Code::jump: return go(a_.edge_moves[block_][0], f_.blocks[block_].edges[0].block);
+        case Code::branch: return branch(i);
+        case Code::branch_table: return branch_table(i);
+        case Code::return_values: return return_values(i);
+        default: jmp(trap(Trap::unreachable), T_NEAR);
+    }
+}
+
+void FunctionEmitter::go(const std::vector<Move>& moves, dmir::BlockIndex to) {
+    move_all(moves);
+    if (to != block_ + 1) jmp(labels_[to], to <= block_ ? T_AUTO : T_NEAR);
+}
+
+Label& FunctionEmitter::way(std::size_t edge) {
+    const auto target = f_.blocks[block_].edges[edge].block;
+    const auto& moves = a_.edge_moves[block_][edge];
+    if (moves.empty()) return labels_[target];
+    auto& label = ways_.emplace_back();
+    later([this, &label, &moves, target] {
+        L(label);
+        move_all(moves);
+        jmp(labels_[target], T_NEAR);
+    });
+    return label;
+}
+
+void FunctionEmitter::branch(const Instruction& i) {
+    const auto& edges = f_.blocks[block_].edges;
+    const auto& moves = a_.edge_moves[block_];
+    // One edge is gone on with, the other one jumped.
+    std::size_t on = edges[0].block == block_ + 1 && edges[1].block != block_ + 1 ? 0 : 1;
+    if (!moves[1 - on].empty() && moves[on].empty() && edges[1 - on].block <= block_) on = 1 - on;
+    compare(i);
+    jump_if(i, on == 1, way(1 - on), moves[1 - on].empty() && edges[1 - on].block <= block_);
+    go(moves[on], edges[on].block);
+}
+
+/// Jumps if the condition, just compared, holds or does not.
+void FunctionEmitter::jump_if(const Instruction& i, bool holds, Label& to, bool defined) {
+    const auto how = defined ? T_AUTO : T_NEAR;
+    switch (i.condition) {
+        case Condition::eq: holds ? je(to, how) : jne(to, how); break;
+        case Condition::ne: holds ? jne(to, how) : je(to, how); break;
+        case Condition::lt_s: holds ? jl(to, how) : jge(to, how); break;
+        case Condition::lt_u: holds ? jb(to, how) : jae(to, how); break;
+        case Condition::gt_s: holds ? jg(to, how) : jle(to, how); break;
+        case Condition::gt_u: holds ? ja(to, how) : jbe(to, how); break;
+        case Condition::le_s: holds ? jle(to, how) : jg(to, how); break;
+        case Condition::le_u: holds ? jbe(to, how) : ja(to, how); break;
+        case Condition::ge_s: holds ? jge(to, how) : jl(to, how); break;
+        case Condition::ge_u: holds ? jae(to, how) : jb(to, how); break;
+        case Condition::flt:
+        case Condition::fgt: holds ? ja(to, how) : jbe(to, how); break;
+        case Condition::fle:
+        case Condition::fge: holds ? jae(to, how) : jb(to, how); break;
+        case Condition::feq:
+        case Condition::fne:
+            if ((i.condition == Condition::fne) == holds) {
+                jp(to, how);
+                jne(to, how);
+            } else {
+                Label no;
+                jp(no);
+                je(to, how);
+                L(no);
+            }
+            break;
+    }
+}
+
+void FunctionEmitter::branch_table(const Instruction& i) {
+    const auto count = static_cast<std::uint32_t>(f_.blocks[block_].edges.size());
+    const auto index = in(i.operands[0]);
+    if (count > 1) {
+        cmp(index.cvt32(), count - 1);
+        jae(way(count - 1), T_NEAR);
+        auto& table = tables_.emplace_back();
+        for (std::uint32_t k = 0; k + 1 < count; ++k) table.targets.push_back(&way(k));
+        const auto base = temporary(i);
+        const auto target = out(i);
+        lea(base, ptr[rip + table.label]);
+        movsxd(target, dword[base + index * 4]);
+        add(target, base);
+        jmp(target);
+        return;
+    }
+    go(a_.edge_moves[block_][0], f_.blocks[block_].edges[0].block);
+}
+
+void FunctionEmitter::return_values(const Instruction& i) {
+    const auto values = f_.values(i.list);
+    if (values.size() == 1) {
+        const auto kind = is_float(values[0]) ? Location::Kind::floating : Location::Kind::integer;
+        const Location to{kind, 0, 0};
+        if (const auto from = source(values[0]); from != to) move(to, from);
+    } else if (values.size() > 1) {
+        // rbx serves as the frame's address, and is made again.
+        mov(rbx, ptr[r15 + instance_machine]);
+        mov(rbx, ptr[rbx + machine_frame]);
+        for (std::size_t k = 0; k < values.size(); ++k) {
+            auto from = source(values[k]);
+            const auto to = qword[rbx + static_cast<int>(8 * k)];
+            if (from.kind != Location::Kind::integer && from.kind != Location::Kind::floating) {
+                const Location saved{Location::Kind::floating, 15, 0};
+                move(saved, from);
+                from = saved;
+            }
+            if (from.kind == Location::Kind::integer)
+                mov(to, gpr(from.index));
+            else
+                vmovsd(to, Xmm(static_cast<int>(from.index)));
+        }
+        Label none;
+        mov(rbx, ptr[r15 + instance_memory]);
+        test(rbx, rbx);
+        jz(none);
+        mov(rbx, ptr[rbx + memory_base]);
+        L(none);
+    }
+    epilogue();
+}
+
+Xbyak::Address FunctionEmitter::pooled(std::uint64_t low, std::uint64_t high) {
+    return ptr[rip + pool_[{low, high}]];
+}
+
+void FunctionEmitter::late_code() {
+    for (std::size_t k = 0; k < late_.size(); ++k) late_[k]();
+    for (auto& [kind, label] : traps_) {
+        L(label);
+        mov(eax, static_cast<std::uint32_t>(kind));
+        jmp(leave_with_eax_);
+    }
+    L(leave_with_eax_);
+    mov(rdx, reinterpret_cast<std::uint64_t>(around_.stubs.trap_exit));
+    jmp(rdx);
+    align(16);
+    for (auto& [bits, label] : pool_) {
+        L(label);
+        dq(bits.first);
+        dq(bits.second);
+    }
+    for (auto& [label, record] : records_) {
+        L(label);
+        std::array<std::uint64_t, 2> words{};
+        std::memcpy(words.data(), &record, sizeof(record));
+        dq(words[0]);
+        dq(words[1]);
+    }
+    for (auto& table : tables_) {
+        L(table.label);
+        table.offset = getSize();
+        for (std::size_t k = 0; k < table.targets.size(); ++k) dd(0);
+    }
+}
+
+Emitted emit(const Function& function, const Allocation& allocation, const CallShape& shape,
+             const Surroundings& around) {
+    try {
+        return FunctionEmitter(function, allocation, shape, around).run();
+    } catch (const Xbyak::Error&) {
+        return {};
+    }
+}
+
+}  // namespace troupe::jit::opt
+
+#endif

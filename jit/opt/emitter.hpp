@@ -1,0 +1,48 @@
+// Machine code for a function of machine IR with its registers allocated.
+//
+// Registers: rbx the memory's base, r13 the fuel left, r14 the steps, r15 the instance; no register survives a call.
+// Every unit of the stack limit is 16 bytes of the native stack: a frame is as large as its function's units say, so that
+// the limit is one comparison of rsp with Machine::native_limit and needs no counting. A function has two entries: one
+// as baseline code has it (rax its FunctionObject, rbp its frame), and one with arguments in registers (operands.hpp).
+#pragma once
+
+#include <functional>
+#include <string>
+
+#include "jit/baseline/emitter.hpp"
+#include "jit/opt/allocation.hpp"
+
+namespace troupe::jit::opt {
+
+/// Types of a function's parameters and results.
+struct CallShape {
+    std::vector<dmir::Type> parameters;
+    std::vector<dmir::Type> results;
+    auto operator<=>(const CallShape&) const = default;
+};
+
+struct Emitted {
+    std::vector<std::uint8_t> bytes;
+    /// Of the entry with arguments in registers; the other one is at the start.
+    std::size_t fast_offset = 0;
+};
+
+/// What the code refers to outside of itself.
+struct Surroundings {
+    Stubs stubs;
+    std::uint32_t imported = 0;
+    /// This function's number, for calls of itself; 0xFFFFFFFF if not known.
+    std::uint32_t self = 0xFFFFFFFF;
+    /// An adapter for calls of rax's function wherever it runs, arguments in registers.
+    std::function<const void*(const CallShape&)> any_adapter;
+};
+
+/// Nothing if the frame doesn't fit the function's stack units.
+[[nodiscard]] Emitted emit(const Function& function, const Allocation& allocation, const CallShape& shape,
+                           const Surroundings& around);
+
+/// Code with arguments in registers that calls rax's function with them in the frame; `any` if it may be of another
+/// instance.
+[[nodiscard]] std::vector<std::uint8_t> emit_adapter(const CallShape& shape, bool any, const Stubs& stubs);
+
+}  // namespace troupe::jit::opt

@@ -1,0 +1,144 @@
+// The emitter's inside, shared by its files.
+#pragma once
+
+#include <deque>
+#include <map>
+
+#include "jit/baseline/assembler.hpp"
+#include "jit/opt/emitter.hpp"
+#include "jit/opt/operands.hpp"
+
+namespace troupe::jit::opt {
+
+using Xbyak::Label;
+using Xbyak::Reg;
+using Xbyak::Reg32;
+using Xbyak::Reg64;
+using Xbyak::Xmm;
+
+/// Where each parameter is passed. Stack arguments are counted from the lowest.
+struct PassedArguments {
+    std::vector<Location> locations;
+    std::uint32_t on_stack = 0;
+};
+[[nodiscard]] PassedArguments pass(std::span<const dmir::Type> types);
+
+class FunctionEmitter : public Assembler {
+public:
+    FunctionEmitter(const Function& f, const Allocation& a, const CallShape& shape, const Surroundings& around)
+        : f_(f), a_(a), shape_(shape), around_(around), labels_(f.blocks.size()) {}
+
+    [[nodiscard]] Emitted run();
+
+private:
+    // Places.
+
+    [[nodiscard]] static Reg64 gpr(std::uint32_t number) { return Reg64(static_cast<int>(number)); }
+    [[nodiscard]] static Reg sized(const Reg64& r, bool wide) { return wide ? Reg(r) : Reg(r.cvt32()); }
+    [[nodiscard]] Location source(Register r) const { return a_.at(r, position_); }
+    [[nodiscard]] Reg64 in(Register r) const { return gpr(source(r).index); }
+    [[nodiscard]] Reg in(Register r, bool wide) const { return sized(in(r), wide); }
+    [[nodiscard]] Xmm in_float(Register r) const { return Xmm(static_cast<int>(source(r).index)); }
+    [[nodiscard]] Reg64 out(const Instruction& i) const { return gpr(a_.at(i.result, position_ + 1).index); }
+    [[nodiscard]] Xmm out_float(const Instruction& i) const {
+        return Xmm(static_cast<int>(a_.at(i.result, position_ + 1).index));
+    }
+    [[nodiscard]] Reg64 temporary(const Instruction& i) const { return in(i.temporary); }
+    [[nodiscard]] bool is_float(Register r) const { return f_.registers[r].bank == Bank::floating; }
+    [[nodiscard]] Xbyak::RegExp address(const Location& at) const;
+    /// A constant beside the code.
+    [[nodiscard]] Xbyak::Address pooled(std::uint64_t low, std::uint64_t high = 0);
+
+    // Moves (moves.cpp).
+
+    void move(const Location& to, const Location& from);
+    void move_all(std::vector<Move> moves);
+    void constant_to(const Reg64& to, std::uint64_t bits);
+
+    // Frame, blocks and their ends (control.cpp).
+
+    [[nodiscard]] bool lay_out_frame();
+    void native_entry();
+    void entry();
+    void epilogue();
+    void block();
+    void inserted_moves(std::uint32_t index);
+    void terminator(const Instruction& i);
+    void branch(const Instruction& i);
+    void branch_table(const Instruction& i);
+    void return_values(const Instruction& i);
+    void go(const std::vector<Move>& moves, dmir::BlockIndex to);
+    /// The label of the block itself, or of moves on the way there.
+    [[nodiscard]] Label& way(std::size_t edge);
+    void jump_if(const Instruction& i, bool holds, Label& to, bool defined);
+    void late_code();
+    [[nodiscard]] Label& trap(dmir::Trap kind) { return traps_[kind]; }
+    template <class F>
+    void later(F&& emit) {
+        late_.emplace_back(std::forward<F>(emit));
+    }
+
+    // Calls (calls.cpp).
+
+    void direct_call(const Instruction& i);
+    void call_indirect(const Instruction& i);
+    void helper(const Instruction& i);
+    void pass_arguments(const Instruction& i, const Move* further);
+    void take_results(const Instruction& i);
+
+    // Operations.
+
+    void instruction(const Instruction& i);
+    void compare(const Instruction& i);
+    void set(const Instruction& i);
+    void select(const Instruction& i);
+    template <class F>
+    void tied(const Instruction& i, F&& apply);
+    void addition(const Instruction& i);
+    void subtract(const Instruction& i);
+    void shift(const Instruction& i);
+    void rotate(const Instruction& i);
+    void divide(const Instruction& i);
+    void load(const Instruction& i);
+    void store(const Instruction& i);
+    void cell(const Instruction& i);
+
+    [[nodiscard]] bool float_instruction(const Instruction& i);
+    void float_arithmetic(const Instruction& i);
+    void float_extreme(const Instruction& i);
+    void float_unary(const Instruction& i);
+    void float_sign(const Instruction& i);
+    void canonicalize(const Instruction& i);
+    void float_to_integer(const Instruction& i);
+    void integer_to_float(const Instruction& i);
+    void reinterpret(const Instruction& i);
+    void load_nan(const Xmm& to, bool wide);
+
+    struct Table {
+        Label label;
+        std::vector<Label*> targets;
+        std::size_t offset = 0;
+    };
+
+    const Function& f_;
+    const Allocation& a_;
+    const CallShape& shape_;
+    const Surroundings& around_;
+    std::vector<Label> labels_;
+    Label fast_;
+    std::map<dmir::Trap, Label> traps_;
+    Label leave_with_eax_;
+    std::deque<std::function<void()>> late_;
+    std::deque<Table> tables_;
+    std::map<std::pair<std::uint64_t, std::uint64_t>, Label> pool_;
+    /// Of helpers' instructions.
+    std::deque<std::pair<Label, vm::Instruction>> records_;
+    std::deque<Label> ways_;
+    dmir::BlockIndex block_ = 0;
+    std::uint32_t position_ = 0;
+    std::size_t next_inserted_ = 0;
+    std::uint32_t frame_bytes_ = 0;
+    std::uint32_t outgoing_bytes_ = 0;
+};
+
+}  // namespace troupe::jit::opt

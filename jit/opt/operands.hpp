@@ -1,0 +1,72 @@
+// How the emitted form of each machine instruction reads and writes its operands: what allocation must respect.
+#pragma once
+
+#include "jit/opt/machine.hpp"
+
+namespace troupe::jit::opt {
+
+// Physical registers, by their x86-64 numbers. Of the integer ones rsp, rbx (the memory's base), r13 (fuel), r14 (steps)
+// and r15 (the instance) are not allocated, of the floating ones xmm14 and xmm15 (scratch).
+inline constexpr int rax_number = 0;
+inline constexpr int rcx_number = 1;
+inline constexpr int rdx_number = 2;
+inline constexpr std::array<int, 11> integer_registers{0, 1, 2, 6, 7, 5, 8, 9, 10, 11, 12};
+inline constexpr std::array<int, 14> float_registers{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13};
+/// Of a call's arguments, each bank counted on its own; further ones go to the stack. A single result is in rax or xmm0,
+/// several are in the machine's frame (vm::Machine::native_frame).
+inline constexpr std::array<int, 7> integer_arguments{7, 6, 2, 1, 8, 9, 10};
+inline constexpr std::array<int, 8> float_arguments{0, 1, 2, 3, 4, 5, 6, 7};
+
+enum class UseKind : std::uint8_t {
+    /// In a register when the instruction begins.
+    early,
+    /// In a register until the instruction has written its result.
+    late,
+    /// In a register or in memory when the instruction begins.
+    any,
+};
+
+[[nodiscard]] constexpr bool is_variable_rotation(const Instruction& i) noexcept {
+    return (i.code == Code::rotate_left || i.code == Code::rotate_right) && !i.immediate;
+}
+/// The result appears after the instruction, in a register of its own or wherever it is wanted.
+[[nodiscard]] constexpr bool has_late_result(const Instruction& i) noexcept {
+    return is_call(i.code) || i.code == Code::divide || i.code == Code::multiply_high_signed;
+}
+/// Registers that the instruction overwrites beside its result (bits by number). Calls overwrite all.
+[[nodiscard]] constexpr std::uint32_t clobbers(const Instruction& i) noexcept {
+    if (i.code == Code::divide || i.code == Code::multiply_high_signed) return 1U << rax_number | 1U << rdx_number;
+    if (i.code == Code::multiply_high) return 1U << rdx_number;
+    if (is_variable_rotation(i)) return 1U << rcx_number;
+    return 0;
+}
+
+template <class Visit>
+void for_each_use(const Function& f, const Instruction& i, Visit&& visit) {
+    const bool call = is_call(i.code);
+    for (std::size_t k = 0; k < i.operands.size(); ++k) {
+        const auto r = i.operands[k];
+        if (r == no_register) continue;
+        auto kind = call ? UseKind::any : UseKind::early;
+        switch (i.code) {
+            case Code::divide:
+            case Code::multiply_high:
+            case Code::multiply_high_signed:
+                if (k == 1) kind = UseKind::late;
+                break;
+            case Code::rotate_left:
+            case Code::rotate_right:
+                if (k == 0 && !i.immediate) kind = UseKind::late;
+                break;
+            case Code::select:
+                if (k == 2 || (k == 3 && (f.registers[i.result].bank == Bank::floating || i.compare == Compare::floats)))
+                    kind = UseKind::late;
+                break;
+            default: break;
+        }
+        visit(r, kind);
+    }
+    for (auto r : f.values(i.list)) visit(r, UseKind::any);
+}
+
+}  // namespace troupe::jit::opt

@@ -1,0 +1,15 @@
+// The optimizing tier: machine code for x86-64 from dMIR, with the middle passes, instruction selection and registers
+// allocated over the whole function. Functions that it does not compile are the baseline tier's.
+#pragma once
+
+#include <memory>
+
+#include "vm/engine/store.hpp"
+
+namespace troupe::jit {
+
+/// Null where the processor lacks what the code uses (the baseline tier's needs and AVX), or the system forbids
+/// executable memory. `arena_bytes` bounds all code made.
+[[nodiscard]] std::shared_ptr<vm::Compiler> make_optimizing_compiler(std::size_t arena_bytes = 64U << 20U);
+
+}  // namespace troupe::jit

@@ -1,0 +1,13 @@
+// Instruction selection: dMIR to machine IR.
+#pragma once
+
+#include <optional>
+
+#include "jit/opt/machine.hpp"
+
+namespace troupe::jit::opt {
+
+/// Nothing if the function uses what this tier does not compile (v128).
+[[nodiscard]] std::optional<Function> select(const dmir::Function& function);
+
+}  // namespace troupe::jit::opt
