@@ -102,7 +102,7 @@ const std::uint8_t* NativeCompiler::add_code(std::span<const std::uint8_t> bytes
 
 vm::CompiledFunction NativeCompiler::compile(const vm::FunctionSource& source) {
     if (source.code.uses_v128) return {};
-    const auto bytes = emit_function(source.code, source.imported, stubs_);
+    const auto bytes = emit_function(source.code, source.imported(), stubs_);
     const auto* at = add_code(bytes);
     if (at == nullptr) return {};
     return {.entry = at, .size_bytes = bytes.size()};

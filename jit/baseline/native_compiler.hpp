@@ -1,5 +1,5 @@
-// The compilers' shell: stubs, the arena, entering and leaving compiled code, and faults turned to traps. By itself it is
-// the baseline tier.
+// The compilers' shell: stubs, the arena, entering and leaving compiled code, and faults turned to traps. By itself it
+// is the baseline tier.
 #pragma once
 
 #include <memory>

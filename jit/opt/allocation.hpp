@@ -1,7 +1,7 @@
-// Register allocation: linear scan over live intervals with holes, on SSA form, with splitting (Wimmer and Franz: Linear
-// Scan Register Allocation on SSA Form; Wimmer and Mössenböck: Optimized Interval Splitting in a Linear Scan Register
-// Allocator). Values stay where they are until a register is needed for another one; constants are made again rather
-// than saved.
+// Register allocation: linear scan over live intervals with holes, on SSA form, with splitting (Wimmer and Franz:
+// Linear Scan Register Allocation on SSA Form; Wimmer and Mössenböck: Optimized Interval Splitting in a Linear Scan
+// Register Allocator). Values stay where they are until a register is needed for another one; constants are made again
+// rather than saved.
 #pragma once
 
 #include <optional>

@@ -127,8 +127,7 @@ void FunctionEmitter::helper(const Instruction& i) {
     move_all(std::move(moves));
     mov(rax, ptr[r15 + instance_machine]);
     mov(rcx, ptr[rax + machine_frame]);
-    for (std::size_t k = 0; k < values.size(); ++k)
-        mov(ptr[rcx + static_cast<int>(8 * (k + 1))], gpr(registers[k]));
+    for (std::size_t k = 0; k < values.size(); ++k) mov(ptr[rcx + static_cast<int>(8 * (k + 1))], gpr(registers[k]));
     vm::Instruction record;
     record.op = vm::code(i.op);
     record.immediate = i.value;

@@ -9,6 +9,7 @@
 #include "jit/baseline/native_compiler.hpp"
 #include "jit/opt/emitter.hpp"
 #include "jit/opt/select.hpp"
+#include "vm/wasm/optimize.hpp"
 
 namespace troupe::jit {
 namespace {
@@ -33,12 +34,14 @@ public:
 
 private:
     [[nodiscard]] vm::CompiledFunction optimized(const vm::FunctionSource& source) {
-        const auto machine = opt::select(source.function);
+        const auto function = wasm::lower_optimized(source.module, source.index);
+        if (!function) return {};
+        const auto machine = opt::select(*function);
         if (!machine) return {};
         const auto allocation = opt::allocate(*machine);
         if (!allocation) return {};
-        const CallShape shape{source.function.signature.parameters, source.function.signature.results};
-        const opt::Surroundings around{stubs(), source.imported, source.index,
+        const CallShape shape{function->signature.parameters, function->signature.results};
+        const opt::Surroundings around{stubs(), source.imported(), source.number(),
                                        [this](const CallShape& of) { return adapter(of, true); }};
         const auto code = opt::emit(*machine, *allocation, shape, around);
         const auto* at = add_code(code.bytes);

@@ -91,6 +91,7 @@ void FunctionEmitter::native_entry() {
     if (shape_.results.size() == 1 && bank_of(shape_.results[0]) == Bank::floating) vmovq(rax, xmm0);
     mov(rcx, ptr[r15 + instance_machine]);
     mov(rbp, ptr[rcx + machine_frame]);
+    if (shape_.results.size() > 1) mov(rax, ptr[rbp]);
     pop(qword[rcx + machine_units]);
     pop(qword[rcx + machine_limit]);
     pop(qword[rcx + machine_frame]);
@@ -280,9 +281,7 @@ void FunctionEmitter::return_values(const Instruction& i) {
     epilogue();
 }
 
-Xbyak::Address FunctionEmitter::pooled(std::uint64_t low, std::uint64_t high) {
-    return ptr[rip + pool_[{low, high}]];
-}
+Xbyak::Address FunctionEmitter::pooled(std::uint64_t low, std::uint64_t high) { return ptr[rip + pool_[{low, high}]]; }
 
 void FunctionEmitter::late_code() {
     for (std::size_t k = 0; k < late_.size(); ++k) late_[k]();

@@ -186,7 +186,8 @@ void FunctionEmitter::shift(const Instruction& i) {
     }
     const auto to3 = i.wide ? Xbyak::Reg32e(to.getIdx(), 64) : Xbyak::Reg32e(to.getIdx(), 32);
     const auto from3 = i.wide ? Xbyak::Reg32e(from.getIdx(), 64) : Xbyak::Reg32e(from.getIdx(), 32);
-    const auto count = i.wide ? Xbyak::Reg32e(in(i.operands[1]).getIdx(), 64) : Xbyak::Reg32e(in(i.operands[1]).getIdx(), 32);
+    const auto count =
+        i.wide ? Xbyak::Reg32e(in(i.operands[1]).getIdx(), 64) : Xbyak::Reg32e(in(i.operands[1]).getIdx(), 32);
     switch (i.code) {
         case Code::shift_left: shlx(to3, from3, count); break;
         case Code::shift_right: shrx(to3, from3, count); break;
@@ -248,8 +249,7 @@ void FunctionEmitter::divide(const Instruction& i) {
         div(by);
     }
     L(done);
-    const Location from{Location::Kind::integer,
-                        static_cast<std::uint32_t>(remainder ? rdx_number : rax_number), 0};
+    const Location from{Location::Kind::integer, static_cast<std::uint32_t>(remainder ? rdx_number : rax_number), 0};
     if (const auto to = a_.at(i.result, position_ + 2); to != from) move(to, from);
 }
 

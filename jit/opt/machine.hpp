@@ -71,7 +71,24 @@ enum class Code : std::uint8_t {
 enum class Compare : std::uint8_t { integers, bits, floats };
 
 /// In dMIR's order; of floats eq ne lt gt le ge.
-enum class Condition : std::uint8_t { eq, ne, lt_s, lt_u, gt_s, gt_u, le_s, le_u, ge_s, ge_u, feq, fne, flt, fgt, fle, fge };
+enum class Condition : std::uint8_t {
+    eq,
+    ne,
+    lt_s,
+    lt_u,
+    gt_s,
+    gt_u,
+    le_s,
+    le_u,
+    ge_s,
+    ge_u,
+    feq,
+    fne,
+    flt,
+    fgt,
+    fle,
+    fge
+};
 
 struct Instruction {
     Code code{};

@@ -5,15 +5,15 @@
 
 namespace troupe::jit::opt {
 
-// Physical registers, by their x86-64 numbers. Of the integer ones rsp, rbx (the memory's base), r13 (fuel), r14 (steps)
-// and r15 (the instance) are not allocated, of the floating ones xmm14 and xmm15 (scratch).
+// Physical registers, by their x86-64 numbers. Of the integer ones rsp, rbx (the memory's base), r13 (fuel), r14
+// (steps) and r15 (the instance) are not allocated, of the floating ones xmm14 and xmm15 (scratch).
 inline constexpr int rax_number = 0;
 inline constexpr int rcx_number = 1;
 inline constexpr int rdx_number = 2;
 inline constexpr std::array<int, 11> integer_registers{0, 1, 2, 6, 7, 5, 8, 9, 10, 11, 12};
 inline constexpr std::array<int, 14> float_registers{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13};
-/// Of a call's arguments, each bank counted on its own; further ones go to the stack. A single result is in rax or xmm0,
-/// several are in the machine's frame (vm::Machine::native_frame).
+/// Of a call's arguments, each bank counted on its own; further ones go to the stack. A single result is in rax or
+/// xmm0, several are in the machine's frame (vm::Machine::native_frame).
 inline constexpr std::array<int, 7> integer_arguments{7, 6, 2, 1, 8, 9, 10};
 inline constexpr std::array<int, 8> float_arguments{0, 1, 2, 3, 4, 5, 6, 7};
 
@@ -59,7 +59,8 @@ void for_each_use(const Function& f, const Instruction& i, Visit&& visit) {
                 if (k == 0 && !i.immediate) kind = UseKind::late;
                 break;
             case Code::select:
-                if (k == 2 || (k == 3 && (f.registers[i.result].bank == Bank::floating || i.compare == Compare::floats)))
+                if (k == 2 ||
+                    (k == 3 && (f.registers[i.result].bank == Bank::floating || i.compare == Compare::floats)))
                     kind = UseKind::late;
                 break;
             default: break;

@@ -6,7 +6,8 @@
 
 namespace troupe::jit::opt {
 
-/// What the scan decided: pieces, the first ones by register number; the next piece of the same register, or 0xFFFFFFFF.
+/// What the scan decided: pieces, the first ones by register number; the next piece of the same register, or
+/// 0xFFFFFFFF.
 struct Assignment {
     std::vector<Interval> pieces;
     std::vector<std::uint32_t> next;

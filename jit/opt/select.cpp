@@ -179,8 +179,9 @@ private:
     }
 
     [[nodiscard]] static bool is_comparison(Op op) {
-        return op == Op::i32_eqz || op == Op::i64_eqz || op == Op::ref_is_null || between(op, Op::i32_eq, Op::i32_ge_u) ||
-               between(op, Op::i64_eq, Op::i64_ge_u) || between(op, Op::f32_eq, Op::f64_ge);
+        return op == Op::i32_eqz || op == Op::i64_eqz || op == Op::ref_is_null ||
+               between(op, Op::i32_eq, Op::i32_ge_u) || between(op, Op::i64_eq, Op::i64_ge_u) ||
+               between(op, Op::f32_eq, Op::f64_ge);
     }
     /// The chain of eqz and comparison that a question about `v` takes in.
     void fold_question(Value v) {
@@ -426,8 +427,8 @@ private:
             out.operands[0] = from;
             out.result = i.first_result;
         };
-        const auto commutes = op == Op::i32_add || op == Op::i32_mul || op == Op::i32_and || op == Op::i32_or ||
-                              op == Op::i32_xor;
+        const auto commutes =
+            op == Op::i32_add || op == Op::i32_mul || op == Op::i32_and || op == Op::i32_or || op == Op::i32_xor;
         if (commutes && constant(left) && !constant(right)) std::swap(left, right);
         switch (op) {
             case Op::i32_clz: return unary(Code::count_leading_zeros);

@@ -6,6 +6,7 @@
 #include <random>
 
 #include "jit/baseline/baseline.hpp"
+#include "jit/opt/opt.hpp"
 #include "tests/fuzz/wasm_generator.hpp"
 #include "tests/fuzz/wasm_run.hpp"
 
@@ -25,6 +26,7 @@ std::vector<troupe::fuzz::Engine>& engines() {
             all.push_back({"baseline", baseline});
             all.push_back({"baseline after all passes", baseline, Passes::all});
         }
+        if (const auto optimizing = troupe::jit::make_optimizing_compiler()) all.push_back({"opt", optimizing});
     }
     return all;
 }

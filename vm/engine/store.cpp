@@ -73,7 +73,17 @@ Profile deterministic_profile(std::vector<std::string> allowed_hosts) {
 
 CompiledModule::CompiledModule(std::shared_ptr<const wasm::Module> module, std::shared_ptr<Compiler> compiler,
                                Passes passes)
-    : module_(std::move(module)), compiler_(std::move(compiler)), passes_(passes), made_(module_->functions.size()) {}
+    : module_(std::move(module)),
+      compiler_(std::move(compiler)),
+      passes_(passes),
+      fast_stubs_(module_->types.size()),
+      made_(module_->functions.size()) {
+    if (compiler_ == nullptr) return;
+    for (const auto& function : module_->functions) {
+        auto& stub = fast_stubs_[function.type_index];
+        if (stub == nullptr) stub = compiler_->fast_stub(module_->types[function.type_index]);
+    }
+}
 
 CompiledModule::~CompiledModule() {
     for (auto& made : made_) delete made.load(std::memory_order_relaxed);
@@ -90,9 +100,7 @@ const CompiledModule::Made* CompiledModule::made(std::uint32_t index) {
     if (!code) return nullptr;
     auto out = std::make_unique<Made>();
     out->code = std::move(*code);
-    if (compiler_ != nullptr)
-        out->compiled = compiler_->compile(
-            {*function, out->code, module_->imported_functions, module_->imported_functions + index});
+    if (compiler_ != nullptr) out->compiled = compiler_->compile({*module_, index, out->code});
     const auto* made = out.release();
     made_[index].store(made, std::memory_order_release);
     return made;

@@ -39,12 +39,15 @@ struct CompiledFunction {
 };
 /// What a compiler makes code from. `code` outlives what is made.
 struct FunctionSource {
-    const dmir::Function& function;
-    const Code& code;
-    /// Functions below this number may be of other instances.
-    std::uint32_t imported = 0;
-    /// The function's own number, imported ones counted.
+    const wasm::Module& module;
+    /// Among the functions that the module defines.
     std::uint32_t index = 0;
+    const Code& code;
+
+    /// Functions below this number may be of other instances.
+    [[nodiscard]] std::uint32_t imported() const noexcept { return module.imported_functions; }
+    /// The function's number, imported ones counted.
+    [[nodiscard]] std::uint32_t number() const noexcept { return imported() + index; }
 };
 struct Compiler {
     virtual ~Compiler() = default;

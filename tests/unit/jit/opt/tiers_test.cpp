@@ -2,6 +2,7 @@
 #include <doctest/doctest.h>
 
 #include "jit/baseline/baseline.hpp"
+#include "jit/opt/opt.hpp"
 #include "vm/engine/store.hpp"
 
 namespace troupe::vm {
@@ -44,7 +45,8 @@ struct Outcome {
 
 void check_tiers(const Bytes& bytes, std::uint32_t argument, std::int64_t fuel, const Outcome& expected) {
     CHECK(run(bytes, argument, fuel, nullptr) == expected);
-    if (const auto compiler = jit::make_baseline_compiler()) CHECK(run(bytes, argument, fuel, compiler) == expected);
+    for (const auto& compiler : {jit::make_baseline_compiler(), jit::make_optimizing_compiler()})
+        if (compiler != nullptr) CHECK(run(bytes, argument, fuel, compiler) == expected);
 }
 
 [[nodiscard]] std::vector<Value> one(std::uint32_t value) { return {{wasm::ValueType::i32, value, 0}}; }
@@ -77,8 +79,8 @@ TEST_CASE("unbounded recursion ends at the declared stack limit at the same dept
     const auto interpreted = run(bytes, 0, 1'000'000'000, nullptr);
     CHECK(interpreted.trap == Trap::call_stack_exhausted);
     CHECK(interpreted.steps > 10'000);
-    if (const auto compiler = jit::make_baseline_compiler())
-        CHECK(run(bytes, 0, 1'000'000'000, compiler) == interpreted);
+    for (const auto& compiler : {jit::make_baseline_compiler(), jit::make_optimizing_compiler()})
+        if (compiler != nullptr) CHECK(run(bytes, 0, 1'000'000'000, compiler) == interpreted);
 }
 
 TEST_CASE("growing memory charges by the page and fails beyond the declared maximum") {
@@ -125,8 +127,8 @@ TEST_CASE("a NaN made by arithmetic is the canonical one in all tiers") {
     // reinterpret(0.0 / 0.0 as f32)
     const auto bytes = module_with({0, 0x43, 0, 0, 0, 0, 0x43, 0, 0, 0, 0, 0x95, 0xBC, 0x0B});
     CHECK(run(bytes, 0, 100, nullptr).values == one(0x7FC00000));
-    if (const auto compiler = jit::make_baseline_compiler())
-        CHECK(run(bytes, 0, 100, compiler).values == one(0x7FC00000));
+    for (const auto& compiler : {jit::make_baseline_compiler(), jit::make_optimizing_compiler()})
+        if (compiler != nullptr) CHECK(run(bytes, 0, 100, compiler).values == one(0x7FC00000));
 }
 
 }  // namespace
