@@ -6,6 +6,7 @@
 #include <doctest/doctest.h>
 
 #include "jit/baseline/baseline.hpp"
+#include "jit/opt/opt.hpp"
 #include "vm/dmir/verifier.hpp"
 #include "vm/engine/store.hpp"
 #include "vm/wasm/optimize.hpp"
@@ -75,11 +76,16 @@ void check_bounded(const std::string& name, const Bytes& bytes) {
         if (plain) {
             auto code = select_code(*plain);
             lap("select");
-            if (code)
+            if (code) {
                 if (const auto baseline = jit::make_baseline_compiler()) {
-                    static_cast<void>(baseline->compile(*code, 0));
+                    static_cast<void>(baseline->compile({**module, 0, *code}));
                     lap("baseline");
                 }
+                if (const auto optimizing = jit::make_optimizing_compiler()) {
+                    static_cast<void>(optimizing->compile({**module, 0, *code}));
+                    lap("opt");
+                }
+            }
             auto optimized = *plain;
             static_cast<void>(dmir::optimize(optimized, wasm::optimize_options(**module)));
             lap("passes");
