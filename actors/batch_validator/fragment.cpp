@@ -1,5 +1,6 @@
 #include "actors/batch_validator/fragment.hpp"
 
+#include "actors/execution/contract_engine.hpp"
 #include "actors/execution/replay.hpp"
 
 namespace troupe::batch_validator {
@@ -57,7 +58,7 @@ Verdict replay_fragment(const Genesis& genesis, Fragment fragment) {
     const auto& [from, target, attempt, deadline] = fragment.assignment;
     auto tracker = make_tracker(fragment, genesis);
     auto& state = *fragment.state;
-    evm::AnalysisCache codes;
+    evm::AnalysisCache codes{contract_engine()};
     const auto genesis_hash = Hash256::from(hash_of(genesis));
     ExecutionResult computed;
     for (const auto& [block, chunks] : fragment.blocks) {

@@ -4,6 +4,7 @@
 
 #include "actors/chunk_signer/actor.hpp"
 #include "actors/consensus/actor.hpp"
+#include "actors/execution/contract_engine.hpp"
 #include "actors/execution/replay.hpp"
 #include "actors/executor/ledger_state.hpp"
 #include "actors/storage_node/store.hpp"
@@ -139,7 +140,7 @@ void State::catch_up(Height first, Height last) {
     const auto& genesis = *options.genesis;
     spdlog::info("keeping blocks {} to {}, executed before this start", first.value, last.value);
     auto tracker = must(consensus::restore_tracker(genesis, options.directory, Height{first.value - 1}));
-    evm::AnalysisCache codes;
+    evm::AnalysisCache codes{contract_engine()};
     for (auto height = first; height <= last; height = height.next()) {
         const auto committed = chain().block_at(height);
         std::vector<std::shared_ptr<const Chunk>> chunks;

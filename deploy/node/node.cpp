@@ -16,6 +16,7 @@
 #include "actors/chunk_signer/actor.hpp"
 #include "actors/consensus/actor.hpp"
 #include "actors/execution/admission.hpp"
+#include "actors/execution/contract_engine.hpp"
 #include "actors/executor/actor.hpp"
 #include "actors/gateway/actor.hpp"
 #include "actors/gateway/handler.hpp"
@@ -87,7 +88,7 @@ private:
     consensus::Actor consensus_;
     gateway::Actor gateway_;
     NodeServices services_;
-    std::shared_ptr<evm::AnalysisCache> code_cache_ = std::make_shared<evm::AnalysisCache>();
+    std::shared_ptr<evm::AnalysisCache> code_cache_ = std::make_shared<evm::AnalysisCache>(contract_engine());
 };
 
 Status Node::load() {

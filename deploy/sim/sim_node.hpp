@@ -8,6 +8,7 @@
 #include "actors/consensus/assembly.hpp"
 #include "actors/consensus/core.hpp"
 #include "actors/execution/block_execution.hpp"
+#include "actors/execution/contract_engine.hpp"
 #include "actors/executor/core.hpp"
 #include "actors/gateway/pool.hpp"
 #include "actors/vm_pool/transaction_cache.hpp"
@@ -107,7 +108,7 @@ private:
     chunk_signer::Core signer_;
     chunk_builder::Core builder_;
     executor::Core executor_;
-    evm::AnalysisCache codes_;
+    evm::AnalysisCache codes_{contract_engine()};
     std::optional<consensus::BuildProposal> to_build_;
     std::vector<consensus::Judge> to_judge_;
     TimeMs last_progress_;

@@ -196,6 +196,18 @@ std::array<std::uint64_t, 2> Store::evaluate(const ModuleInstance& instance,
 }
 
 Result<Instantiated> Store::instantiate(std::shared_ptr<CompiledModule> compiled, const Resolver& resolve) {
+    auto made = link(std::move(compiled), resolve);
+    if (made && made->trap == Trap::none) made->trap = start(*made->instance);
+    return made;
+}
+
+Trap Store::start(ModuleInstance& made) {
+    const auto& function = made.module->module().start;
+    return function ? vm::call(machine_, *made.instance.functions[*function], &made.instance, machine_.stack)
+                    : Trap::none;
+}
+
+Result<Instantiated> Store::link(std::shared_ptr<CompiledModule> compiled, const Resolver& resolve) {
     const auto& module = compiled->module();
     std::vector<Extern> imports;
     for (const auto& import : module.imports) {
@@ -295,10 +307,6 @@ Trap Store::initialize(ModuleInstance& made) {
         if (at > size || bytes.size > size - at) return Trap::memory_out_of_bounds;
         if (bytes.size > 0) std::copy_n(bytes.data, bytes.size, instance.memory->base + at);
         instance.data[i] = {};
-    }
-    if (module.start) {
-        auto& function = *instance.functions[*module.start];
-        return vm::call(machine_, function, &instance, machine_.stack);
     }
     return Trap::none;
 }

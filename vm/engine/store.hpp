@@ -146,6 +146,9 @@ public:
     using Resolver = std::function<std::optional<Extern>(const wasm::Import&)>;
     /// An error (invalid) is one of linking: an import that is unknown or of an incompatible type.
     [[nodiscard]] Result<Instantiated> instantiate(std::shared_ptr<CompiledModule> module, const Resolver& resolve);
+    /// The same without the start function, if it has one.
+    [[nodiscard]] Result<Instantiated> link(std::shared_ptr<CompiledModule> module, const Resolver& resolve);
+    [[nodiscard]] Trap start(ModuleInstance& instance);
 
     /// The arguments must be of the function's types.
     [[nodiscard]] CallResult call(const Extern& function, const std::vector<Value>& arguments);
@@ -160,6 +163,7 @@ public:
 
 private:
     [[nodiscard]] std::uint32_t signature_of(const wasm::FunctionType& type);
+    /// Active segments.
     [[nodiscard]] Trap initialize(ModuleInstance& instance);
     [[nodiscard]] std::array<std::uint64_t, 2> evaluate(const ModuleInstance& instance,
                                                         const wasm::ConstantExpression& expression) const;

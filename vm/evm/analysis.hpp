@@ -8,6 +8,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "vm/evm/code_engine.hpp"
 #include "vm/evm/translation.hpp"
 
 namespace troupe::evm {
@@ -49,12 +50,16 @@ using AnalyzedCodePtr = std::shared_ptr<const AnalyzedCode>;
 
 [[nodiscard]] AnalyzedCodePtr analyze(ByteView code);
 
-/// Bounded; thread-safe.
+/// What a node keeps of codes between transactions. Bounded; thread-safe.
 class AnalysisCache {
 public:
     /// The default holds some 200 codes of the largest size, translated.
     explicit AnalysisCache(std::size_t bytes_max = std::size_t{128} << 20) : bytes_max_(bytes_max) {}
+    /// With what runs codes that are not the EVM's. Without it they are EVM code.
+    explicit AnalysisCache(std::shared_ptr<CodeEngine> engine) : AnalysisCache() { engine_ = std::move(engine); }
     [[nodiscard]] AnalyzedCodePtr get(const CodeHash& hash, ByteView code);
+    /// Null: none.
+    [[nodiscard]] CodeEngine* engine() const noexcept { return engine_.get(); }
 
 private:
     struct Entry {
@@ -65,6 +70,7 @@ private:
     void evict();
 
     std::size_t bytes_max_;
+    std::shared_ptr<CodeEngine> engine_;
     std::mutex mutex_;
     std::unordered_map<CodeHash, Entry, FixedBytesHash> entries_;
     /// Oldest first; one that was used goes to the end once more instead of out.

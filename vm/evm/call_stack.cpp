@@ -25,6 +25,11 @@ constexpr std::size_t large_stack = std::size_t{64} << 20;
     return is_known ? reinterpret_cast<std::uintptr_t>(lowest) + room_min : 0;
 }
 
+[[nodiscard]] std::uintptr_t& limit_here() noexcept {
+    static thread_local auto limit = find_limit();
+    return limit;
+}
+
 struct Task {
     const std::function<void()>& body;
     std::exception_ptr failure;
@@ -32,10 +37,13 @@ struct Task {
 
 }  // namespace
 
-bool has_stack_room() noexcept {
-    static thread_local const auto limit = find_limit();
-    return reinterpret_cast<std::uintptr_t>(__builtin_frame_address(0)) > limit;
+OtherStack::OtherStack(const void* lowest) noexcept : limit_before_(limit_here()) {
+    if (lowest != nullptr) limit_here() = reinterpret_cast<std::uintptr_t>(lowest) + room_min;
 }
+
+OtherStack::~OtherStack() { limit_here() = limit_before_; }
+
+bool has_stack_room() noexcept { return reinterpret_cast<std::uintptr_t>(__builtin_frame_address(0)) > limit_here(); }
 
 void run_on_large_stack(const std::function<void()>& body) {
     Task task{body, nullptr};

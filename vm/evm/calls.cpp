@@ -2,6 +2,7 @@
 #include <limits>
 
 #include "runtime/base/limits.hpp"
+#include "vm/evm/access_costs.hpp"
 #include "vm/evm/instructions.hpp"
 #include "vm/evm/word.hpp"
 
@@ -15,9 +16,8 @@ void report_cost(Frame& f) {
     f.is_cost_reported = true;
 }
 
-/// EIP-150: all but one 64th.
 [[nodiscard]] std::int64_t gas_to_pass(const Frame& f) {
-    return f.at_least(Revision::TangerineWhistle) ? f.gas - f.gas / 64 : f.gas;
+    return f.at_least(Revision::TangerineWhistle) ? evm::gas_to_pass(f.gas) : f.gas;
 }
 
 }  // namespace
@@ -42,9 +42,9 @@ bool call(Frame& f, CallKind kind) {
             message.is_delegated = true;
         }
     }
-    if (!value.is_zero()) cost += 9000;
+    if (!value.is_zero()) cost += value_transfer_gas;
     if (kind == CallKind::call && (!value.is_zero() || !f.at_least(Revision::SpuriousDragon)))
-        if (!f.host.is_alive(target)) cost += 25000;
+        if (!f.host.is_alive(target)) cost += new_account_gas;
     if (!f.charge(cost)) return false;
 
     constexpr auto most = std::numeric_limits<std::int64_t>::max();
@@ -52,7 +52,7 @@ bool call(Frame& f, CallKind kind) {
     if (f.at_least(Revision::TangerineWhistle)) gas = std::min(gas, gas_to_pass(f));
     if (!f.charge(gas)) return false;
     report_cost(f);
-    if (!value.is_zero()) gas += 2300;
+    if (!value.is_zero()) gas += call_stipend_gas;
 
     f.top -= has_value ? 6 : 5;
     f.return_data = {};

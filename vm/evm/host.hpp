@@ -73,7 +73,7 @@ struct CallMessage {
 
 struct CallOutcome {
     Status status = Status::success;
-    /// What an undefined instruction was.
+    /// What an undefined instruction or a trap was.
     std::uint8_t opcode = 0;
     std::int64_t gas_left = 0;
     /// EIP-2200 and earlier; zero unless it succeeded.

@@ -5,6 +5,7 @@
 #include "runtime/base/limits.hpp"
 #include "runtime/base/rlp.hpp"
 #include "runtime/crypto/keccak.hpp"
+#include "vm/evm/code_engine.hpp"
 #include "vm/evm/frame.hpp"
 #include "vm/evm/interpreter.hpp"
 #include "vm/evm/precompiles.hpp"
@@ -108,8 +109,8 @@ CallOutcome Machine::run_call(const CallMessage& message) {
     if (precompile != nullptr) {
         if (message.recipient == ripemd160_address()) state_.touch_for_good(message.recipient);
         out = run_precompile(message, *precompile);
-    } else if (const auto* code = analyzed(message.code_address)) {
-        out = interpret(*this, message, *code, revision_, tracer_);
+    } else if (const auto* code = used_code(message.code_address)) {
+        out = run_code(message, *code);
     } else {
         out.gas_left = message.gas;
     }
@@ -141,23 +142,14 @@ CallOutcome Machine::run_create(const CallMessage& message) {
     if (at_least(Revision::SpuriousDragon)) state_.set_nonce(address, 1);
     state_.subtract_balance(message.sender, message.value);
     state_.add_balance(address, message.value);
-    const auto code = analyze(message.input);
-    auto out = interpret(*this, message, *code, revision_, tracer_);
-    if (out.status == Status::success) {
-        const auto deposit = 200 * static_cast<std::int64_t>(out.output.size());
-        if (at_least(Revision::SpuriousDragon) && out.output.size() > limits::contract_code_bytes_max) {
-            out = failed(Status::code_too_large);
-        } else if (at_least(Revision::London) && !out.output.empty() && out.output[0] == 0xef) {
-            out = failed(Status::code_begins_with_ef);
-        } else if (out.gas_left >= deposit) {
-            out.gas_left -= deposit;
-            state_.set_code(address, {out.output.begin(), out.output.end()});
-        } else if (at_least(Revision::Homestead)) {
-            out = failed(Status::code_deposit_out_of_gas);
-        } else {
-            out.output = {};
-        }
+    CallOutcome out;
+    if (is_foreign(message.input)) {
+        out = codes_.engine()->create(*this, message, revision_, tracer_);
+    } else {
+        const auto code = analyze(message.input);
+        out = interpret(*this, message, *code, revision_, tracer_);
     }
+    if (out.status == Status::success) deposit_code(message, out);
     if (out.status == Status::success)
         out.created = address;
     else
@@ -165,13 +157,51 @@ CallOutcome Machine::run_create(const CallMessage& message) {
     return out;
 }
 
-const AnalyzedCode* Machine::analyzed(const Address& address) {
+void Machine::deposit_code(const CallMessage& message, CallOutcome& out) {
+    const bool is_other = is_foreign(out.output);
+    const bool is_input =
+        out.output.data() >= message.input.data() && out.output.data() < message.input.data() + message.input.size();
+    if (is_other && !(is_foreign(message.input) && is_input)) {
+        if (const auto status = codes_.engine()->admit(out.output, out.gas_left); status != Status::success) {
+            out = failed(status);
+            return;
+        }
+    }
+    const auto deposit = 200 * static_cast<std::int64_t>(out.output.size());
+    const auto size_max = is_other ? limits::package_bytes_max : limits::contract_code_bytes_max;
+    if (at_least(Revision::SpuriousDragon) && out.output.size() > size_max) {
+        out = failed(Status::code_too_large);
+    } else if (at_least(Revision::London) && !out.output.empty() && out.output[0] == 0xef) {
+        out = failed(Status::code_begins_with_ef);
+    } else if (out.gas_left >= deposit) {
+        out.gas_left -= deposit;
+        state_.set_code(message.recipient, {out.output.begin(), out.output.end()});
+    } else if (at_least(Revision::Homestead)) {
+        out = failed(Status::code_deposit_out_of_gas);
+    } else {
+        out.output = {};
+    }
+}
+
+CallOutcome Machine::run_code(const CallMessage& message, const UsedCode& code) {
+    if (code.analyzed != nullptr) {
+        // The frame may make calls, which move the list.
+        const auto& analyzed = *code.analyzed;
+        return interpret(*this, message, analyzed, revision_, tracer_);
+    }
+    const auto bytes = code.foreign;
+    const auto hash = code.hash;
+    return codes_.engine()->run(*this, message, hash, *bytes, revision_, tracer_);
+}
+
+const Machine::UsedCode* Machine::used_code(const Address& address) {
     const auto& hash = state_.code_hash(address);
     if (hash == empty_code_hash) return nullptr;
-    for (const auto& [used, code] : used_codes_)
-        if (used == hash) return code.get();
-    auto code = codes_.get(hash, *state_.code(address));
-    return used_codes_.emplace_back(hash, std::move(code)).second.get();
+    for (const auto& used : used_codes_)
+        if (used.hash == hash) return &used;
+    const auto bytes = state_.code(address);
+    if (is_foreign(*bytes)) return &used_codes_.emplace_back(UsedCode{hash, nullptr, bytes});
+    return &used_codes_.emplace_back(UsedCode{hash, codes_.get(hash, *bytes), nullptr});
 }
 
 // State ---------------------------------------------------------------------------------------------------------------

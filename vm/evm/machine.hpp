@@ -51,8 +51,18 @@ private:
     [[nodiscard]] CallOutcome run_call(const CallMessage& message);
     [[nodiscard]] CallOutcome run_precompile(const CallMessage& message, const struct Precompile& precompile);
     [[nodiscard]] CallOutcome run_create(const CallMessage& message);
-    /// Null for an account without code.
-    [[nodiscard]] const AnalyzedCode* analyzed(const Address& address);
+    /// A code that this transaction runs: exactly one of the two is set.
+    struct UsedCode {
+        CodeHash hash;
+        AnalyzedCodePtr analyzed;
+        std::shared_ptr<const Bytes> foreign;
+    };
+    /// Null for an account without code. The pointer holds until the next call.
+    [[nodiscard]] const UsedCode* used_code(const Address& address);
+    [[nodiscard]] CallOutcome run_code(const CallMessage& message, const UsedCode& code);
+    [[nodiscard]] bool is_foreign(ByteView code) const noexcept { return codes_.engine() != nullptr && is_wasm(code); }
+    /// Puts what a creation left into the account, or makes it fail.
+    void deposit_code(const CallMessage& message, CallOutcome& out);
     [[nodiscard]] bool at_least(Revision revision) const noexcept { return revision_ >= revision; }
 
     JournaledState& state_;
@@ -60,8 +70,8 @@ private:
     AnalysisCache& codes_;
     TransactionContext context_;
     Tracer* tracer_ = nullptr;
-    /// The transaction's codes: the shared cache is asked once for each. Entries stay in place.
-    std::vector<std::pair<CodeHash, AnalyzedCodePtr>> used_codes_;
+    /// The transaction's codes: the shared cache is asked once for each.
+    std::vector<UsedCode> used_codes_;
 };
 
 /// The delegate of an EIP-7702 designator (0xef0100 || address); nothing for other code.

@@ -1,6 +1,7 @@
 #include "vm/evm/status.hpp"
 
 #include "runtime/base/bytes.hpp"
+#include "vm/dmir/opcodes.hpp"
 
 namespace troupe::evm {
 
@@ -22,6 +23,8 @@ std::string describe(Status status, std::uint8_t opcode) {
         case Status::code_deposit_out_of_gas: return "contract creation code storage out of gas";
         case Status::address_collision: return "contract address collision";
         case Status::precompile_failed: return "precompile failed";
+        case Status::invalid_module: return "invalid WebAssembly module";
+        case Status::trap: return "WebAssembly trap: " + std::string(message(static_cast<dmir::Trap>(opcode)));
         case Status::failure: return "execution failed";
         case Status::depth_exceeded: return "max call depth exceeded";
         case Status::insufficient_balance: return "insufficient balance for transfer";

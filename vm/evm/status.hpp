@@ -25,6 +25,10 @@ enum class Status : std::uint8_t {
     code_deposit_out_of_gas,
     address_collision,
     precompile_failed,
+    /// Stored or init code that begins like WebAssembly and is no module that the chain runs.
+    invalid_module,
+    /// WebAssembly code trapped; the outcome's opcode is the dmir::Trap.
+    trap,
     /// The machine below the host failed in a way that has no name here (EVMC).
     failure,
     // Refused before it began: the gas goes back.
@@ -33,7 +37,7 @@ enum class Status : std::uint8_t {
     nonce_exhausted,
 };
 
-/// geth's words, which clients match; empty on success. `opcode` is what an undefined instruction was.
+/// geth's words, which clients match; empty on success. `opcode` is the outcome's.
 [[nodiscard]] std::string describe(Status status, std::uint8_t opcode);
 
 }  // namespace troupe::evm

@@ -1,17 +1,11 @@
 // Storage, transient storage and self-destruction.
+#include "vm/evm/access_costs.hpp"
 #include "vm/evm/instructions.hpp"
 #include "vm/evm/word.hpp"
 
-namespace troupe::evm::instructions {
+namespace troupe::evm {
 namespace {
 
-constexpr std::int64_t cold_account = 2600;
-constexpr std::int64_t cold_slot = 2100;
-
-struct StoreCost {
-    std::int64_t gas = 0;
-    std::int64_t refund = 0;
-};
 using StoreCosts = std::array<StoreCost, 9>;  // by StorageStatus
 
 constexpr StoreCosts make_store_costs(Revision revision) {
@@ -23,7 +17,7 @@ constexpr StoreCosts make_store_costs(Revision revision) {
     // EIP-1283 in Constantinople alone, EIP-2200 from Istanbul on.
     const bool is_net = revision == Revision::Constantinople || revision >= Revision::Istanbul;
     const bool is_berlin = revision >= Revision::Berlin;
-    const std::int64_t reset = is_berlin ? 5000 - cold_slot : 5000;
+    const std::int64_t reset = is_berlin ? 5000 - cold_slot_gas : 5000;
     const std::int64_t clear = revision >= Revision::London ? 4800 : 15000;
     if (!is_net) {
         for (auto& cost : costs) cost = {5000, 0};
@@ -52,9 +46,15 @@ constexpr auto store_costs = [] {
 
 }  // namespace
 
+StoreCost store_cost(Revision revision, StorageStatus status) noexcept {
+    return store_costs[static_cast<std::size_t>(revision)][static_cast<std::size_t>(status)];
+}
+
+namespace instructions {
+
 bool load(Frame& f) {
     const auto [value, was_cold] = f.host.load(f.message.recipient, f.top[-1]);
-    const std::int64_t gas = f.at_least(Revision::Berlin)             ? (was_cold ? cold_slot : 100)
+    const std::int64_t gas = f.at_least(Revision::Berlin)             ? (was_cold ? cold_slot_gas : warm_access_gas)
                              : f.at_least(Revision::Istanbul)         ? 800
                              : f.at_least(Revision::TangerineWhistle) ? 200
                                                                       : 50;
@@ -64,14 +64,13 @@ bool load(Frame& f) {
 
 bool store(Frame& f) {
     if (f.message.is_static) return f.fail(Status::write_protection);
-    // EIP-2200: a call's stipend does not pay for a write.
-    if (f.at_least(Revision::Istanbul) && f.gas <= 2300) return f.fail(Status::out_of_gas);
+    if (f.at_least(Revision::Istanbul) && f.gas <= call_stipend_gas) return f.fail(Status::out_of_gas);
     // Written before it is paid for: a frame that can't pay is undone as a whole.
     const auto [status, was_cold] = f.host.store(f.message.recipient, f.top[-1], f.top[-2]);
     f.top -= 2;
     const auto& cost = store_costs[static_cast<std::size_t>(f.revision)][static_cast<std::size_t>(status)];
     f.refund += cost.refund;
-    return f.charge(cost.gas + (f.at_least(Revision::Berlin) && was_cold ? cold_slot : 0));
+    return f.charge(cost.gas + (f.at_least(Revision::Berlin) && was_cold ? cold_slot_gas : 0));
 }
 
 bool load_transient(Frame& f) {
@@ -91,7 +90,7 @@ bool self_destruct(Frame& f) {
     const auto& self = f.message.recipient;
     const auto heir = to_address(f.top[-1]);
     std::int64_t cost = f.at_least(Revision::TangerineWhistle) ? 5000 : 0;
-    if (f.at_least(Revision::Berlin) && f.host.warm_account(heir)) cost += cold_account;
+    if (f.at_least(Revision::Berlin) && f.host.warm_account(heir)) cost += cold_account_gas;
     if (f.at_least(Revision::TangerineWhistle) && !f.host.is_alive(heir))
         if (!f.at_least(Revision::SpuriousDragon) || !f.host.balance(self).is_zero()) cost += 25000;
     if (!f.charge(cost)) return false;
@@ -100,4 +99,5 @@ bool self_destruct(Frame& f) {
     return true;
 }
 
-}  // namespace troupe::evm::instructions
+}  // namespace instructions
+}  // namespace troupe::evm

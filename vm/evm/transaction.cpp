@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "runtime/base/limits.hpp"
+#include "vm/evm/code_engine.hpp"
 #include "vm/evm/precompiles.hpp"
 
 namespace troupe::evm {
@@ -98,9 +99,10 @@ std::optional<InvalidTransaction> validate_stateless(const TransactionInput& tx,
                            "max fee per gas less than block base fee: maxFeePerGas: " + to_decimal(tx.max_fee_per_gas) +
                                ", baseFee: " + to_decimal(block.base_fee));
     }
-    if (!tx.to && revision >= Revision::Shanghai && tx.data.size() > limits::init_code_bytes_max)
-        return invalid(Invalid::init_code_size,
-                       "max initcode size exceeded: code size " + std::to_string(tx.data.size()) + " limit 49152");
+    if (!tx.to && revision >= Revision::Shanghai && tx.data.size() > init_code_limit(tx.data))
+        return invalid(Invalid::init_code_size, "max initcode size exceeded: code size " +
+                                                    std::to_string(tx.data.size()) + " limit " +
+                                                    std::to_string(init_code_limit(tx.data)));
     if (tx.type == 3) {
         if (!tx.to || tx.blob_hashes.empty())
             return invalid(Invalid::blob_rules, "blob transaction without target or blobs");

@@ -14,7 +14,6 @@ constexpr std::uint64_t guarded_bytes = (std::uint64_t{8} << 30U) + page_bytes;
 /// Dynamic parts of costs: one unit of fuel for so many bytes or table elements.
 constexpr std::uint64_t bytes_per_fuel = 16;
 constexpr std::uint64_t elements_per_fuel = 2;
-constexpr std::uint64_t fuel_per_page = 1024;
 
 void* reserve(std::uint64_t bytes) noexcept {
     void* at = ::mmap(nullptr, bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
@@ -43,6 +42,17 @@ std::int64_t Memory::grow(std::uint32_t pages) noexcept {
     return static_cast<std::int64_t>(before);
 }
 
+bool Memory::show(int file, std::uint64_t bytes) noexcept {
+    return bytes == 0 || ::mmap(base, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_FIXED, file, 0) != MAP_FAILED;
+}
+
+void Memory::reset(std::uint32_t pages) noexcept {
+    const auto first_bytes = pages * page_bytes;
+    if (size_bytes > 0) ::madvise(base, size_bytes, MADV_DONTNEED);
+    if (size_bytes > first_bytes) ::mprotect(base + first_bytes, size_bytes - first_bytes, PROT_NONE);
+    size_bytes = first_bytes;
+}
+
 Machine::Machine(const MachineLimits& limits_of) : stack_units_left(limits_of.stack_units), limits(limits_of) {
     // Slot assignment gives a frame at most eight slots for each unit, or 512; a call's arguments lie above it.
     stack_bytes = (std::uint64_t{limits.stack_units} * 64 + 4096) * sizeof(Slot);
@@ -54,6 +64,22 @@ Machine::Machine(const MachineLimits& limits_of) : stack_units_left(limits_of.st
 Machine::~Machine() {
     ::munmap(stack, stack_bytes);
     if (native_stack != nullptr) ::munmap(native_stack, native_stack_bytes);
+}
+
+void Machine::trim() noexcept {
+    constexpr std::uint64_t kept_bytes = 64 << 10;
+    constexpr std::uint64_t probed_bytes = 4096;
+    unsigned char is_resident = 0;
+    auto* const end = reinterpret_cast<std::uint8_t*>(stack) + stack_bytes;
+    auto* const from = reinterpret_cast<std::uint8_t*>(stack) + kept_bytes;
+    if (from < end && ::mincore(from, probed_bytes, &is_resident) == 0 && (is_resident & 1U) != 0)
+        ::madvise(from, static_cast<std::size_t>(end - from), MADV_DONTNEED);
+    // This one grows downwards.
+    if (native_stack != nullptr &&
+        ::mincore(native_stack + native_stack_bytes - kept_bytes, probed_bytes, &is_resident) == 0 &&
+        (is_resident & 1U) != 0)
+        ::madvise(native_stack, native_stack_bytes - kept_bytes, MADV_DONTNEED);
+    if (frames.size() > 4096) std::vector<Frame>(64).swap(frames);
 }
 
 Trap call(Machine& machine, FunctionObject& function, Instance* caller, Slot* frame) {
@@ -143,7 +169,7 @@ Trap run_slow(Machine& machine, Instance& instance, const Instruction& i, Slot* 
                 frame[i.a] = 0xFFFFFFFF;
                 return Trap::none;
             }
-            if (!machine.charge(pages * fuel_per_page)) return Trap::out_of_fuel;
+            if (!machine.charge(pages * machine.limits.fuel_per_page)) return Trap::out_of_fuel;
             frame[i.a] = static_cast<std::uint32_t>(instance.memory->grow(static_cast<std::uint32_t>(pages)));
             return Trap::none;
         }

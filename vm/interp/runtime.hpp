@@ -35,6 +35,11 @@ struct Memory {
 
     /// Reserves addresses and opens the first pages, all zero. False if the system has no room.
     [[nodiscard]] bool open(std::uint32_t pages, std::uint32_t max);
+    /// Lays `file`'s first `bytes` under the first pages: they show through until they are written to. False if the
+    /// system has no room; the memory is of no use then.
+    [[nodiscard]] bool show(int file, std::uint64_t bytes) noexcept;
+    /// Back to `pages`, with what was under them at first.
+    void reset(std::uint32_t pages) noexcept;
     /// Pages before, or -1 if that is more than allowed.
     [[nodiscard]] std::int64_t grow(std::uint32_t pages) noexcept;
 };
@@ -110,6 +115,8 @@ struct Frame {
 struct MachineLimits {
     /// Sum over the calls in progress of what each takes (dmir::Function::stack_units, at least 8).
     std::uint32_t stack_units = 256 * 1024;
+    /// Fuel for a page of 64 KiB that memory.grow adds.
+    std::uint32_t fuel_per_page = 1024;
 };
 
 /// A thread of execution. Not shared between threads.
@@ -130,6 +137,8 @@ struct Machine {
     /// Of the optimizing tier's code: the frame that calls of other code may use, and how far its stack may reach.
     Slot* native_frame = nullptr;
     std::uint8_t* native_limit = nullptr;
+    /// What host functions work on: their maker's.
+    void* host_context = nullptr;
     /// Makes the code of a function at its first call; the trap if that can't be done.
     Trap (*prepare)(Machine& machine, FunctionObject& function) = nullptr;
     /// Runs compiled code; null if there is no compiler.
@@ -139,6 +148,8 @@ struct Machine {
     Machine(const Machine&) = delete;
     Machine& operator=(const Machine&) = delete;
     ~Machine();
+    /// Gives back the pages of its stacks that only a deep call has used. Nothing may be running.
+    void trim() noexcept;
 
     /// Charges beyond a block's own. False when it runs out.
     [[nodiscard]] bool charge(std::uint64_t amount) noexcept {

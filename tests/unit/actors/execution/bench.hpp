@@ -8,6 +8,7 @@
 
 #include "actors/execution/block_execution.hpp"
 #include "actors/execution/bonds.hpp"
+#include "actors/execution/contract_engine.hpp"
 #include "runtime/crypto/keccak.hpp"
 #include "runtime/ledger/sign.hpp"
 
@@ -188,7 +189,7 @@ public:
 
     MemoryState state;
     ActivityTracker tracker;
-    evm::AnalysisCache codes;
+    evm::AnalysisCache codes{contract_engine()};
     std::set<TransactionHash> natives;
     std::uint64_t height = 0;
     TimeMs now{1'700'000'000'000};

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "actors/consensus/actor.hpp"
+#include "actors/execution/contract_engine.hpp"
 #include "actors/executor/ledger_state.hpp"
 #include "actors/gateway/handler.hpp"
 #include "actors/vm_pool/actor.hpp"
@@ -226,7 +227,7 @@ private:
     SystemConfig config_;
     caf::actor_system system_{config_};
     std::shared_ptr<vm_pool::TransactionCache> transactions_ = std::make_shared<vm_pool::TransactionCache>();
-    std::shared_ptr<evm::AnalysisCache> codes_ = std::make_shared<evm::AnalysisCache>();
+    std::shared_ptr<evm::AnalysisCache> codes_ = std::make_shared<evm::AnalysisCache>(contract_engine());
     std::unique_ptr<ActivityTracker> tracker_;
     std::unique_ptr<ChainStore> blocks_;
     std::unique_ptr<executor::LedgerState> ledger_;

@@ -1,0 +1,13 @@
+#include "actors/execution/contract_engine.hpp"
+
+#include "jit/baseline/baseline.hpp"
+#include "vm/contract/engine.hpp"
+
+namespace troupe {
+
+std::shared_ptr<evm::CodeEngine> contract_engine() {
+    static const auto engine = contract::make_engine({.compiler = jit::make_baseline_compiler()});
+    return engine;
+}
+
+}  // namespace troupe

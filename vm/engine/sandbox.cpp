@@ -1,0 +1,186 @@
+#include "vm/engine/sandbox.hpp"
+
+#include <algorithm>
+#include <atomic>
+#include <cstring>
+
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+namespace troupe::vm {
+namespace {
+
+/// Idle instances of all pools together: each reserves addresses and keeps the stack pages that it has used.
+constexpr std::size_t idle_max = 1024;
+std::atomic<std::size_t> idle_count{0};
+
+// /proc/PID/pagemap: a page of a private mapping that was never written to still is the file's or is absent.
+constexpr std::uint64_t page_present = std::uint64_t{1} << 63U;
+constexpr std::uint64_t page_swapped = std::uint64_t{1} << 62U;
+constexpr std::uint64_t page_of_file = std::uint64_t{1} << 61U;
+
+/// The flags of the pages from `at` on. False where the system does not tell.
+[[nodiscard]] bool read_page_flags(const void* at, std::span<std::uint64_t> flags) noexcept {
+    static const int file = ::open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
+    if (file < 0 || ::sysconf(_SC_PAGESIZE) != static_cast<long>(chunk_bytes)) return false;
+    const auto offset = static_cast<off_t>(reinterpret_cast<std::uintptr_t>(at) / chunk_bytes * sizeof(flags[0]));
+    return ::pread(file, flags.data(), flags.size_bytes(), offset) == static_cast<ssize_t>(flags.size_bytes());
+}
+
+[[nodiscard]] bool may_be_written(std::uint64_t flags) noexcept {
+    return (flags & (page_present | page_swapped)) != 0 && (flags & page_of_file) == 0;
+}
+
+}  // namespace
+
+/// What a module's memory holds at first, as a file to map.
+class MemoryImage {
+public:
+    /// Null if the system has no room.
+    [[nodiscard]] static std::unique_ptr<MemoryImage> make(const Memory& memory) {
+        auto out = std::unique_ptr<MemoryImage>(new MemoryImage);
+        out->bytes_.assign(memory.base, memory.base + memory.size_bytes);
+        out->file_ = ::memfd_create("troupe-memory", MFD_CLOEXEC);
+        if (out->file_ < 0 || ::ftruncate(out->file_, static_cast<off_t>(memory.size_bytes)) != 0) return nullptr;
+        // Chunks of zeros stay holes.
+        static constexpr std::uint8_t zeros[chunk_bytes] = {};
+        for (std::uint64_t at = 0; at < out->bytes_.size(); at += chunk_bytes) {
+            if (std::memcmp(out->bytes_.data() + at, zeros, chunk_bytes) == 0) continue;
+            if (::pwrite(out->file_, out->bytes_.data() + at, chunk_bytes, static_cast<off_t>(at)) !=
+                static_cast<ssize_t>(chunk_bytes))
+                return nullptr;
+        }
+        return out;
+    }
+    MemoryImage(const MemoryImage&) = delete;
+    MemoryImage& operator=(const MemoryImage&) = delete;
+    ~MemoryImage() {
+        if (file_ >= 0) ::close(file_);
+    }
+    [[nodiscard]] int file() const noexcept { return file_; }
+    [[nodiscard]] const Bytes& bytes() const noexcept { return bytes_; }
+
+private:
+    MemoryImage() = default;
+    int file_ = -1;
+    Bytes bytes_;
+};
+
+// Sandbox -------------------------------------------------------------------------------------------------------------
+
+Trap Sandbox::run(std::uint32_t function) {
+    return vm::call(store_.machine(), *instance_->instance.functions[function], nullptr, store_.machine().stack);
+}
+
+void Sandbox::save(const MemoryImage* image) {
+    const auto& instance = instance_->instance;
+    image_ = image;
+    if (instance.memory != nullptr) first_pages_ = static_cast<std::uint32_t>(instance.memory->size_bytes / page_bytes);
+    for (const auto* global : instance.globals) globals_.push_back(global->value);
+    for (const auto* table : instance.tables) tables_.push_back(table->elements);
+    data_ = instance.data;
+    elements_ = instance.elements;
+}
+
+void Sandbox::reset() {
+    auto& instance = instance_->instance;
+    auto& machine = store_.machine();
+    if (instance.memory != nullptr) instance.memory->reset(first_pages_);
+    for (std::size_t i = 0; i < globals_.size(); ++i) instance.globals[i]->value = globals_[i];
+    for (std::size_t i = 0; i < tables_.size(); ++i) instance.tables[i]->elements = tables_[i];
+    std::copy(data_.begin(), data_.end(), instance.data.begin());
+    for (std::size_t i = 0; i < elements_.size(); ++i) instance.elements[i] = elements_[i];
+    machine.trim();
+    machine.host_context = nullptr;
+    machine.steps = 0;
+    machine.frame_count = 0;
+    machine.stack_units_left = machine.limits.stack_units;
+}
+
+std::uint64_t Sandbox::dirty_chunks() {
+    const auto* at = memory();
+    if (at == nullptr || at->size_bytes == 0) return 0;
+    static constexpr std::uint8_t zeros[chunk_bytes] = {};
+    page_flags_.resize(at->size_bytes / chunk_bytes);
+    const bool is_known = read_page_flags(at->base, page_flags_);
+    const ByteView first = image_ != nullptr ? ByteView{image_->bytes()} : ByteView{};
+    std::uint64_t out = 0;
+    for (std::size_t i = 0; i < page_flags_.size(); ++i) {
+        if (is_known && !may_be_written(page_flags_[i])) continue;
+        const auto offset = i * chunk_bytes;
+        const auto* before = offset < first.size() ? first.data() + offset : zeros;
+        if (std::memcmp(at->base + offset, before, chunk_bytes) != 0) ++out;
+    }
+    return out;
+}
+
+// SandboxPool ---------------------------------------------------------------------------------------------------------
+
+SandboxPool::SandboxPool(std::shared_ptr<CompiledModule> module, const Profile& profile,
+                         std::span<const HostFunction> hosts)
+    : module_(std::move(module)), profile_(profile), hosts_(hosts.begin(), hosts.end()) {}
+
+SandboxPool::~SandboxPool() { idle_count -= idle_.size(); }
+
+Result<std::unique_ptr<SandboxPool>> SandboxPool::make(std::shared_ptr<CompiledModule> module, const Profile& profile,
+                                                       std::span<const HostFunction> hosts) {
+    auto pool = std::unique_ptr<SandboxPool>(new SandboxPool(std::move(module), profile, hosts));
+    auto first = pool->make_sandbox();
+    if (!first) return first.error();
+    pool->release(first->release());
+    return pool;
+}
+
+Result<std::unique_ptr<Sandbox>> SandboxPool::make_sandbox() {
+    auto out = std::unique_ptr<Sandbox>(new Sandbox(profile_));
+    auto& store = out->store_;
+    const auto resolve = [&](const wasm::Import& import) -> std::optional<Extern> {
+        for (const auto& host : hosts_)
+            if (host.module == import.module && host.name == import.name)
+                return store.make_host_function(host.type, host.call, nullptr);
+        return std::nullopt;
+    };
+    const auto made = store.link(module_, resolve);
+    if (!made) return made.error();
+    if (made->trap != Trap::none)
+        return make_error(ErrorCode::invalid, "an active segment: " + std::string(message(made->trap)));
+    out->instance_ = made->instance;
+    auto* memory = out->memory();
+    const auto& segments = module_->module().data;
+    const bool has_data = std::ranges::any_of(
+        segments, [](const auto& s) { return s.mode == wasm::SegmentMode::active && s.bytes_size > 0; });
+    if (memory != nullptr && has_data) {
+        if (image_ == nullptr) image_ = MemoryImage::make(*memory);
+        if (image_ == nullptr || !memory->show(image_->file(), memory->size_bytes))
+            return make_error(ErrorCode::unavailable, "the system has no room for a memory image");
+    }
+    out->save(image_.get());
+    return out;
+}
+
+SandboxPool::Lease SandboxPool::acquire() {
+    {
+        const std::lock_guard lock(mutex_);
+        if (!idle_.empty()) {
+            auto out = std::move(idle_.back());
+            idle_.pop_back();
+            --idle_count;
+            return {out.release(), Release{this}};
+        }
+    }
+    auto made = make_sandbox();
+    return {made ? made->release() : nullptr, Release{this}};
+}
+
+void SandboxPool::release(Sandbox* sandbox) noexcept {
+    std::unique_ptr<Sandbox> back(sandbox);
+    if (back == nullptr) return;
+    back->reset();
+    const std::lock_guard lock(mutex_);
+    if (idle_count >= idle_max) return;
+    ++idle_count;
+    idle_.push_back(std::move(back));
+}
+
+}  // namespace troupe::vm
