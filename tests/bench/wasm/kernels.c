@@ -61,13 +61,14 @@ KERNEL(matmul) i64 matmul(i64 n) {
 }
 
 static const u32 round_constants[64] = {
-    0x428a2f98, 0x71374491, 0xb5c0fbcf, 0xe9b5dba5, 0x3956c25b, 0x59f111f1, 0x923f82a4, 0xab1c5ed5, 0xd807aa98, 0x12835b01,
-    0x243185be, 0x550c7dc3, 0x72be5d74, 0x80deb1fe, 0x9bdc06a7, 0xc19bf174, 0xe49b69c1, 0xefbe4786, 0x0fc19dc6, 0x240ca1cc,
-    0x2de92c6f, 0x4a7484aa, 0x5cb0a9dc, 0x76f988da, 0x983e5152, 0xa831c66d, 0xb00327c8, 0xbf597fc7, 0xc6e00bf3, 0xd5a79147,
-    0x06ca6351, 0x14292967, 0x27b70a85, 0x2e1b2138, 0x4d2c6dfc, 0x53380d13, 0x650a7354, 0x766a0abb, 0x81c2c92e, 0x92722c85,
-    0xa2bfe8a1, 0xa81a664b, 0xc24b8b70, 0xc76c51a3, 0xd192e819, 0xd6990624, 0xf40e3585, 0x106aa070, 0x19a4c116, 0x1e376c08,
-    0x2748774c, 0x34b0bcb5, 0x391c0cb3, 0x4ed8aa4a, 0x5b9cca4f, 0x682e6ff3, 0x748f82ee, 0x78a5636f, 0x84c87814, 0x8cc70208,
-    0x90befffa, 0xa4506ceb, 0xbef9a3f7, 0xc67178f2};
+    0x428a2f98, 0x71374491, 0xb5c0fbcf, 0xe9b5dba5, 0x3956c25b, 0x59f111f1, 0x923f82a4, 0xab1c5ed5,
+    0xd807aa98, 0x12835b01, 0x243185be, 0x550c7dc3, 0x72be5d74, 0x80deb1fe, 0x9bdc06a7, 0xc19bf174,
+    0xe49b69c1, 0xefbe4786, 0x0fc19dc6, 0x240ca1cc, 0x2de92c6f, 0x4a7484aa, 0x5cb0a9dc, 0x76f988da,
+    0x983e5152, 0xa831c66d, 0xb00327c8, 0xbf597fc7, 0xc6e00bf3, 0xd5a79147, 0x06ca6351, 0x14292967,
+    0x27b70a85, 0x2e1b2138, 0x4d2c6dfc, 0x53380d13, 0x650a7354, 0x766a0abb, 0x81c2c92e, 0x92722c85,
+    0xa2bfe8a1, 0xa81a664b, 0xc24b8b70, 0xc76c51a3, 0xd192e819, 0xd6990624, 0xf40e3585, 0x106aa070,
+    0x19a4c116, 0x1e376c08, 0x2748774c, 0x34b0bcb5, 0x391c0cb3, 0x4ed8aa4a, 0x5b9cca4f, 0x682e6ff3,
+    0x748f82ee, 0x78a5636f, 0x84c87814, 0x8cc70208, 0x90befffa, 0xa4506ceb, 0xbef9a3f7, 0xc67178f2};
 #define ROTATE(x, n) (((x) >> (n)) | ((x) << (32 - (n))))
 KERNEL(sha256) i64 sha256(i64 n) {
     u32 h[8] = {0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a, 0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19};
@@ -81,7 +82,8 @@ KERNEL(sha256) i64 sha256(i64 n) {
         }
         u32 a = h[0], b = h[1], c = h[2], d = h[3], e = h[4], f = h[5], g = h[6], k = h[7];
         for (i32 i = 0; i < 64; ++i) {
-            const u32 t1 = k + (ROTATE(e, 6) ^ ROTATE(e, 11) ^ ROTATE(e, 25)) + ((e & f) ^ (~e & g)) + round_constants[i] + w[i];
+            const u32 t1 =
+                k + (ROTATE(e, 6) ^ ROTATE(e, 11) ^ ROTATE(e, 25)) + ((e & f) ^ (~e & g)) + round_constants[i] + w[i];
             const u32 t2 = (ROTATE(a, 2) ^ ROTATE(a, 13) ^ ROTATE(a, 22)) + ((a & b) ^ (a & c) ^ (b & c));
             k = g, g = f, f = e, e = d + t1, d = c, c = b, b = a, a = t1 + t2;
         }
@@ -101,7 +103,9 @@ KERNEL(sieve) i64 sieve(i64 n) {
     return count;
 }
 
-typedef struct { double x, y, z, vx, vy, vz, mass; } Body;
+typedef struct {
+    double x, y, z, vx, vy, vz, mass;
+} Body;
 KERNEL(nbody) i64 nbody(i64 n) {
     Body* bodies = (Body*)memory;
     for (i32 i = 0; i < 5; ++i) {
@@ -182,7 +186,9 @@ KERNEL(hashmap) i64 hashmap(i64 n) {
     return (i64)sum;
 }
 
-typedef struct { u32 key, left, right, priority; } Node;
+typedef struct {
+    u32 key, left, right, priority;
+} Node;
 KERNEL(tree) i64 tree(i64 n) {
     Node* nodes = (Node*)memory;
     u32 used = 1, root = 0, x = 2463534242U;
@@ -209,7 +215,8 @@ KERNEL(tree) i64 tree(i64 n) {
 
 KERNEL(vm) i64 vm(i64 n) {
     enum { op_add, op_sub, op_mul, op_xor, op_shift, op_dec, op_jump, op_halt };
-    static const u8 program[] = {op_add, 0, 1, op_xor, 1, 0, op_shift, 2, 0, op_mul, 0, 3, op_sub, 1, 2, op_dec, 4, 0, op_jump, 4, 0, op_halt, 0, 0};
+    static const u8 program[] = {op_add, 0, 1, op_xor, 1, 0, op_shift, 2, 0, op_mul,  0, 3,
+                                 op_sub, 1, 2, op_dec, 4, 0, op_jump,  4, 0, op_halt, 0, 0};
     volatile u8* copy = memory;
     for (u32 i = 0; i < sizeof program; ++i) copy[i] = program[i];
     const u8* code = memory;
@@ -218,12 +225,30 @@ KERNEL(vm) i64 vm(i64 n) {
     for (;;) {
         const u8 a = code[pc + 1] & 7, b = code[pc + 2] & 7;
         switch (code[pc]) {
-            case op_add: r[a] += r[b]; pc += 3; break;
-            case op_sub: r[a] -= r[b]; pc += 3; break;
-            case op_mul: r[a] *= r[b]; pc += 3; break;
-            case op_xor: r[a] ^= r[b]; pc += 3; break;
-            case op_shift: r[a] = (r[b] >> 7) + 1; pc += 3; break;
-            case op_dec: --r[a]; pc += 3; break;
+            case op_add:
+                r[a] += r[b];
+                pc += 3;
+                break;
+            case op_sub:
+                r[a] -= r[b];
+                pc += 3;
+                break;
+            case op_mul:
+                r[a] *= r[b];
+                pc += 3;
+                break;
+            case op_xor:
+                r[a] ^= r[b];
+                pc += 3;
+                break;
+            case op_shift:
+                r[a] = (r[b] >> 7) + 1;
+                pc += 3;
+                break;
+            case op_dec:
+                --r[a];
+                pc += 3;
+                break;
             case op_jump: pc = r[a] != 0 ? 0 : pc + 3; break;
             default: return (i64)(r[0] ^ r[1] ^ r[2]);
         }
@@ -231,7 +256,9 @@ KERNEL(vm) i64 vm(i64 n) {
 }
 
 // Lists, a state machine over text, and a CRC: what embedded benchmarks mix.
-typedef struct { u32 next, value; } Link;
+typedef struct {
+    u32 next, value;
+} Link;
 KERNEL(mixed) i64 mixed(i64 n) {
     Link* links = (Link*)memory;
     u8* text = memory + (1 << 20);
@@ -251,12 +278,20 @@ KERNEL(mixed) i64 mixed(i64 n) {
             switch (state) {
                 case 0: state = c >= '0' && c <= '9' ? 1 : c == '+' || c == '-' ? 2 : 0; break;
                 case 1:
-                    if (c == '.') state = 3;
-                    else if (c == 'e') state = 4;
-                    else if (c < '0' || c > '9') state = 0, ++numbers;
+                    if (c == '.')
+                        state = 3;
+                    else if (c == 'e')
+                        state = 4;
+                    else if (c < '0' || c > '9')
+                        state = 0, ++numbers;
                     break;
                 case 2: state = c >= '0' && c <= '9' ? 1 : 0; break;
-                case 3: if (c == 'e') state = 4; else if (c < '0' || c > '9') state = 0, ++numbers; break;
+                case 3:
+                    if (c == 'e')
+                        state = 4;
+                    else if (c < '0' || c > '9')
+                        state = 0, ++numbers;
+                    break;
                 default: state = c == '-' || (c >= '0' && c <= '9') ? 1 : 0; break;
             }
         }

@@ -1,10 +1,10 @@
 // Kernels as a native program: prints each one's checksum and best CPU time in milliseconds.
-#include "kernels.c"
-
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+
+#include "kernels.c"
 
 static double now_ms(void) {
     struct timespec t;
@@ -13,9 +13,12 @@ static double now_ms(void) {
 }
 
 int main(int argc, char** argv) {
-    const struct { const char* name; i64 (*run)(i64); } kernels[] = {
-        {"fib", fib}, {"mix64", mix64}, {"matmul", matmul}, {"sha256", sha256}, {"sieve", sieve}, {"nbody", nbody},
-        {"qsort", qsort_kernel}, {"hashmap", hashmap}, {"tree", tree}, {"vm", vm}, {"mixed", mixed}};
+    const struct {
+        const char* name;
+        i64 (*run)(i64);
+    } kernels[] = {{"fib", fib},     {"mix64", mix64}, {"matmul", matmul},      {"sha256", sha256},
+                   {"sieve", sieve}, {"nbody", nbody}, {"qsort", qsort_kernel}, {"hashmap", hashmap},
+                   {"tree", tree},   {"vm", vm},       {"mixed", mixed}};
     for (int i = 1; i + 1 < argc; i += 2)
         for (unsigned k = 0; k < sizeof kernels / sizeof *kernels; ++k) {
             if (strcmp(kernels[k].name, argv[i]) != 0) continue;

@@ -1,5 +1,5 @@
-// relay(address to, bytes data) returns (bytes): calls `to` and gives back what it gives, or reverts with it. Between two
-// Solidity contracts it shows that one transaction goes through both machines.
+// relay(address to, bytes data) returns (bytes): calls `to` and gives back what it gives, or reverts with it. Between
+// two Solidity contracts it shows that one transaction goes through both machines.
 #include "troupe.h"
 
 enum { relay_selector = 0xc28e83fd, bytes_max = 4096 };

@@ -2,9 +2,8 @@
 #include <fstream>
 #include <iterator>
 
-#include <fmt/format.h>
-
 #include <doctest/doctest.h>
+#include <fmt/format.h>
 
 #include "jit/baseline/baseline.hpp"
 #include "runtime/crypto/sha256.hpp"
