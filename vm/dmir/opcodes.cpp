@@ -30,8 +30,10 @@ struct WasmIndex {
 constexpr auto by_wasm = [] {
     WasmIndex index;
     for (auto& op : index.ops) op = no_wasm_opcode;
-    for (std::size_t i = 0; i < op_count; ++i)
-        index.ops[wasm_slot(facts[i].wasm_opcode)] = static_cast<std::uint16_t>(i);
+    for (std::size_t i = 0; i < op_count; ++i) {
+        const auto slot = wasm_slot(facts[i].wasm_opcode);
+        if (slot < index.ops.size()) index.ops[slot] = static_cast<std::uint16_t>(i);
+    }
     return index;
 }();
 

@@ -201,6 +201,8 @@ Trap run_slow(Machine& machine, Instance& instance, const Instruction& i, Slot* 
             return Trap::none;
         }
         case Op::data_drop: instance.data[i.low()] = {}; return Trap::none;
+        case Op::stack_check:
+            return machine.stack_units_left < std::int64_t{i.low()} ? Trap::call_stack_exhausted : Trap::none;
         default: break;
     }
     TROUPE_ASSERT(false);

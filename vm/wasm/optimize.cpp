@@ -1,6 +1,14 @@
 #include "vm/wasm/optimize.hpp"
 
+#include <map>
+
 namespace troupe::wasm {
+namespace {
+
+/// Bodies longer than this are not looked at for inlining.
+constexpr std::uint32_t inlined_body_bytes_max = 100;
+
+}  // namespace
 
 dmir::OptimizeOptions optimize_options(const Module& module) {
     constexpr std::uint64_t page_bytes = 65'536;
@@ -12,7 +20,19 @@ dmir::OptimizeOptions optimize_options(const Module& module) {
 
 Result<dmir::Function> lower_optimized(const Module& module, std::uint32_t index, const Limits& limits) {
     auto function = lower(module, index, limits);
-    if (function) static_cast<void>(dmir::optimize(*function, optimize_options(module)));
+    if (!function) return function;
+    auto options = optimize_options(module);
+    std::map<std::uint32_t, dmir::Function> callees;
+    options.callee = [&](std::uint32_t callee) -> const dmir::Function* {
+        if (callee < module.imported_functions) return nullptr;
+        const auto defined = callee - module.imported_functions;
+        if (defined == index || module.functions[defined].body_size > inlined_body_bytes_max) return nullptr;
+        const auto found = callees.find(defined);
+        if (found != callees.end()) return &found->second;
+        auto lowered = lower(module, defined, limits);
+        return lowered ? &callees.emplace(defined, std::move(*lowered)).first->second : nullptr;
+    };
+    static_cast<void>(dmir::optimize(*function, options));
     return function;
 }
 

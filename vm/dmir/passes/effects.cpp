@@ -50,7 +50,8 @@ bool is_repeatable(Op op) noexcept {
         case Op::global_get:
         case Op::table_get:
         case Op::table_size:
-        case Op::memory_size: return true;
+        case Op::memory_size:
+        case Op::stack_check: return true;
         default: return false;
     }
 }

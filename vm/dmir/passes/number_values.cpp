@@ -126,7 +126,7 @@ private:
         const Known known{i, version, block_, i.first_result};
         auto& slot = find(known);
         if (slot != none && cfg_.dominates(known_[slot].block, block_)) {
-            replacement_[i.first_result] = known_[slot].value;
+            if (i.result_count > 0) replacement_[i.first_result] = known_[slot].value;
             return true;
         }
         remember(slot, known);

@@ -9,6 +9,7 @@ bool optimize(Function& function, const OptimizeOptions& options, const Optimize
     if (function.blocks.size() > limits.blocks || function.edges.size() > limits.edges ||
         function.instructions.size() > limits.instructions || function.types.size() > limits.values)
         return false;
+    if (options.callee) inline_calls(function, options);
     simplify(function, options);
     simplify_control_flow(function);
     number_values(function, options);

@@ -14,8 +14,8 @@ struct OptimizeOptions {
     std::uint64_t memory_bytes_min = 0;
     /// Globals below this index are imported: two indexes may be one global.
     std::uint32_t imported_globals = 0;
-    /// The dMIR of function `index` for inlining, null where it must stay a call. Empty: nothing is inlined. It stays
-    /// valid until the next call.
+    /// The dMIR of function `index` as it was lowered, for inlining; null where it must stay a call. Empty: nothing is
+    /// inlined. It stays valid as long as the options.
     std::function<const Function*(std::uint32_t index)> callee;
 };
 

@@ -21,7 +21,8 @@ void number_values(Function& function, const OptimizeOptions& options = {});
 /// Moves operations that can't trap and don't change in a loop before it.
 void hoist_invariants(Function& function, const OptimizeOptions& options = {});
 
-/// Puts small leaf functions in the place of calls to them.
+/// Puts small functions that call nothing in the place of calls to them. A call's trap by the stack limit stays: see
+/// stack.check.
 void inline_calls(Function& function, const OptimizeOptions& options);
 
 }  // namespace troupe::dmir
