@@ -28,6 +28,15 @@ after(async () => {
   if (!process.env.TROUPE_SCREENSHOTS) fs.rmSync(shots, { recursive: true, force: true });
 });
 
+/** Until the page has drawn `least` looks at the cluster. Polled from here: its content policy forbids waiting by eval there. */
+async function drawn(page, least) {
+  const looks = () => page.evaluate(() => Number(document.body.dataset.looks ?? 0));
+  for (const end = Date.now() + 30000; await looks() < least;) {
+    assert.ok(Date.now() < end, `the page did not draw ${least} looks`);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+}
+
 /** A page whose console errors and requests elsewhere fail the test. */
 async function open(size, route = '') {
   const page = await browser.newPage({ viewport: size, isMobile: size.width < 500, deviceScaleFactor: size.width < 500 ? 2 : 1 });
@@ -36,7 +45,7 @@ async function open(size, route = '') {
   page.on('pageerror', (error) => faults.push(String(error)));
   page.on('request', (request) => { if (!request.url().startsWith(cluster.rpc) && !request.url().startsWith('data:')) faults.push(`asked ${request.url()}`); });
   await page.goto(cluster.rpc + '/' + route);
-  await page.waitForFunction(() => Number(document.body.dataset.looks) >= 1, null, { timeout: 20000 });
+  await drawn(page, 1);
   return { page, faults, async close() {
     assert.doesNotMatch(await page.locator('main').innerText(), /\[object |undefined|NaN/);
     await page.close();
@@ -69,7 +78,7 @@ test('actors are those of inspect, with the same counts', { skip }, async () => 
   const { page, close } = await open(desk, '#actors');
   const before = await cluster.json('inspect', 'actors');
   const looks = Number(await page.evaluate(() => document.body.dataset.looks));
-  await page.waitForFunction((n) => Number(document.body.dataset.looks) > n + 1, looks);
+  await drawn(page, looks + 2);
   const rows = await page.locator('#actor-table tbody tr').evaluateAll((all) => all.map((row) => ({ id: row.dataset.id, cells: [...row.cells].map((c) => c.innerText) })));
   const later = await cluster.json('inspect', 'actors');
   assert.deepEqual(rows.map((r) => r.id).sort(), before.map((a) => a.id).sort());
