@@ -390,6 +390,15 @@ void FunctionEmitter::instruction(const Instruction& i) {
             mov(to, ptr[to + memory_size]);
             return shr(to, 16);
         }
+        case Code::stack_check: {
+            // Sixteen bytes a unit, as frames are.
+            const auto limit = out(i);
+            mov(limit, ptr[r15 + instance_machine]);
+            mov(limit, ptr[limit + machine_limit]);
+            add(limit, static_cast<int>(i.value * 16));
+            cmp(rsp, limit);
+            return jb(trap(Trap::call_stack_exhausted), T_NEAR);
+        }
         case Code::call: return direct_call(i);
         case Code::call_indirect: return call_indirect(i);
         case Code::helper: return helper(i);

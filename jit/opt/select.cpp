@@ -345,6 +345,13 @@ private:
             case Op::global_get:
             case Op::global_set: return global(i);
             case Op::memory_size: emit(Code::memory_size).result = i.first_result; return;
+            case Op::stack_check: {
+                const auto limit = out_.add_register(Type::i64);
+                auto& out = emit(Code::stack_check);
+                out.value = i.immediate;
+                out.result = limit;
+                return;
+            }
             case Op::call:
             case Op::call_indirect: return call(i);
             default: return helper(i);
