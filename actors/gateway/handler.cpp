@@ -257,45 +257,69 @@ std::string Handler::block_json(const ExecutedBlock& block, bool full, bool head
 
 // Read calls ----------------------------------------------------------------------------------------------------------
 
-void Handler::run_later(const Call& call, std::function<std::string()> work,
-                        const std::optional<TransactionHash>& after) {
-    auto start = [self = shared_from_this(), work = std::move(work), respond = call.respond] {
-        if (self->calls_.fetch_add(1) >= self->options_.calls_max) {
-            self->calls_.fetch_sub(1);
-            return respond({"", rpc::RpcError{-32005, "request limit exceeded, try again", ""}, {}});
-        }
-        // Counted until the job is gone, whether it ran or not.
-        const std::shared_ptr<void> counted{nullptr, [self](void*) { self->calls_.fetch_sub(1); }};
-        auto job = [counted, work, respond] {
-            try {
-                respond({work(), std::nullopt, {}});
-            } catch (Failure& failure) {
-                respond({"", std::move(failure.error), {}});
-            } catch (const std::exception& error) {
-                spdlog::error("read call: {}", error.what());
-                respond({"", rpc::RpcError{-32000, "internal error", ""}, {}});
-            }
+std::shared_ptr<void> Handler::count_call() {
+    if (calls_.fetch_add(1) >= options_.calls_max) {
+        calls_.fetch_sub(1);
+        return nullptr;
+    }
+    // Until the job is gone, whether it ran or not. What it points to is not its own.
+    return {this, [self = shared_from_this()](void*) { self->calls_.fetch_sub(1); }};
+}
+
+namespace {
+
+[[nodiscard]] Failure too_many_calls() { return {{-32005, "request limit exceeded, try again", ""}}; }
+
+void answer_with(const rpc::Respond& respond, const std::function<std::string()>& work) {
+    try {
+        respond({work(), std::nullopt, {}});
+    } catch (Failure& failure) {
+        respond({"", std::move(failure.error), {}});
+    } catch (const std::exception& error) {
+        spdlog::error("read call: {}", error.what());
+        respond({"", rpc::RpcError{-32000, "internal error", ""}, {}});
+    }
+}
+
+[[nodiscard]] std::string shown(const Result<CallResult>& result,
+                                const std::function<std::string(const CallResult&)>& show) {
+    if (!result && result.error().code == ErrorCode::not_found)
+        throw Failure{{-32000, "missing trie node: state of this block is pruned", ""}};
+    if (!result) throw std::runtime_error(result.error().message);
+    if (result->succeeded) return show(*result);
+    if (result->reverted) throw Failure{{3, revert_message(result->output), quoted_bytes(result->output)}};
+    throw Failure{{-32000, result->error, ""}};
+}
+
+}  // namespace
+
+void Handler::run_later(const Call& call, std::function<std::string()> work) {
+    auto counted = count_call();
+    if (!counted) throw too_many_calls();
+    auto job = [counted = std::move(counted), work = std::move(work), respond = call.respond] {
+        answer_with(respond, work);
+    };
+    caf::anon_send(options_.vm_pool, vm_pool::Job{std::make_shared<const std::function<void()>>(std::move(job))});
+}
+
+void Handler::run_call(const Call& call, ReadKind kind, CallRequest request, std::optional<Height> height,
+                       std::function<std::string(const CallResult&)> show) {
+    const auto after = height ? std::nullopt : backend_->last_pending(request.transaction.sender);
+    auto start = [self = shared_from_this(), kind, request = std::move(request), height, show = std::move(show),
+                  respond = call.respond] {
+        auto counted = self->count_call();
+        if (!counted) return respond({"", too_many_calls().error, {}});
+        auto work = std::make_shared<vm_pool::ReadWork>();
+        work->kind = kind;
+        work->request = request;
+        work->open = [self, height] { return self->runner_.open(height.value_or(self->backend_->chain().latest())); };
+        work->done = [counted = std::move(counted), show, respond](const Result<CallResult>& result) {
+            answer_with(respond, [&] { return shown(result, show); });
         };
-        caf::anon_send(self->options_.vm_pool,
-                       vm_pool::Job{std::make_shared<const std::function<void()>>(std::move(job))});
+        caf::anon_send(self->options_.vm_pool, vm_pool::ReadWorkPtr{std::move(work)});
     };
     if (after && backend_->await_execution(*after, std::nullopt, [start](bool) { start(); })) return;
     start();
-}
-
-void Handler::run_call(const Call& call, CallRequest request, std::optional<Height> height,
-                       std::function<std::optional<CallResult>(const CallRunner&, const CallRequest&, Height)> run,
-                       std::function<std::string(const CallResult&, const CallRequest&)> show) {
-    const auto after = height ? std::nullopt : backend_->last_pending(request.transaction.sender);
-    auto work = [self = shared_from_this(), request = std::move(request), height, run = std::move(run),
-                 show = std::move(show)] {
-        const auto result = run(self->runner_, request, height.value_or(self->backend_->chain().latest()));
-        if (!result) throw Failure{{-32000, "missing trie node: state of this block is pruned", ""}};
-        if (result->succeeded) return show(*result, request);
-        if (result->reverted) throw Failure{{3, revert_message(result->output), quoted_bytes(result->output)}};
-        throw Failure{{-32000, result->error, ""}};
-    };
-    run_later(call, std::move(work), after);
 }
 
 std::string revert_message(ByteView data) {

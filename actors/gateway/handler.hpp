@@ -180,14 +180,15 @@ private:
     [[nodiscard]] std::unique_ptr<StateAt> state(const Call& call, std::size_t index) const;
     [[nodiscard]] CallRequest call_request(const Json& object) const;
     /// Answers by a worker of the VM pool: what may take long must not hold a server thread up. `work` may throw
-    /// Failure. Waits for `after` to execute, within limits.
-    void run_later(const Call& call, std::function<std::string()> work,
-                   const std::optional<TransactionHash>& after = std::nullopt);
-    /// Without a height: on the latest state behind what the sender has pending, since who sends one transaction after
-    /// another without waiting means that state.
-    void run_call(const Call& call, CallRequest request, std::optional<Height> height,
-                  std::function<std::optional<CallResult>(const CallRunner&, const CallRequest&, Height)> run,
-                  std::function<std::string(const CallResult&, const CallRequest&)> show);
+    /// Failure.
+    void run_later(const Call& call, std::function<std::string()> work);
+    /// Likewise, by any worker of the pool, this process's or not. Without a height: on the latest state behind what
+    /// the sender has pending, within limits, since who sends one transaction after another without waiting means that
+    /// state.
+    void run_call(const Call& call, ReadKind kind, CallRequest request, std::optional<Height> height,
+                  std::function<std::string(const CallResult&)> show);
+    /// Held by a job as long as it is not done. Null: there are too many.
+    [[nodiscard]] std::shared_ptr<void> count_call();
     [[nodiscard]] std::string block_json(const ExecutedBlock& block, bool full, bool header_only = false) const;
     [[nodiscard]] std::string fee_history_json(std::uint64_t first, std::uint64_t count,
                                                const std::vector<double>& percentiles) const;

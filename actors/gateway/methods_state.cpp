@@ -248,10 +248,8 @@ std::optional<std::string> Handler::call(const Call& c) {
     const auto height = height_or_pending(c, 1, false);
     if (c.parameters.has(2)) request.overrides = read_state_overrides(c.parameters.at(2), 2);
     if (c.parameters.has(3)) request.block = read_block_overrides(c.parameters.at(3), 3);
-    run_call(
-        c, std::move(request), height,
-        [](const CallRunner& runner, const CallRequest& r, Height h) { return runner.call(r, h); },
-        [](const CallResult& result, const CallRequest&) { return quoted_bytes(result.output); });
+    run_call(c, ReadKind::call, std::move(request), height,
+             [](const CallResult& result) { return quoted_bytes(result.output); });
     return std::nullopt;
 }
 
@@ -260,27 +258,23 @@ std::optional<std::string> Handler::estimate_gas(const Call& c) {
     const auto height = height_or_pending(c, 1, true);
     if (c.parameters.has(2)) request.overrides = read_state_overrides(c.parameters.at(2), 2);
     if (c.parameters.has(3)) request.block = read_block_overrides(c.parameters.at(3), 3);
-    run_call(
-        c, std::move(request), height,
-        [](const CallRunner& runner, const CallRequest& r, Height h) { return runner.estimate(r, h); },
-        [](const CallResult& result, const CallRequest&) { return quoted_quantity(uint256{result.gas}); });
+    run_call(c, ReadKind::estimate, std::move(request), height,
+             [](const CallResult& result) { return quoted_quantity(uint256{result.gas}); });
     return std::nullopt;
 }
 
 std::optional<std::string> Handler::create_access_list(const Call& c) {
-    run_call(
-        c, call_request(c.parameters.at(0)), height_or_pending(c, 1, true),
-        [](const CallRunner& runner, const CallRequest& r, Height h) { return runner.access_list(r, h); },
-        [](const CallResult& result, const CallRequest&) {
-            JsonText out;
-            out.begin_object().key("accessList").begin_array();
-            for (const auto& [address, slots] : result.accessed) {
-                out.begin_object().key("address").bytes(address.view()).key("storageKeys").begin_array();
-                for (const auto& slot : slots) out.bytes(to_big_endian(slot).view());
-                out.end_array().end_object();
-            }
-            return out.end_array().key("gasUsed").quantity(result.gas).end_object().take();
-        });
+    run_call(c, ReadKind::access_list, call_request(c.parameters.at(0)), height_or_pending(c, 1, true),
+             [](const CallResult& result) {
+                 JsonText out;
+                 out.begin_object().key("accessList").begin_array();
+                 for (const auto& [address, slots] : result.accessed) {
+                     out.begin_object().key("address").bytes(address.view()).key("storageKeys").begin_array();
+                     for (const auto& slot : slots) out.bytes(to_big_endian(slot).view());
+                     out.end_array().end_object();
+                 }
+                 return out.end_array().key("gasUsed").quantity(result.gas).end_object().take();
+             });
     return std::nullopt;
 }
 
@@ -310,28 +304,21 @@ std::optional<std::string> Handler::fill_transaction(const Call& c) {
         auto& entry = tx.access_list.emplace_back(AccessListEntry{item.address, {}});
         for (const auto& slot : item.slots) entry.slots.push_back(to_big_endian(slot));
     }
-    const auto height = request.gas_named ? std::optional{backend_->chain().latest()} : std::nullopt;
-    run_call(
-        c, std::move(request), height,
-        [](const CallRunner& runner, const CallRequest& r, Height h) {
-            if (!r.gas_named) return runner.estimate(r, h);
-            CallResult known;
-            known.succeeded = true;
-            known.gas = r.transaction.gas_limit;
-            return std::optional{known};
-        },
-        [tx](const CallResult& result, const CallRequest& r) {
-            RecoveredTransaction filled;
-            filled.transaction = tx;
-            filled.transaction.gas_limit = result.gas;
-            filled.raw = encode_transaction(filled.transaction);
-            filled.hash = transaction_hash(filled.raw);
-            filled.sender = r.transaction.sender;
-            JsonText out;
-            out.begin_object().key("raw").bytes(filled.raw).key("tx");
-            write_transaction(out, filled, std::nullopt);
-            return out.end_object().take();
-        });
+    const auto show = [tx, sender = input.sender](std::uint64_t gas) {
+        RecoveredTransaction filled;
+        filled.transaction = tx;
+        filled.transaction.gas_limit = gas;
+        filled.raw = encode_transaction(filled.transaction);
+        filled.hash = transaction_hash(filled.raw);
+        filled.sender = sender;
+        JsonText out;
+        out.begin_object().key("raw").bytes(filled.raw).key("tx");
+        write_transaction(out, filled, std::nullopt);
+        return out.end_object().take();
+    };
+    if (request.gas_named) return show(request.transaction.gas_limit);
+    run_call(c, ReadKind::estimate, std::move(request), std::nullopt,
+             [show](const CallResult& result) { return show(result.gas); });
     return std::nullopt;
 }
 

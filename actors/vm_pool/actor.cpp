@@ -1,72 +1,213 @@
 #include "actors/vm_pool/actor.hpp"
 
+#include <algorithm>
 #include <deque>
 
+#include <spdlog/spdlog.h>
+
+#include "actors/vm_pool/worker.hpp"
 #include "runtime/actor/observed.hpp"
 
 namespace troupe::vm_pool {
 namespace {
 
-using done_atom = caf::atom_constant<caf::atom("done")>;
-using Worker = caf::typed_actor<caf::replies_to<Job>::with<done_atom>>;
-
-struct WorkerState {
-    static inline const char* name = "vm_worker";
-};
-
-Worker::behavior_type worker(Observed<Worker, WorkerState>*) {
-    return {[](const Job& job) {
-        (*job)();
-        return done_atom::value;
-    }};
-}
-
 struct StateView {
     std::uint64_t workers = 0;
     std::uint64_t idle = 0;
     std::uint64_t waiting_jobs = 0;
+    std::uint64_t waiting_reads = 0;
+    std::uint64_t reads_here = 0;
+    std::uint64_t reads_elsewhere = 0;
+    /// By workers of other processes; done here then.
+    std::uint64_t reads_given_back = 0;
+    /// Of other processes; one that can't be reached is not idle.
+    std::uint64_t remote_lanes = 0;
+    std::uint64_t remote_idle = 0;
 
     static constexpr auto reflect() {
-        return fields("VmPool", field("workers", &StateView::workers), field("idle", &StateView::idle),
-                      field("waiting_jobs", &StateView::waiting_jobs));
+        using V = StateView;
+        return fields("VmPool", field("workers", &V::workers), field("idle", &V::idle),
+                      field("waiting_jobs", &V::waiting_jobs), field("waiting_reads", &V::waiting_reads),
+                      field("reads_here", &V::reads_here), field("reads_elsewhere", &V::reads_elsewhere),
+                      field("reads_given_back", &V::reads_given_back), field("remote_lanes", &V::remote_lanes),
+                      field("remote_idle", &V::remote_idle));
     }
 };
+
+/// One connection to a worker of another process.
+struct Lane {
+    RemoteTarget target;
+    RemoteWorker actor;
+    bool is_idle = false;
+    bool is_busy = false;
+    /// Gets nothing any more, and ends after what it has.
+    bool is_leaving = false;
+};
+using LanePtr = std::shared_ptr<Lane>;
 
 struct State {
     static inline const char* name = "vm_pool";
 
     std::shared_ptr<TransactionCache> transactions;
-    std::vector<Worker> idle;
-    std::vector<Worker> all;
+    std::vector<LocalWorker> idle;
+    std::vector<LocalWorker> all;
+    std::vector<LanePtr> lanes;
+    operator_link::Credentials credentials;
     std::deque<Job> jobs;
+    std::deque<ReadWorkPtr> reads;
+    /// Reads that a remote worker could not do.
+    std::deque<ReadWorkPtr> returned;
+    StateView figures;
 
     [[nodiscard]] std::string summary() const {
-        return "busy=" + std::to_string(all.size() - idle.size()) + "/" + std::to_string(all.size()) +
-               " waiting=" + std::to_string(jobs.size());
+        auto out = "busy=" + std::to_string(all.size() - idle.size()) + "/" + std::to_string(all.size()) +
+                   " waiting=" + std::to_string(jobs.size() + reads.size() + returned.size());
+        if (!lanes.empty())
+            out += " remote=" + std::to_string(figures.reads_elsewhere) + " idle_lanes=" +
+                   std::to_string(std::ranges::count(lanes, true, [](const LanePtr& lane) { return lane->is_idle; })) +
+                   "/" + std::to_string(lanes.size());
+        return out;
     }
-    [[nodiscard]] StateView view() const { return {all.size(), idle.size(), jobs.size()}; }
+    [[nodiscard]] StateView view() const {
+        auto out = figures;
+        out.workers = all.size();
+        out.idle = idle.size();
+        out.waiting_jobs = jobs.size();
+        out.waiting_reads = reads.size() + returned.size();
+        out.remote_lanes = lanes.size();
+        out.remote_idle = static_cast<std::uint64_t>(
+            std::ranges::count(lanes, true, [](const LanePtr& lane) { return lane->is_idle; }));
+        return out;
+    }
 };
 
-void dispatch(Observed<Actor, State>* self) {
-    auto& state = self->state;
-    while (!state.idle.empty() && !state.jobs.empty()) {
-        auto chosen = std::move(state.idle.back());
-        state.idle.pop_back();
-        auto job = std::move(state.jobs.front());
-        state.jobs.pop_front();
-        const auto free = [self, chosen] {
-            self->state.idle.push_back(chosen);
-            dispatch(self);
-        };
-        self->request(chosen, caf::infinite, std::move(job))
-            .then([free](done_atom) { free(); }, [free](const caf::error&) { free(); });
-    }
+using Self = Observed<Actor, State>;
+
+void dispatch(Self* self);
+
+template <class Work>
+[[nodiscard]] Work take(std::deque<Work>& from) {
+    auto work = std::move(from.front());
+    from.pop_front();
+    return work;
 }
 
-Actor::behavior_type behavior(Observed<Actor, State>* self, const ActorOptions& options) {
+// Workers of this process ---------------------------------------------------------------------------------------------
+
+template <class Work>
+void give_here(Self* self, Work work) {
+    auto chosen = std::move(self->state.idle.back());
+    self->state.idle.pop_back();
+    const auto free = [self, chosen] {
+        self->state.idle.push_back(chosen);
+        dispatch(self);
+    };
+    self->request(chosen, caf::infinite, std::move(work))
+        .then([free](bool) { free(); }, [free](const caf::error&) { free(); });
+}
+
+// Workers of others ---------------------------------------------------------------------------------------------------
+
+void let_go(Self* self, const LanePtr& lane) {
+    lane->is_leaving = true;
+    lane->is_idle = false;
+    if (!lane->is_busy) self->send_exit(lane->actor, caf::exit_reason::user_shutdown);
+}
+
+/// It gets work as soon as it can be reached.
+void reach(Self* self, const LanePtr& lane) {
+    self->request(lane->actor, caf::infinite, reach_atom::value)
+        .then(
+            [self, lane](done_atom) {
+                if (lane->is_leaving) return;
+                lane->is_idle = true;
+                dispatch(self);
+            },
+            [](const caf::error&) {});
+}
+
+void give_away(Self* self, const LanePtr& lane, ReadWorkPtr work) {
+    lane->is_idle = false;
+    lane->is_busy = true;
+    const auto given_back = [self, lane, work] {
+        ++self->state.figures.reads_given_back;
+        self->state.returned.push_back(work);
+        lane->is_busy = false;
+        if (lane->is_leaving)
+            let_go(self, lane);
+        else
+            reach(self, lane);
+        dispatch(self);
+    };
+    self->request(lane->actor, caf::infinite, std::move(work))
+        .then(
+            [self, lane, given_back](bool is_done) {
+                if (!is_done) return given_back();
+                ++self->state.figures.reads_elsewhere;
+                lane->is_busy = false;
+                if (lane->is_leaving) return let_go(self, lane);
+                lane->is_idle = true;
+                dispatch(self);
+            },
+            [given_back](const caf::error&) { given_back(); });
+}
+
+void take_targets(Self* self, const RemoteTargets& targets) {
+    auto& state = self->state;
+    const bool same_credentials = state.credentials == targets.credentials;
+    state.credentials = targets.credentials;
+    std::vector<LanePtr> kept;
+    for (const auto& target : targets.workers)
+        for (std::uint32_t i = 0; i < target.lanes; ++i) {
+            const auto known = std::ranges::find_if(
+                state.lanes, [&](const LanePtr& lane) { return same_credentials && lane->target == target; });
+            if (known != state.lanes.end()) {
+                kept.push_back(*known);
+                state.lanes.erase(known);
+                continue;
+            }
+            auto worker = spawn_remote_worker(self->system(), targets.credentials, target);
+            if (!worker) {
+                spdlog::error("worker {}: {}", target.name, worker.error().message);
+                break;
+            }
+            kept.push_back(std::make_shared<Lane>(Lane{target, *worker}));
+            reach(self, kept.back());
+        }
+    for (const auto& lane : std::exchange(state.lanes, std::move(kept))) let_go(self, lane);
+}
+
+// Who does what -------------------------------------------------------------------------------------------------------
+
+[[nodiscard]] LanePtr idle_lane(const State& state) {
+    const auto it = std::ranges::find(state.lanes, true, [](const LanePtr& lane) { return lane->is_idle; });
+    return it == state.lanes.end() ? nullptr : *it;
+}
+
+/// Somebody waits for a read call; recovery is ahead of its time.
+void dispatch(Self* self) {
+    auto& state = self->state;
+    while (!state.reads.empty()) {
+        const auto lane = idle_lane(state);
+        if (!lane) break;
+        give_away(self, lane, take(state.reads));
+    }
+    for (auto* reads : {&state.returned, &state.reads})
+        while (!reads->empty() && !state.idle.empty()) {
+            ++state.figures.reads_here;
+            give_here(self, take(*reads));
+        }
+    while (!state.jobs.empty() && !state.idle.empty()) give_here(self, take(state.jobs));
+}
+
+Actor::behavior_type behavior(Self* self, const ActorOptions& options) {
     auto& state = self->state;
     state.transactions = options.transactions;
-    for (std::size_t i = 0; i < options.workers; ++i) state.all.push_back(self->spawn<caf::linked>(worker));
+    const auto codes = options.codes ? options.codes : std::make_shared<evm::AnalysisCache>();
+    for (std::size_t i = 0; i < options.workers; ++i) {
+        state.all.push_back(spawn_local_worker(self->system(), codes));
+        self->link_to(state.all.back());
+    }
     state.idle = state.all;
     return {
         [self](const ChunkRecoveryPtr& recovery) {
@@ -76,11 +217,18 @@ Actor::behavior_type behavior(Observed<Actor, State>* self, const ActorOptions& 
             dispatch(self);
         },
         [self](const Job& job) {
-            // Somebody waits for a read call; recovery is ahead of its time.
             self->state.jobs.push_front(job);
             dispatch(self);
         },
-        [self](stop_atom) { self->quit(); },
+        [self](const ReadWorkPtr& work) {
+            self->state.reads.push_back(work);
+            dispatch(self);
+        },
+        [self](const RemoteTargetsPtr& targets) { take_targets(self, *targets); },
+        [self](stop_atom) {
+            for (const auto& lane : std::exchange(self->state.lanes, {})) let_go(self, lane);
+            self->quit();
+        },
     };
 }
 

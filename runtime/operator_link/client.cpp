@@ -66,7 +66,8 @@ Result<Bytes> Client::exchange(const std::string& method, ByteView body, std::ch
     Message message{MessageKind::call, method, 0, Bytes(body.begin(), body.end())};
     for (;;) {
         if (auto status = channel_->write(encode(message), left()); !status) return failed(status.error());
-        const auto frame = channel_->read(left());
+        const auto frame =
+            channel_->read(target_.silence_max.count() > 0 ? std::min(left(), target_.silence_max) : left());
         if (!frame) return failed(frame.error());
         auto received = decode<Message>(*frame);
         if (!received) return failed(received.error());

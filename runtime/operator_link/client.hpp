@@ -20,6 +20,8 @@ struct Target {
     /// What the other side's certificate must say, so that no host stands in for another.
     Kind kind = Kind::agent;
     std::string name;
+    /// The other side says something at least this often while it works on a call; 0: it need not.
+    std::chrono::milliseconds silence_max{0};
 };
 
 class Client {

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "runtime/base/reflect.hpp"
 #include "vm/evm/machine.hpp"
 
 namespace troupe::evm {
@@ -12,6 +13,12 @@ namespace troupe::evm {
 struct AccessListItem {
     Address address;
     std::vector<uint256> slots;
+
+    bool operator==(const AccessListItem&) const = default;
+    static constexpr auto reflect() {
+        return fields("AccessListItem", field("address", &AccessListItem::address),
+                      field("slots", &AccessListItem::slots));
+    }
 };
 
 /// An EIP-7702 authorization with its authority already recovered (nothing: the signature is not valid).
@@ -20,6 +27,13 @@ struct AuthorizationItem {
     Address address;
     std::uint64_t nonce = 0;
     std::optional<Address> authority;
+
+    bool operator==(const AuthorizationItem&) const = default;
+    static constexpr auto reflect() {
+        using A = AuthorizationItem;
+        return fields("AuthorizationItem", field("chain_id", &A::chain_id), field("address", &A::address),
+                      field("nonce", &A::nonce), field("authority", &A::authority));
+    }
 };
 
 struct TransactionInput {
@@ -38,6 +52,18 @@ struct TransactionInput {
     std::vector<AuthorizationItem> authorization_list;
     uint256 max_fee_per_blob_gas;
     std::vector<Hash256> blob_hashes;
+
+    bool operator==(const TransactionInput&) const = default;
+    static constexpr auto reflect() {
+        using T = TransactionInput;
+        return fields("TransactionInput", field("type", &T::type), field("sender", &T::sender), field("to", &T::to),
+                      field("nonce", &T::nonce), field("gas_limit", &T::gas_limit),
+                      field("max_fee_per_gas", &T::max_fee_per_gas),
+                      field("max_priority_fee_per_gas", &T::max_priority_fee_per_gas), field("value", &T::value),
+                      field("data", &T::data), field("access_list", &T::access_list),
+                      field("authorization_list", &T::authorization_list),
+                      field("max_fee_per_blob_gas", &T::max_fee_per_blob_gas), field("blob_hashes", &T::blob_hashes));
+    }
 };
 
 enum class Invalid : std::uint8_t {
