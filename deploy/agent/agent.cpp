@@ -8,12 +8,14 @@
 
 #include "deploy/manifest/manifest.hpp"
 #include "runtime/base/clock.hpp"
+#include "runtime/operator_link/protocol.hpp"
 
 namespace troupe {
 namespace {
 
 namespace method = host_method;
 constexpr const char* agent_version = "0.1.0";
+constexpr std::uint64_t look_ms_max = 2000;
 
 [[nodiscard]] Result<Bytes> done(const Status& status) {
     if (!status) return status.error();
@@ -24,6 +26,24 @@ template <class T>
 [[nodiscard]] Result<Bytes> reply(const Result<T>& value) {
     if (!value) return value.error();
     return encode(*value);
+}
+
+/// Only what the inspection endpoints themselves show to anyone on the host.
+[[nodiscard]] Result<Bytes> look(LocalHost& host, const HostCall& call) {
+    if (!call.file.starts_with("/") || call.file.find_first_of(" \r\n") != std::string::npos)
+        return make_error(ErrorCode::invalid, "not a path to look at");
+    auto views =
+        host.look(call.nodes, call.file, static_cast<std::uint32_t>(std::min<std::uint64_t>(call.offset, look_ms_max)));
+    if (!views) return views.error();
+    // All must fit into one frame.
+    std::size_t bytes = 0;
+    for (auto& view : *views) {
+        bytes += view.body.size();
+        if (bytes <= operator_link::frame_bytes_max / 2) continue;
+        view.status = 413;
+        view.body = R"({"error":"too much to show at once"})";
+    }
+    return encode(NodeViews{std::move(*views)});
 }
 
 }  // namespace
@@ -98,9 +118,11 @@ Result<Bytes> Agent::answer(operator_link::Caller& caller, const std::string& na
     if (!is_valid_name(call->cluster)) return make_error(ErrorCode::invalid, "not the name of a cluster");
     for (const auto& node : call->nodes)
         if (!is_valid_name(node)) return make_error(ErrorCode::invalid, "not the name of a node");
-    const bool about_one = name != method::stop && name != method::states && name != method::check_ports;
+    const bool about_one =
+        name != method::stop && name != method::states && name != method::check_ports && name != method::look;
     if (about_one && !is_valid_name(call->node)) return make_error(ErrorCode::invalid, "not the name of a node");
-    if (name != method::states && name != method::read_log && name != method::read_data && name != method::write_data)
+    if (name != method::states && name != method::look && name != method::read_log && name != method::read_data &&
+        name != method::write_data)
         spdlog::info("{} ({}): {} {} {}", caller.address(), who.name, name, call->cluster, call->node);
     return answer_call(name, *call);
 }
@@ -118,6 +140,7 @@ Result<Bytes> Agent::answer_call(const std::string& name, HostCall& call) {
                 state.restarts = it->second.restarts();
         return encode(NodeStates{std::move(*states)});
     }
+    if (name == method::look) return look(host, call);
     if (name == method::read_log) return reply(host.read_log(call.node, call.offset));
     const std::lock_guard lock{there.changing};
     if (name == method::check_ports) return done(host.check_ports(call.ports));

@@ -20,6 +20,7 @@ namespace {
 
 /// Where others dial the node with this index; nothing if no node has it.
 [[nodiscard]] std::string place_of(const ClusterState& state, std::uint32_t index) {
+    if (index == ClusterNode::no_index) return "";
     const auto it = std::ranges::find(state.nodes, index, &ClusterNode::index);
     return it == state.nodes.end() ? "" : it->manifest.address + ":" + std::to_string(it->manifest.link_port);
 }
@@ -29,7 +30,7 @@ namespace {
     std::vector<NodeChange> out;
     for (const auto& node : next.state.nodes) {
         const auto& name = node.manifest.name;
-        if (now.find(name) == nullptr) continue;
+        if (now.find(name) == nullptr || node.manifest.is_worker()) continue;
         if (std::ranges::find(next.change.changed, name, &NodeChange::name) != next.change.changed.end()) continue;
         NodeChange change{name, {}};
         for (const auto& peer : next.state.nodes) {
@@ -83,7 +84,7 @@ Result<NextCluster> next_cluster(const ClusterState& now, const Genesis& genesis
             if (node.is_validator())
                 return make_error(ErrorCode::invalid,
                                   "validator " + node.name + " can't be added: the genesis fixes the validators");
-            const auto index = free_index();
+            const auto index = node.is_worker() ? std::optional{ClusterNode::no_index} : free_index();
             if (!index)
                 return make_error(ErrorCode::invalid, "no spare follower identity left in the genesis for " +
                                                           node.name +
@@ -95,6 +96,10 @@ Result<NextCluster> next_cluster(const ClusterState& now, const Genesis& genesis
         if (known->manifest.is_validator() != node.is_validator())
             return make_error(ErrorCode::invalid,
                               node.name + " can't become or cease to be a validator: the genesis fixes them");
+        if (known->manifest.is_worker() != node.is_worker())
+            return make_error(ErrorCode::invalid, node.name +
+                                                      " can't become or cease to be a worker: give the new node "
+                                                      "another name");
         next.state.nodes.push_back({node, known->index, known->host() == node.host ? "" : known->host()});
         if (known->manifest != node) next.change.changed.push_back({node.name, differences(known->manifest, node)});
     }

@@ -8,6 +8,9 @@ namespace troupe {
 
 /// A cluster's node: what the manifest says and where it is in the genesis (validators first, then followers).
 struct ClusterNode {
+    /// Of workers, which the genesis does not know.
+    static constexpr std::uint32_t no_index = ~std::uint32_t{0};
+
     ManifestNode manifest;
     std::uint32_t index = 0;
     /// The host where it and its data still are while it moves; empty otherwise. It must not start at its new host

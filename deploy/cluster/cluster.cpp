@@ -4,6 +4,7 @@
 #include <future>
 #include <thread>
 
+#include "deploy/cluster/installation.hpp"
 #include "deploy/keys/authority.hpp"
 #include "deploy/keys/keys.hpp"
 #include "runtime/base/clock.hpp"
@@ -17,10 +18,6 @@ constexpr std::uint32_t layout_version = 3;
 constexpr auto poll = std::chrono::milliseconds(50);
 /// A node reads its files again at once; twice a second it says so.
 constexpr auto reload_patience = std::chrono::milliseconds(1500);
-
-[[nodiscard]] std::filesystem::path identity_file(const std::filesystem::path& directory, const std::string& node) {
-    return directory / "keys" / (node + ".identity");
-}
 
 [[nodiscard]] std::string spare_name(std::size_t i) { return "spare-" + std::to_string(i + 1); }
 
@@ -128,6 +125,10 @@ Status Cluster::create(const Manifest& manifest, const std::string& text) {
     };
     std::uint32_t index = 0;
     for (const auto& node : manifest.nodes) {
+        if (node.is_worker()) {
+            state.nodes.push_back({node, ClusterNode::no_index, ""});
+            continue;
+        }
         if (auto status = add_node(node.name, node.is_validator(), index, node.services()); !status) return status;
         state.nodes.push_back({node, index++, ""});
     }
@@ -162,6 +163,7 @@ Status Cluster::create(const Manifest& manifest, const std::string& text) {
 // Hosts ---------------------------------------------------------------------------------------------------------------
 
 Result<RemoteHost*> Cluster::remote_host(const ClusterState& state, const std::string& name) const {
+    const std::lock_guard lock{*remote_mutex_};
     auto& known = remote_hosts_[name];
     if (known) return known.get();
     const auto facts = std::ranges::find(state.hosts, name, &ManifestHost::name);
@@ -214,50 +216,14 @@ Status Cluster::renew_agents() const {
 }
 
 Status Cluster::install(const ClusterState& state) const {
-    const auto genesis_text = read_text_file(directory_ / "genesis.json");
-    if (!genesis_text) return genesis_text.error();
-    const auto genesis = this->genesis();
-    if (!genesis) return genesis.error();
-    const auto n = genesis->validators.size();
-    const auto pinned = [&](std::uint32_t index) -> const GenesisNode& {
-        return index < n ? genesis->validators[index] : genesis->followers[index - n];
-    };
+    const auto installation = Installation::prepare(state, directory_);
+    if (!installation) return installation.error();
     for (const auto& node : state.nodes) {
-        NodePackage package;
-        auto& config = package.config;
-        config.name = node.manifest.name;
-        config.index = node.index;
-        config.is_validator = node.manifest.is_validator();
-        config.roles = node.manifest.roles;
-        config.link_host = node.manifest.address;
-        config.link_port = node.manifest.link_port;
-        config.rpc_host = node.manifest.rpc_host;
-        config.rpc_port = node.manifest.rpc_port;
-        config.genesis_path = (directory_ / "genesis.json").string();
-        // A spare identity that a new node has taken keeps its file's name.
-        config.identity_path = identity_file(directory_, pinned(node.index).name).string();
-        config.vm_workers = node.manifest.vm_workers;
-        config.log_level = node.manifest.log_level;
-        for (const auto& peer : state.nodes)
-            if (peer.index != node.index)
-                config.peers.push_back({peer.index, peer.manifest.name, pinned(peer.index).public_key,
-                                        peer.manifest.address, peer.manifest.link_port});
-        // Followers that may join later are known by key, and dial us.
-        for (std::uint32_t i = 0; i < genesis->followers.size(); ++i) {
-            const auto index = static_cast<std::uint32_t>(n + i);
-            if (std::ranges::find(state.nodes, index, &ClusterNode::index) != state.nodes.end()) continue;
-            config.peers.push_back(
-                {index, genesis->followers[i].name, genesis->followers[i].public_key, node.manifest.address, 0});
-        }
-        if (node.manifest.host != local_host_name) {
-            auto secret = read_text_file(config.identity_path, 1024);
-            if (!secret) return secret.error();
-            package.identity = secret->substr(0, secret->find('\n'));
-            package.genesis = *genesis_text;
-        }
+        const auto package = installation->package(node);
+        if (!package) return package.error();
         const auto host = this->host(state, node.manifest.host);
         if (!host) return host.error();
-        if (auto status = (*host)->install(package); !status) return status;
+        if (auto status = (*host)->install(*package); !status) return status;
     }
     return Done{};
 }
@@ -579,6 +545,34 @@ Status Cluster::wait_healthy(const std::vector<std::string>& names, std::chrono:
 }
 
 Status Cluster::wait_healthy(std::chrono::milliseconds patience) { return wait_healthy(names(), patience); }
+
+Result<std::vector<NodeView>> Cluster::look(const std::vector<std::string>& nodes, const std::string& path,
+                                            std::uint32_t patience_ms) const {
+    const auto now = state();
+    if (!now) return now.error();
+    std::map<std::string, std::vector<std::string>> by_host;
+    for (const auto& name : nodes)
+        if (const auto* node = now->find(name); node != nullptr) by_host[node->host()].push_back(name);
+    std::vector<std::future<Result<std::vector<NodeView>>>> answers;
+    for (const auto& [name, there] : by_host) {
+        const auto host = this->host(*now, name);
+        if (!host) return host.error();
+        answers.push_back(std::async(
+            by_host.size() > 1 ? std::launch::async : std::launch::deferred,
+            [host = *host, asked = &there, &path, patience_ms] { return host->look(*asked, path, patience_ms); }));
+    }
+    std::map<std::string, NodeView> views;
+    for (auto& answer : answers)
+        if (auto there = answer.get())
+            for (auto& view : *there) views[view.node] = std::move(view);
+    std::vector<NodeView> out;
+    for (const auto& name : nodes) {
+        auto& view = views[name];
+        view.node = name;
+        out.push_back(std::move(view));
+    }
+    return out;
+}
 
 Result<FilePart> Cluster::read_log(const std::string& node, std::uint64_t offset) const {
     const auto now = state();

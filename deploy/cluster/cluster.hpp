@@ -10,6 +10,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <mutex>
 
 #include "deploy/cluster/change.hpp"
 #include "deploy/cluster/health.hpp"
@@ -66,6 +67,9 @@ public:
     [[nodiscard]] Status wait_healthy(std::chrono::milliseconds patience);
 
     [[nodiscard]] Result<std::vector<NodeHealth>> health() const;
+    /// What these nodes' inspection endpoints answer to GET `path`, wherever they run; all hosts at once.
+    [[nodiscard]] Result<std::vector<NodeView>> look(const std::vector<std::string>& nodes, const std::string& path,
+                                                     std::uint32_t patience_ms) const;
     [[nodiscard]] Result<FilePart> read_log(const std::string& node, std::uint64_t offset) const;
     /// "http://host:port" of the first gateway; empty if there is none.
     [[nodiscard]] std::string rpc_url() const;
@@ -92,6 +96,8 @@ private:
     std::filesystem::path directory_;
     Progress progress_;
     mutable LocalHost local_host_;
+    /// Several threads may look at once.
+    mutable std::unique_ptr<std::mutex> remote_mutex_ = std::make_unique<std::mutex>();
     mutable std::map<std::string, std::unique_ptr<RemoteHost>> remote_hosts_;
 };
 

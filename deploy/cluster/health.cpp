@@ -43,7 +43,7 @@ std::string trouble(const NodeHealth& node, const std::vector<NodeHealth>& all, 
     std::uint64_t highest = 0;
     for (const auto& other : all) {
         if (other.follows_chain()) highest = std::max(highest, other.height);
-        if (other.name == node.name || !other.runs()) continue;
+        if (other.name == node.name || !other.runs() || other.is_worker() || node.is_worker()) continue;
         if (std::ranges::find(node.peer_names, other.name) == node.peer_names.end())
             missing += (missing.empty() ? "" : ", ") + other.name;
     }

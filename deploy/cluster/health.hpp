@@ -28,6 +28,8 @@ struct NodeHealth {
     /// There is a process.
     [[nodiscard]] bool runs() const { return pid != 0; }
     [[nodiscard]] bool is_validator() const;
+    /// It only works for others, and has no links.
+    [[nodiscard]] bool is_worker() const { return roles.size() == 1 && roles.front() == "vm_pool"; }
     /// It executes blocks; storage, metadata and other service nodes need not.
     [[nodiscard]] bool follows_chain() const;
 

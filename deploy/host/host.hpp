@@ -13,11 +13,13 @@ struct NodePackage {
     std::string genesis;
     /// The node's secret, 64 hex digits. Stored 0600, never logged.
     std::string identity;
+    /// Key and certificate (operator_link::to_bundle). Likewise.
+    std::string credentials;
 
     static constexpr auto reflect() {
         using P = NodePackage;
         return fields("NodePackage", field("config", &P::config), field("genesis", &P::genesis),
-                      field("identity", &P::identity));
+                      field("identity", &P::identity), field("credentials", &P::credentials));
     }
 };
 
@@ -68,6 +70,18 @@ struct FilePart {
     }
 };
 
+/// What a node's inspection endpoint (deploy/inspect/endpoint.hpp) answers; status 0: it does not answer.
+struct NodeView {
+    std::string node;
+    std::uint32_t status = 0;
+    std::string body;
+
+    static constexpr auto reflect() {
+        return fields("NodeView", field("node", &NodeView::node), field("status", &NodeView::status),
+                      field("body", &NodeView::body));
+    }
+};
+
 inline constexpr std::size_t file_part_bytes_max = 1 << 20;
 
 /// Every call may fail with ErrorCode::unavailable if the host does not answer.
@@ -89,6 +103,9 @@ public:
     [[nodiscard]] virtual Status drain(const std::string& node) = 0;
     /// In the order asked for.
     [[nodiscard]] virtual Result<std::vector<NodeState>> states(const std::vector<std::string>& nodes) = 0;
+    /// GET `path` of the endpoints of these nodes, at once and for at most `patience_ms`, in the order asked for.
+    [[nodiscard]] virtual Result<std::vector<NodeView>> look(const std::vector<std::string>& nodes,
+                                                             const std::string& path, std::uint32_t patience_ms) = 0;
     /// At most `file_part_bytes_max` from `offset`; nothing at or after the end.
     [[nodiscard]] virtual Result<FilePart> read_log(const std::string& node, std::uint64_t offset) = 0;
 

@@ -30,6 +30,11 @@ struct NodeStates {
     static constexpr auto reflect() { return fields("NodeStates", field("states", &NodeStates::states)); }
 };
 
+struct NodeViews {
+    std::vector<NodeView> views;
+    static constexpr auto reflect() { return fields("NodeViews", field("views", &NodeViews::views)); }
+};
+
 struct FileNames {
     std::vector<std::string> names;
     static constexpr auto reflect() { return fields("FileNames", field("names", &FileNames::names)); }
@@ -77,6 +82,7 @@ inline constexpr const char* stop = "stop";
 inline constexpr const char* reload = "reload";
 inline constexpr const char* drain = "drain";
 inline constexpr const char* states = "states";
+inline constexpr const char* look = "look";
 inline constexpr const char* read_log = "read_log";
 inline constexpr const char* data_files = "data_files";
 inline constexpr const char* read_data = "read_data";

@@ -1,12 +1,14 @@
 #include "deploy/host/local_host.hpp"
 
 #include <algorithm>
+#include <charconv>
 #include <fstream>
 #include <thread>
 
 #include <signal.h>
 #include <sys/stat.h>
 
+#include "deploy/inspect/http_get.hpp"
 #include "runtime/base/clock.hpp"
 
 namespace troupe {
@@ -116,6 +118,10 @@ Status LocalHost::install(const NodePackage& package) {
         config.identity_path = (directory / "identity").string();
         if (auto status = write_text_file(config.identity_path, package.identity + "\n", true); !status) return status;
     }
+    if (!package.credentials.empty()) {
+        config.credentials_path = (directory / "operator.pem").string();
+        if (auto status = write_text_file(config.credentials_path, package.credentials, true); !status) return status;
+    }
     return write_node_config(directory / "node.json", config);
 }
 
@@ -187,6 +193,32 @@ Result<std::vector<NodeState>> LocalHost::states(const std::vector<std::string>&
         }
         out.push_back(std::move(state));
     }
+    return out;
+}
+
+Result<std::vector<NodeView>> LocalHost::look(const std::vector<std::string>& nodes, const std::string& path,
+                                              std::uint32_t patience_ms) {
+    std::vector<NodeView> out;
+    std::vector<HttpTarget> targets;
+    std::vector<std::size_t> asked;
+    for (const auto& name : nodes) {
+        out.push_back({name, 0, ""});
+        // The file is the node's own; a node that does not run has left its old one behind.
+        const auto running = process(name);
+        const auto text = running && is_alive(*running) ? read_text_file(node_directory(name) / "inspect.port", 16)
+                                                        : Result<std::string>{std::string{}};
+        std::uint16_t port = 0;
+        if (text) std::from_chars(text->data(), text->data() + text->size(), port);
+        if (port == 0) continue;
+        targets.push_back({"127.0.0.1", port, path});
+        asked.push_back(out.size() - 1);
+    }
+    auto replies = http_get_all(targets, patience_ms);
+    for (std::size_t i = 0; i < replies.size(); ++i)
+        if (replies[i]) {
+            out[asked[i]].status = replies[i]->status;
+            out[asked[i]].body = std::move(replies[i]->body);
+        }
     return out;
 }
 

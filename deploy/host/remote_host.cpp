@@ -87,6 +87,19 @@ Result<std::vector<NodeState>> RemoteHost::states(const std::vector<std::string>
     return std::move(reply->states);
 }
 
+Result<std::vector<NodeView>> RemoteHost::look(const std::vector<std::string>& nodes, const std::string& path,
+                                               std::uint32_t patience_ms) {
+    auto call = about("");
+    call.nodes = nodes;
+    call.file = path;
+    call.offset = patience_ms;
+    auto reply = ask<NodeViews>(host_method::look, call, look_patience);
+    if (!reply) return reply.error();
+    if (reply->views.size() != nodes.size())
+        return make_error(ErrorCode::malformed, "host " + name_ + ": views of other nodes than asked for");
+    return std::move(reply->views);
+}
+
 Result<FilePart> RemoteHost::read_log(const std::string& node, std::uint64_t offset) {
     auto call = about(node);
     call.offset = offset;

@@ -26,6 +26,8 @@ public:
     [[nodiscard]] Status reload(const std::string& node) override;
     [[nodiscard]] Status drain(const std::string& node) override;
     [[nodiscard]] Result<std::vector<NodeState>> states(const std::vector<std::string>& nodes) override;
+    [[nodiscard]] Result<std::vector<NodeView>> look(const std::vector<std::string>& nodes, const std::string& path,
+                                                     std::uint32_t patience_ms) override;
     [[nodiscard]] Result<FilePart> read_log(const std::string& node, std::uint64_t offset) override;
     [[nodiscard]] Result<std::vector<std::string>> data_files(const std::string& node) override;
     [[nodiscard]] Result<FilePart> read_data(const std::string& node, const std::string& file,

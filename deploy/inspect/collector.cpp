@@ -1,7 +1,6 @@
 #include "deploy/inspect/collector.hpp"
 
 #include <algorithm>
-#include <charconv>
 #include <set>
 
 #include <unistd.h>
@@ -11,21 +10,29 @@
 namespace troupe {
 namespace {
 
-[[nodiscard]] Result<Json> json_of(const Result<HttpReply>& reply) {
-    if (!reply) return reply.error();
-    auto json = Json::parse(reply->body, nullptr, false);
-    if (json.is_discarded()) return make_error(ErrorCode::malformed, "a node did not answer with JSON");
-    if (reply->status == 404) return make_error(ErrorCode::not_found, json.value("error", "not found"));
-    if (reply->status != 200)
-        return make_error(ErrorCode::invalid, json.value("error", "HTTP " + std::to_string(reply->status)));
+[[nodiscard]] Result<Json> json_of(const NodeView& view) {
+    if (view.status == 0) return make_error(ErrorCode::unavailable, view.node + " does not answer");
+    auto json = Json::parse(view.body, nullptr, false);
+    if (json.is_discarded()) return make_error(ErrorCode::malformed, view.node + " did not answer with JSON");
+    if (view.status == 404) return make_error(ErrorCode::not_found, json.value("error", "not found"));
+    if (view.status != 200)
+        return make_error(ErrorCode::invalid, json.value("error", "HTTP " + std::to_string(view.status)));
     return json;
 }
 
+/// Nodes that may answer.
+[[nodiscard]] std::vector<std::string> running(const std::vector<NodeHealth>& nodes) {
+    std::vector<std::string> out;
+    for (const auto& node : nodes)
+        if (node.runs()) out.push_back(node.name);
+    return out;
+}
+
 /// What can be said of a node that can't be asked.
-[[nodiscard]] NodeReport silent_node(const NodeHealth& health, std::uint32_t index) {
+[[nodiscard]] NodeReport silent_node(const NodeHealth& health) {
     NodeReport report;
     report.name = health.name;
-    report.index = index;
+    report.index = health.index;
     report.roles = health.roles;
     report.pid = health.pid;
     const bool is_down = health.state == "dead" || health.state == "stopped" || health.state == "starting";
@@ -53,46 +60,25 @@ void read_event(const Json& in, TraceEvent& event) {
 
 }  // namespace
 
-Result<std::vector<Collector::Endpoint>> Collector::endpoints() const {
-    auto health = cluster_.health();
-    if (!health) return health.error();
-    const auto state = cluster_.state();
-    if (!state) return state.error();
-    std::vector<Endpoint> out;
-    for (auto& node : *health) {
-        Endpoint endpoint;
-        const auto known = std::ranges::find(state->nodes, node.name, [](const auto& n) { return n.manifest.name; });
-        if (known != state->nodes.end()) endpoint.index = known->index;
-        // The file is the node's own; a node that does not run has left its old one behind.
-        if (node.pid != 0)
-            if (const auto text = read_text_file(cluster_.directory() / "nodes" / node.name / "inspect.port", 16))
-                std::from_chars(text->data(), text->data() + text->size(), endpoint.port);
-        endpoint.health = std::move(node);
-        out.push_back(std::move(endpoint));
-    }
-    return out;
-}
-
 Result<ClusterReport> Collector::report() const {
-    const auto nodes = endpoints();
+    const auto nodes = cluster_.health();
     if (!nodes) return nodes.error();
     const auto state = cluster_.state();
     if (!state) return state.error();
-    std::vector<HttpTarget> targets;
-    for (const auto& node : *nodes)
-        if (node.port != 0) targets.push_back({"127.0.0.1", node.port, "/inspect"});
-    const auto replies = http_get_all(targets, patience_ms_);
+    const auto views = cluster_.look(running(*nodes), "/inspect", patience_ms_);
+    if (!views) return views.error();
     ClusterReport out;
     out.name = state->name;
     out.time_us = TickClock::to_unix_us(ticks_now());
-    std::size_t next = 0;
     for (const auto& node : *nodes) {
-        auto report = silent_node(node.health, node.index);
-        if (node.port != 0) {
-            const auto json = json_of(replies[next++]);
+        auto report = silent_node(node);
+        if (const auto view = std::ranges::find(*views, node.name, &NodeView::node); view != views->end()) {
+            const auto json = json_of(*view);
             // Another program may have the port that a killed node had.
-            if (json && json->value("name", "") == node.health.name) read_report(*json, report);
+            if (json && json->value("name", "") == node.name) read_report(*json, report);
         }
+        // By the name that the manifest gives its host; this host has none there.
+        if (node.host != local_host_name) report.host = node.host;
         if (report.host.empty()) report.host = this_host();
         auto host = std::ranges::find(out.hosts, report.host, &HostReport::name);
         if (host == out.hosts.end()) host = out.hosts.insert(out.hosts.end(), {report.host, {}});
@@ -102,25 +88,30 @@ Result<ClusterReport> Collector::report() const {
 }
 
 Result<Json> Collector::scrape_targets() const {
-    const auto nodes = endpoints();
+    const auto nodes = cluster_.health();
     if (!nodes) return nodes.error();
     Json out = Json::array();
-    for (const auto& node : *nodes)
-        if (node.port != 0)
-            out.push_back({{"targets", Json::array({"127.0.0.1:" + std::to_string(node.port)})},
-                           {"labels", {{"node", node.health.name}}}});
+    for (const auto& node : *nodes) {
+        // Endpoints are on their hosts' loopback: what runs elsewhere is scraped from there.
+        if (!node.runs() || node.host != local_host_name) continue;
+        const auto port = read_text_file(cluster_.directory() / "nodes" / node.name / "inspect.port", 16);
+        if (port)
+            out.push_back({{"targets", Json::array({"127.0.0.1:" + port->substr(0, port->find('\n'))})},
+                           {"labels", {{"node", node.name}}}});
+    }
     return out;
 }
 
 Result<Json> Collector::get(const std::string& name, const std::string& path) const {
-    const auto nodes = endpoints();
+    const auto nodes = cluster_.health();
     if (!nodes) return nodes.error();
-    const auto node = std::ranges::find(*nodes, name, [](const auto& n) { return n.health.name; });
+    const auto node = std::ranges::find(*nodes, name, &NodeHealth::name);
     if (node == nodes->end()) return make_error(ErrorCode::not_found, "no node " + name);
-    if (node->port == 0)
+    if (!node->runs())
         return make_error(ErrorCode::unavailable,
-                          name + " is " + node->health.state + "; `troupe restart " + name + "` starts it");
-    return json_of(http_get({"127.0.0.1", node->port, path}, patience_ms_ + 500));
+                          name + " is " + node->state + "; `troupe restart " + name + "` starts it");
+    const auto views = cluster_.look({name}, path, patience_ms_ + 500);
+    return views ? json_of(views->front()) : Result<Json>{views.error()};
 }
 
 Result<Json> Collector::actor(const std::string& node, const std::string& actor) const {
@@ -131,16 +122,15 @@ Result<Json> Collector::messages(const std::string& node, const std::string& act
     return get(node, "/inspect/" + actor + "/messages/" + std::to_string(from));
 }
 
-std::vector<TraceStep> Collector::ask_all(const std::vector<Endpoint>& endpoints,
+std::vector<TraceStep> Collector::ask_all(const std::vector<std::string>& nodes,
                                           const std::vector<std::string>& keys) const {
     std::string path = "/trace/";
     for (const auto& key : keys) path += (path.ends_with('/') ? "" : ",") + key;
-    std::vector<HttpTarget> targets;
-    for (const auto& node : endpoints)
-        if (node.port != 0) targets.push_back({"127.0.0.1", node.port, path});
     std::vector<TraceStep> out;
-    for (const auto& reply : http_get_all(targets, patience_ms_)) {
-        const auto json = json_of(reply);
+    const auto views = cluster_.look(nodes, path, patience_ms_);
+    if (!views) return out;
+    for (const auto& view : *views) {
+        const auto json = json_of(view);
         if (!json || !json->contains("events")) continue;
         for (const auto& event : (*json)["events"]) {
             TraceStep step;
@@ -153,14 +143,15 @@ std::vector<TraceStep> Collector::ask_all(const std::vector<Endpoint>& endpoints
 }
 
 Result<std::vector<TraceStep>> Collector::trace(const TransactionHash& transaction) const {
-    const auto nodes = endpoints();
-    if (!nodes) return nodes.error();
-    auto steps = ask_all(*nodes, {to_hex(transaction.view())});
+    const auto health = cluster_.health();
+    if (!health) return health.error();
+    const auto nodes = running(*health);
+    auto steps = ask_all(nodes, {to_hex(transaction.view())});
     std::set<std::string> chunks;
     for (const auto& step : steps)
         if (step.event.chunk != ChunkId{}) chunks.insert(to_hex(step.event.chunk.view()));
     if (!chunks.empty()) {
-        auto more = ask_all(*nodes, {chunks.begin(), chunks.end()});
+        auto more = ask_all(nodes, {chunks.begin(), chunks.end()});
         steps.insert(steps.end(), more.begin(), more.end());
     }
     std::ranges::stable_sort(steps, {}, [](const TraceStep& s) { return std::pair{s.event.unix_us, s.event.station}; });

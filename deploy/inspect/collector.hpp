@@ -1,9 +1,9 @@
-// The whole cluster as its nodes tell it: asks every node's inspection endpoint at once, and says of those that do not
-// answer what the host knows of their processes. Never waits longer than its patience.
+// The whole cluster as its nodes tell it: asks every node's inspection endpoint at once, those of other hosts through
+// their agents, and says of those that do not answer what the host knows of their processes. Never waits longer than
+// its patience.
 #pragma once
 
 #include "deploy/cluster/cluster.hpp"
-#include "deploy/inspect/http_get.hpp"
 #include "deploy/inspect/report.hpp"
 #include "runtime/actor/trace.hpp"
 
@@ -51,19 +51,13 @@ public:
     [[nodiscard]] Result<Json> messages(const std::string& node, const std::string& actor, std::uint64_t from) const;
     /// The stations of a transaction in order of time; empty if no node remembers it.
     [[nodiscard]] Result<std::vector<TraceStep>> trace(const TransactionHash& transaction) const;
-    /// For Prometheus' file_sd_configs: one group a node, labelled with its name.
+    /// For Prometheus' file_sd_configs: one group a node of this host, labelled with its name.
     [[nodiscard]] Result<Json> scrape_targets() const;
     [[nodiscard]] const Cluster& cluster() const noexcept { return cluster_; }
 
 private:
-    struct Endpoint {
-        NodeHealth health;
-        std::uint32_t index = 0;
-        std::uint16_t port = 0;
-    };
-    [[nodiscard]] Result<std::vector<Endpoint>> endpoints() const;
     [[nodiscard]] Result<Json> get(const std::string& node, const std::string& path) const;
-    [[nodiscard]] std::vector<TraceStep> ask_all(const std::vector<Endpoint>& endpoints,
+    [[nodiscard]] std::vector<TraceStep> ask_all(const std::vector<std::string>& nodes,
                                                  const std::vector<std::string>& keys) const;
 
     Cluster cluster_;

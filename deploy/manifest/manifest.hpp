@@ -47,6 +47,10 @@ struct ManifestNode {
     [[nodiscard]] bool is_validator() const { return has_role("consensus"); }
     /// Needs no copy of the chain's state: a metadata node, a batch validator, an arbiter.
     [[nodiscard]] bool runs_beside_the_chain() const;
+    /// It only runs read calls for the cluster's other nodes: no key in the genesis, no links, no copy of the chain.
+    [[nodiscard]] bool is_worker() const { return roles.size() == 1 && roles.front() == "vm_pool"; }
+    /// It hands read calls to workers.
+    [[nodiscard]] bool gives_work() const { return has_role("gateway"); }
     /// What the genesis registers the node for.
     [[nodiscard]] std::vector<Service> services() const;
 

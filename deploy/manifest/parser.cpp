@@ -363,6 +363,10 @@ private:
                 in_.fault(*roles, "node.roles",
                           std::string{"a validator can't be "} + role + ": it would vouch for itself");
         if (node.has_role("consensus") || node.has_role("gateway")) return;
+        if (node.has_role("vm_pool") && !node.has_role("executor") && !node.is_worker())
+            in_.fault(
+                *roles, "node.roles",
+                "vm_pool without executor makes a worker, which can have no other role; give it a node of its own");
         if (node.runs_beside_the_chain()) return;
         if (!node.has_role("executor")) in_.fault(*roles, "node.roles", "a node needs executor and vm_pool");
         need("executor", {"vm_pool"});
@@ -450,6 +454,8 @@ private:
                 in_.warning(first, "node", std::string{"no arbiter: "} + role + " has nobody to report to");
         if (with("batch_validator") > 0 && (with("storage_node") == 0 || with("metadata_node") == 0))
             in_.warning(first, "node", "batch_validator needs a storage_node and a metadata_node to fetch from");
+        if (with("gateway") == 0 && std::ranges::any_of(entries_, [](const Entry& e) { return e.node.is_worker(); }))
+            in_.warning(first, "node", "no gateway: nobody gives work to the workers");
         if (with("gateway") == 0) in_.warning(first, "node", "no gateway: nothing will answer JSON-RPC");
     }
 

@@ -26,8 +26,11 @@
 #include "deploy/inspect/error_sink.hpp"
 #include "deploy/node/drain.hpp"
 #include "deploy/node/node_config.hpp"
+#include "deploy/node/node_files.hpp"
 #include "deploy/node/node_network.hpp"
 #include "deploy/node/node_services.hpp"
+#include "deploy/node/remote_workers.hpp"
+#include "deploy/node/worker_node.hpp"
 #include "runtime/actor/observed.hpp"
 #include "runtime/base/clock.hpp"
 #include "runtime/base/json.hpp"
@@ -36,8 +39,6 @@
 
 namespace troupe {
 namespace {
-
-constexpr const char* node_version = "0.1.0";
 
 class Node {
 public:
@@ -59,6 +60,8 @@ private:
     [[nodiscard]] Status spawn_chain(const std::shared_ptr<const SignatureScheme>& scheme);
     [[nodiscard]] Status start_links();
     [[nodiscard]] Status start_rpc();
+    /// From now on the pool gives work to those that the configuration names.
+    [[nodiscard]] Status connect_workers(const NodeConfig& config);
     void start_inspection();
     [[nodiscard]] bool has_role(std::string_view role) const {
         return std::ranges::find(config_.roles, role) != config_.roles.end();
@@ -158,7 +161,7 @@ Status Node::spawn_chain(const std::shared_ptr<const SignatureScheme>& scheme) {
     const std::shared_ptr<const PayerReader> payers = state->cache();
 
     const auto transactions = std::make_shared<vm_pool::TransactionCache>();
-    vm_pool_ = vm_pool::spawn(system_, {config_.vm_workers, transactions});
+    vm_pool_ = vm_pool::spawn(system_, {config_.vm_workers, transactions, code_cache_});
     executor_ = executor::spawn(
         system_, {genesis_, state, chunk_signer::chunks_path(data_), transactions, code_cache_, *tracker});
 
@@ -260,7 +263,6 @@ Status Node::start_links() {
     return hub_->start();
 }
 
-/// A node that can't be looked at still does its work.
 void Node::start_inspection() {
     ObserverOptions options;
     options.name = config_.name;
@@ -279,17 +281,7 @@ void Node::start_inspection() {
         return alive ? alive->counters() : std::vector<link::PeerCounters>{};
     };
     observer_ = std::make_shared<NodeObserver>(std::move(options));
-    // The same port as before if it is free: those who scrape it find it again. Writing the file chooses one.
-    const auto port_file = directory_ / "inspect.port";
-    std::uint16_t wanted = 0;
-    if (const auto text = read_text_file(port_file, 16))
-        std::from_chars(text->data(), text->data() + text->size(), wanted);
-    auto started = InspectEndpoint::start(observer_, wanted);
-    if (!started) return spdlog::warn("no inspection endpoint: {}", started.error().message);
-    inspection_ = std::move(*started);
-    if (inspection_->port() != wanted)
-        static_cast<void>(write_text_file(port_file, std::to_string(inspection_->port()) + "\n"));
-    spdlog::info("inspection on http://127.0.0.1:{}/inspect", inspection_->port());
+    inspection_ = troupe::start_inspection(directory_, observer_);
 }
 
 Status Node::start_rpc() {
@@ -326,6 +318,7 @@ Status Node::start() {
                  hub_->listen_port());
     start_inspection();
     services_.start();
+    if (auto status = connect_workers(config_); !status) return status;
     if (consensus_) caf::anon_send(consensus_, start_atom::value);
     return start_rpc();
 }
@@ -355,16 +348,10 @@ void Node::report() {
         const bool busy = drainable_ && (drainable_->in_flight() > 0 || backend_->pool_size() > 0);
         json["state"] = busy ? "draining" : "drained";
     }
-    json["name"] = config_.name;
-    json["pid"] = static_cast<std::uint64_t>(::getpid());
-    json["roles"] = config_.roles;
-    json["time_ms"] = wall_clock_now().value;
-    json["configuration"] = fingerprint_;
     json["peers"] = Json::array();
     for (const auto& peer : hub_->counters())
         if (peer.connected) json["peers"].push_back(peer.index.value);
-    if (const auto written = write_text_file(directory_ / "status.json", json.dump() + "\n"); !written)
-        spdlog::warn("status file: {}", written.error().message);
+    write_node_status(directory_, config_, fingerprint_, std::move(json));
 }
 
 void Node::reload() {
@@ -376,10 +363,24 @@ void Node::reload() {
     spdlog::info("reloaded where {} peers listen", config->peers.size());
     auto rest = *config;
     rest.peers = config_.peers;
-    if (rest == config_)
-        fingerprint_ = configuration_fingerprint(file);
-    else
-        spdlog::warn("{} changes more than where peers listen: that takes a restart", file.string());
+    rest.workers = config_.workers;
+    rest.credentials_path = config_.credentials_path;
+    rest.credentials_fingerprint = config_.credentials_fingerprint;
+    if (rest != config_) {
+        spdlog::warn("{} changes more than where peers and workers listen: that takes a restart", file.string());
+        return;
+    }
+    if (const auto status = connect_workers(*config); !status)
+        return spdlog::error("workers: {}", status.error().message);
+    fingerprint_ = configuration_fingerprint(file);
+}
+
+Status Node::connect_workers(const NodeConfig& config) {
+    if (!vm_pool_) return Done{};
+    auto targets = remote_targets(config);
+    if (!targets) return targets.error();
+    caf::anon_send(vm_pool_, std::move(*targets));
+    return Done{};
 }
 
 void Node::drain() {
@@ -419,6 +420,27 @@ void Node::stop() {
     vm_pool_ = nullptr;
 }
 
+/// Until SIGTERM or SIGINT.
+template <class AnyNode>
+int run(AnyNode& node, const sigset_t& signals) {
+    if (const auto status = node.start(); !status) {
+        spdlog::critical("can't start: {}", status.error().message);
+        node.stop();
+        return 1;
+    }
+    for (;;) {
+        const timespec half_second{0, 500'000'000};
+        const int signal_number = sigtimedwait(&signals, nullptr, &half_second);
+        if (signal_number == SIGTERM || signal_number == SIGINT) break;
+        if (signal_number == SIGHUP) node.reload();
+        if (signal_number == SIGUSR1) node.drain();
+        // What has changed is told at once.
+        node.report();
+    }
+    node.stop();
+    return 0;
+}
+
 }  // namespace
 
 int run_node(const std::filesystem::path& directory) {
@@ -454,23 +476,13 @@ int run_node(const std::filesystem::path& directory) {
     caf_config.set("scheduler.max-threads", std::max<std::size_t>(config->vm_workers, 2));
     caf::actor_system system{caf_config};
 
+    const bool is_worker = config->roles == std::vector<std::string>{"vm_pool"};
+    if (is_worker) {
+        WorkerNode node{std::move(*config), directory, system};
+        return run(node, signals);
+    }
     Node node{std::move(*config), directory, system};
-    if (const auto status = node.start(); !status) {
-        spdlog::critical("can't start: {}", status.error().message);
-        node.stop();
-        return 1;
-    }
-    for (;;) {
-        const timespec half_second{0, 500'000'000};
-        const int signal_number = sigtimedwait(&signals, nullptr, &half_second);
-        if (signal_number == SIGTERM || signal_number == SIGINT) break;
-        if (signal_number == SIGHUP) node.reload();
-        if (signal_number == SIGUSR1) node.drain();
-        // What has changed is told at once.
-        node.report();
-    }
-    node.stop();
-    return 0;
+    return run(node, signals);
 }
 
 }  // namespace troupe

@@ -25,12 +25,28 @@ struct NodePeer {
     }
 };
 
+/// A worker of the cluster that takes read calls (actors/vm_pool).
+struct NodeWorker {
+    std::string name;
+    std::string host;
+    std::uint16_t port = 0;
+    /// Calls that it gets at a time from one node.
+    std::uint32_t lanes = 1;
+
+    bool operator==(const NodeWorker&) const = default;
+    static constexpr auto reflect() {
+        return fields("NodeWorker", field("name", &NodeWorker::name), field("host", &NodeWorker::host),
+                      field("port", &NodeWorker::port), field("lanes", &NodeWorker::lanes));
+    }
+};
+
 struct NodeConfig {
     std::string name;
-    /// Position in the genesis: validators first, then followers.
+    /// Position in the genesis: validators first, then followers. A worker has none.
     std::uint32_t index = 0;
     bool is_validator = false;
     std::vector<std::string> roles;
+    /// Links of nodes; a worker's operator link.
     std::string link_host;
     std::uint16_t link_port = 0;
     std::vector<NodePeer> peers;
@@ -41,6 +57,11 @@ struct NodeConfig {
     /// 64 hex digits: the Ed25519 seed. Mode 0600.
     std::string identity_path;
     std::string data_directory;
+    /// Key, certificate and trusted authorities for operator links (operator_link::from_bundle); empty if it has none.
+    std::string credentials_path;
+    /// Differs when that file does.
+    std::string credentials_fingerprint;
+    std::vector<NodeWorker> workers;
     std::uint32_t vm_workers = 2;
     /// trace, debug, info, warn, error
     std::string log_level = "info";
@@ -53,8 +74,9 @@ struct NodeConfig {
                       field("link_host", &C::link_host), field("link_port", &C::link_port), field("peers", &C::peers),
                       field("rpc_host", &C::rpc_host), field("rpc_port", &C::rpc_port),
                       field("genesis_path", &C::genesis_path), field("identity_path", &C::identity_path),
-                      field("data_directory", &C::data_directory), field("vm_workers", &C::vm_workers),
-                      field("log_level", &C::log_level));
+                      field("data_directory", &C::data_directory), field("credentials_path", &C::credentials_path),
+                      field("credentials_fingerprint", &C::credentials_fingerprint), field("workers", &C::workers),
+                      field("vm_workers", &C::vm_workers), field("log_level", &C::log_level));
     }
 };
 
