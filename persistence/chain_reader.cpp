@@ -65,33 +65,30 @@ template <class... Arguments>
 
 Result<ChainReader> ChainReader::on(Database& database) {
     auto made = std::make_unique<Statements>();
-    const std::pair<Statement*, const char*> all[] = {
-        {&made->committed_tip, "SELECT height FROM blocks ORDER BY height DESC LIMIT 1"},
-        {&made->block_by_height, "SELECT height, hash, data FROM blocks WHERE height = ?"},
-        {&made->block_by_hash, "SELECT height, hash, data FROM blocks WHERE hash = ?"},
-        {&made->blocks_from, "SELECT height, hash, data FROM blocks WHERE height >= ? ORDER BY height"},
-        {&made->chunk, "SELECT data FROM chunks WHERE id = ?"},
-        {&made->has_chunk, "SELECT 1 FROM chunks WHERE id = ?"},
-        {&made->chunks_from, "SELECT id, expiry, data FROM chunks WHERE expiry >= ? ORDER BY expiry"},
-        {&made->executed, "SELECT height, hash, data FROM executed WHERE height = ?"},
-        {&made->height_of_executed, "SELECT height FROM executed WHERE hash = ?"},
-        {&made->find_transaction, "SELECT height, place FROM transactions WHERE hash = ?"},
-        {&made->blooms, "SELECT height, bloom FROM blooms WHERE height BETWEEN ? AND ? ORDER BY height"},
-        {&made->account, "SELECT data FROM accounts WHERE address = ?"},
-        {&made->storage, "SELECT value FROM storage WHERE address = ? AND slot = ?"},
-        {&made->code, "SELECT data FROM codes WHERE hash = ?"},
-        {&made->accounts, "SELECT address, data FROM accounts ORDER BY address"},
-        {&made->latest_version, "SELECT version FROM trie_latest WHERE key = ?"},
-        {&made->node_version, "SELECT previous, node FROM trie_nodes WHERE version = ?"},
-        {&made->has_seen, "SELECT 1 FROM seen WHERE expiry = ? AND hash = ?"},
-        {&made->seen_from, "SELECT expiry, hash FROM seen WHERE expiry >= ? ORDER BY expiry, hash"},
-        {&made->meta, "SELECT value FROM meta WHERE key = ?"},
-    };
-    for (const auto& [statement, sql] : all) {
-        auto prepared = database.prepare(sql);
-        if (!prepared) return prepared.error();
-        *statement = std::move(prepared).value();
-    }
+    if (auto status = database.prepare_all({
+            {&made->committed_tip, "SELECT height FROM blocks ORDER BY height DESC LIMIT 1"},
+            {&made->block_by_height, "SELECT height, hash, data FROM blocks WHERE height = ?"},
+            {&made->block_by_hash, "SELECT height, hash, data FROM blocks WHERE hash = ?"},
+            {&made->blocks_from, "SELECT height, hash, data FROM blocks WHERE height >= ? ORDER BY height"},
+            {&made->chunk, "SELECT data FROM chunks WHERE id = ?"},
+            {&made->has_chunk, "SELECT 1 FROM chunks WHERE id = ?"},
+            {&made->chunks_from, "SELECT id, expiry, data FROM chunks WHERE expiry >= ? ORDER BY expiry"},
+            {&made->executed, "SELECT height, hash, data FROM executed WHERE height = ?"},
+            {&made->height_of_executed, "SELECT height FROM executed WHERE hash = ?"},
+            {&made->find_transaction, "SELECT height, place FROM transactions WHERE hash = ?"},
+            {&made->blooms, "SELECT height, bloom FROM blooms WHERE height BETWEEN ? AND ? ORDER BY height"},
+            {&made->account, "SELECT data FROM accounts WHERE address = ?"},
+            {&made->storage, "SELECT value FROM storage WHERE address = ? AND slot = ?"},
+            {&made->code, "SELECT data FROM codes WHERE hash = ?"},
+            {&made->accounts, "SELECT address, data FROM accounts ORDER BY address"},
+            {&made->latest_version, "SELECT version FROM trie_latest WHERE key = ?"},
+            {&made->node_version, "SELECT previous, node FROM trie_nodes WHERE version = ?"},
+            {&made->has_seen, "SELECT 1 FROM seen WHERE expiry = ? AND hash = ?"},
+            {&made->seen_from, "SELECT expiry, hash FROM seen WHERE expiry >= ? ORDER BY expiry, hash"},
+            {&made->meta, "SELECT value FROM meta WHERE key = ?"},
+        });
+        !status)
+        return status.error();
     return ChainReader{nullptr, database, std::move(made)};
 }
 

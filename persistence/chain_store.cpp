@@ -21,40 +21,38 @@ Result<ChainStore> ChainStore::open(const std::string& path, const ChainStoreOpt
     if (!opened) return opened.error();
     auto database = std::make_unique<Database>(std::move(opened).value());
     auto made = std::make_unique<Statements>();
-    const std::pair<Statement*, const char*> all[] = {
-        {&made->put_block, "INSERT INTO blocks (height, hash, data) VALUES (?, ?, ?) ON CONFLICT DO NOTHING"},
-        {&made->put_chunk, "INSERT INTO chunks (id, expiry, data) VALUES (?, ?, ?) ON CONFLICT DO NOTHING"},
-        {&made->prune_chunks,
-         "DELETE FROM chunks WHERE rowid IN (SELECT rowid FROM chunks WHERE expiry < ? ORDER BY expiry LIMIT ?)"},
-        {&made->put_executed, "INSERT INTO executed (height, hash, data) VALUES (?, ?, ?)"},
-        {&made->put_bloom, "INSERT INTO blooms (height, bloom) VALUES (?, ?)"},
-        {&made->put_transaction, "INSERT OR REPLACE INTO transactions (hash, height, place) VALUES (?, ?, ?)"},
-        {&made->put_account, "INSERT OR REPLACE INTO accounts (address, data) VALUES (?, ?)"},
-        {&made->delete_account, "DELETE FROM accounts WHERE address = ?"},
-        {&made->clear_storage, "DELETE FROM storage WHERE address = ?"},
-        {&made->put_slot, "INSERT OR REPLACE INTO storage (address, slot, value) VALUES (?, ?, ?)"},
-        {&made->delete_slot, "DELETE FROM storage WHERE address = ? AND slot = ?"},
-        {&made->put_code, "INSERT INTO codes (hash, data) VALUES (?, ?) ON CONFLICT DO NOTHING"},
-        {&made->last_version, "SELECT version FROM trie_nodes ORDER BY version DESC LIMIT 1"},
-        {&made->latest_version, "SELECT version FROM trie_latest WHERE key = ?"},
-        {&made->put_latest, "INSERT OR REPLACE INTO trie_latest (key, version) VALUES (?, ?)"},
-        {&made->delete_latest, "DELETE FROM trie_latest WHERE key = ? AND version = ?"},
-        {&made->put_node, "INSERT INTO trie_nodes (version, previous, node, key) VALUES (?, ?, ?, NULL)"},
-        {&made->put_empty_node, "INSERT INTO trie_nodes (version, previous, node, key) VALUES (?, ?, x'', ?)"},
-        {&made->nodes_from,
-         "SELECT version, previous, key FROM trie_nodes WHERE version >= ? AND version < ? ORDER BY version LIMIT ?"},
-        {&made->delete_node, "DELETE FROM trie_nodes WHERE version = ?"},
-        {&made->put_seen, "INSERT OR REPLACE INTO seen (expiry, hash) VALUES (?, ?)"},
-        {&made->prune_seen,
-         "DELETE FROM seen WHERE (expiry, hash) IN"
-         " (SELECT expiry, hash FROM seen WHERE expiry < ? ORDER BY expiry, hash LIMIT ?)"},
-        {&made->put_meta, "INSERT OR REPLACE INTO meta (key, value) VALUES (?, ?)"},
-    };
-    for (const auto& [statement, sql] : all) {
-        auto prepared = database->prepare(sql);
-        if (!prepared) return prepared.error();
-        *statement = std::move(prepared).value();
-    }
+    if (auto status = database->prepare_all({
+            {&made->put_block, "INSERT INTO blocks (height, hash, data) VALUES (?, ?, ?) ON CONFLICT DO NOTHING"},
+            {&made->put_chunk, "INSERT INTO chunks (id, expiry, data) VALUES (?, ?, ?) ON CONFLICT DO NOTHING"},
+            {&made->prune_chunks,
+             "DELETE FROM chunks WHERE rowid IN (SELECT rowid FROM chunks WHERE expiry < ? ORDER BY expiry LIMIT ?)"},
+            {&made->put_executed, "INSERT INTO executed (height, hash, data) VALUES (?, ?, ?)"},
+            {&made->put_bloom, "INSERT INTO blooms (height, bloom) VALUES (?, ?)"},
+            {&made->put_transaction, "INSERT OR REPLACE INTO transactions (hash, height, place) VALUES (?, ?, ?)"},
+            {&made->put_account, "INSERT OR REPLACE INTO accounts (address, data) VALUES (?, ?)"},
+            {&made->delete_account, "DELETE FROM accounts WHERE address = ?"},
+            {&made->clear_storage, "DELETE FROM storage WHERE address = ?"},
+            {&made->put_slot, "INSERT OR REPLACE INTO storage (address, slot, value) VALUES (?, ?, ?)"},
+            {&made->delete_slot, "DELETE FROM storage WHERE address = ? AND slot = ?"},
+            {&made->put_code, "INSERT INTO codes (hash, data) VALUES (?, ?) ON CONFLICT DO NOTHING"},
+            {&made->last_version, "SELECT version FROM trie_nodes ORDER BY version DESC LIMIT 1"},
+            {&made->latest_version, "SELECT version FROM trie_latest WHERE key = ?"},
+            {&made->put_latest, "INSERT OR REPLACE INTO trie_latest (key, version) VALUES (?, ?)"},
+            {&made->delete_latest, "DELETE FROM trie_latest WHERE key = ? AND version = ?"},
+            {&made->put_node, "INSERT INTO trie_nodes (version, previous, node, key) VALUES (?, ?, ?, NULL)"},
+            {&made->put_empty_node, "INSERT INTO trie_nodes (version, previous, node, key) VALUES (?, ?, x'', ?)"},
+            {&made->nodes_from,
+             "SELECT version, previous, key FROM trie_nodes WHERE version >= ? AND version < ? ORDER BY version LIMIT "
+             "?"},
+            {&made->delete_node, "DELETE FROM trie_nodes WHERE version = ?"},
+            {&made->put_seen, "INSERT OR REPLACE INTO seen (expiry, hash) VALUES (?, ?)"},
+            {&made->prune_seen,
+             "DELETE FROM seen WHERE (expiry, hash) IN"
+             " (SELECT expiry, hash FROM seen WHERE expiry < ? ORDER BY expiry, hash LIMIT ?)"},
+            {&made->put_meta, "INSERT OR REPLACE INTO meta (key, value) VALUES (?, ?)"},
+        });
+        !status)
+        return status.error();
     auto reader = ChainReader::on(*database);
     if (!reader) return reader.error();
     return ChainStore{std::move(database), std::move(made), std::move(reader).value(), options.transaction_index};

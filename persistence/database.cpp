@@ -133,15 +133,12 @@ Result<Database> Database::open(const std::string& path, const Schema& schema, c
     if (auto status = database.apply_schema(schema, options.read_only); !status) return status.error();
 
     auto& connection = *database.connection_;
-    const std::pair<Statement*, const char*> ends[] = {{&connection.begin_read, "BEGIN"},
-                                                       {&connection.begin_write, "BEGIN IMMEDIATE"},
-                                                       {&connection.commit, "COMMIT"},
-                                                       {&connection.rollback, "ROLLBACK"}};
-    for (const auto& [statement, sql] : ends) {
-        auto prepared = database.prepare(sql);
-        if (!prepared) return prepared.error();
-        *statement = std::move(prepared).value();
-    }
+    if (auto status = database.prepare_all({{&connection.begin_read, "BEGIN"},
+                                            {&connection.begin_write, "BEGIN IMMEDIATE"},
+                                            {&connection.commit, "COMMIT"},
+                                            {&connection.rollback, "ROLLBACK"}});
+        !status)
+        return status.error();
     return database;
 }
 
@@ -194,6 +191,15 @@ Status Database::apply_schema(const Schema& schema, bool read_only) {
 Status Database::execute(const char* sql) {
     if (sqlite3_exec(connection_->handle, sql, nullptr, nullptr, nullptr) != SQLITE_OK)
         return error_of(connection_->handle);
+    return Done{};
+}
+
+Status Database::prepare_all(std::initializer_list<std::pair<Statement*, const char*>> statements) {
+    for (const auto& [statement, sql] : statements) {
+        auto prepared = prepare(sql);
+        if (!prepared) return prepared.error();
+        *statement = std::move(prepared).value();
+    }
     return Done{};
 }
 

@@ -4,6 +4,7 @@
 
 #include <concepts>
 #include <cstddef>
+#include <initializer_list>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -161,6 +162,8 @@ public:
     Status execute(const char* sql);
     /// Every statement must die before the database.
     [[nodiscard]] Result<Statement> prepare(std::string_view sql);
+    /// Each into its place; the first that can't be is the error.
+    Status prepare_all(std::initializer_list<std::pair<Statement*, const char*>> statements);
     /// Folds the write-ahead log into the database as far as readers allow.
     Status checkpoint();
     /// A full check of the file's structure: slow. For tests and after trouble.

@@ -21,17 +21,14 @@ Result<PoolStore> PoolStore::open(const std::string& path, DatabaseOptions optio
     if (!opened) return opened.error();
     auto database = std::make_unique<Database>(std::move(opened).value());
     auto made = std::make_unique<Statements>();
-    const std::pair<Statement*, const char*> all[] = {
-        {&made->put, "INSERT INTO pool (hash, time, raw) VALUES (?, ?, ?) ON CONFLICT DO NOTHING"},
-        {&made->remove, "DELETE FROM pool WHERE hash = ?"},
-        {&made->all, "SELECT hash, time, raw FROM pool ORDER BY number"},
-        {&made->count, "SELECT count(*) FROM pool"},
-    };
-    for (const auto& [statement, sql] : all) {
-        auto prepared = database->prepare(sql);
-        if (!prepared) return prepared.error();
-        *statement = std::move(prepared).value();
-    }
+    if (auto status = database->prepare_all({
+            {&made->put, "INSERT INTO pool (hash, time, raw) VALUES (?, ?, ?) ON CONFLICT DO NOTHING"},
+            {&made->remove, "DELETE FROM pool WHERE hash = ?"},
+            {&made->all, "SELECT hash, time, raw FROM pool ORDER BY number"},
+            {&made->count, "SELECT count(*) FROM pool"},
+        });
+        !status)
+        return status.error();
     return PoolStore{std::move(database), std::move(made)};
 }
 

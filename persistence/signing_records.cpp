@@ -32,20 +32,17 @@ Result<SigningRecords> SigningRecords::open(const std::string& path, DatabaseOpt
     if (!opened) return opened.error();
     auto database = std::make_unique<Database>(std::move(opened).value());
     auto made = std::make_unique<Statements>();
-    const std::pair<Statement*, const char*> all[] = {
-        {&made->put, "INSERT INTO records (kind, sequence, key, value) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING"},
-        {&made->get, "SELECT value FROM records WHERE kind = ? AND sequence = ? AND key = ?"},
-        {&made->from,
-         "SELECT sequence, key, value FROM records WHERE kind = ? AND sequence >= ? ORDER BY sequence, key"},
-        {&made->remove_below, "DELETE FROM records WHERE kind = ? AND sequence < ?"},
-        {&made->put_state, "INSERT OR REPLACE INTO states (name, value) VALUES (?, ?)"},
-        {&made->state, "SELECT value FROM states WHERE name = ?"},
-    };
-    for (const auto& [statement, sql] : all) {
-        auto prepared = database->prepare(sql);
-        if (!prepared) return prepared.error();
-        *statement = std::move(prepared).value();
-    }
+    if (auto status = database->prepare_all({
+            {&made->put, "INSERT INTO records (kind, sequence, key, value) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING"},
+            {&made->get, "SELECT value FROM records WHERE kind = ? AND sequence = ? AND key = ?"},
+            {&made->from,
+             "SELECT sequence, key, value FROM records WHERE kind = ? AND sequence >= ? ORDER BY sequence, key"},
+            {&made->remove_below, "DELETE FROM records WHERE kind = ? AND sequence < ?"},
+            {&made->put_state, "INSERT OR REPLACE INTO states (name, value) VALUES (?, ?)"},
+            {&made->state, "SELECT value FROM states WHERE name = ?"},
+        });
+        !status)
+        return status.error();
     return SigningRecords{std::move(database), std::move(made)};
 }
 

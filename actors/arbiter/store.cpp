@@ -22,17 +22,14 @@ Result<std::unique_ptr<LogStore>> LogStore::open(const std::string& path) {
     if (!opened) return opened.error();
     auto database = std::make_unique<Database>(std::move(opened).value());
     auto made = std::make_unique<Statements>();
-    const std::pair<Statement*, const char*> all[] = {
-        {&made->append, "INSERT INTO log (number, entry, state) VALUES (?, ?, ?)"},
-        {&made->all, "SELECT number, entry, state FROM log ORDER BY number"},
-        {&made->put_genesis, "INSERT INTO genesis (only, hash) VALUES (1, ?)"},
-        {&made->genesis, "SELECT hash FROM genesis"},
-    };
-    for (const auto& [statement, sql] : all) {
-        auto prepared = database->prepare(sql);
-        if (!prepared) return prepared.error();
-        *statement = std::move(prepared).value();
-    }
+    if (auto status = database->prepare_all({
+            {&made->append, "INSERT INTO log (number, entry, state) VALUES (?, ?, ?)"},
+            {&made->all, "SELECT number, entry, state FROM log ORDER BY number"},
+            {&made->put_genesis, "INSERT INTO genesis (only, hash) VALUES (1, ?)"},
+            {&made->genesis, "SELECT hash FROM genesis"},
+        });
+        !status)
+        return status.error();
     return std::unique_ptr<LogStore>{new LogStore(std::move(database), std::move(made))};
 }
 

@@ -104,10 +104,13 @@ void Core::post_complete(Outbox* out) {
 }
 
 void Core::on_acknowledged(Height height, Outbox& out) {
-    unacknowledged_.erase(unacknowledged_.begin(), unacknowledged_.upper_bound(height));
-    if (height <= acknowledged_ || height > last_checkpoint_) return;
-    acknowledged_ = height;
-    out.push_back(Acknowledged{height});
+    // A later one does not speak for an earlier one, whose post may be lost: the arbiter must hear of each, since
+    // another node may have posted something else for it.
+    if (unacknowledged_.erase(height) == 0) return;
+    const auto all_to = unacknowledged_.empty() ? last_checkpoint_ : Height{unacknowledged_.begin()->first.value - 1};
+    if (all_to <= acknowledged_) return;
+    acknowledged_ = all_to;
+    out.push_back(Acknowledged{all_to});
 }
 
 void Core::on_timer(TimeMs now, Outbox& out) {

@@ -24,23 +24,21 @@ Result<std::unique_ptr<ManifestStore>> ManifestStore::open(const std::string& pa
     if (!opened) return opened.error();
     auto database = std::make_unique<Database>(std::move(opened).value());
     auto made = std::make_unique<Statements>();
-    const std::pair<Statement*, const char*> all[] = {
-        {&made->put, "INSERT INTO manifests (height, data) VALUES (?, ?)"},
-        {&made->get, "SELECT data FROM manifests WHERE height = ?"},
-        {&made->tip, "SELECT height FROM manifests ORDER BY height DESC LIMIT 1"},
-        {&made->from, "SELECT data FROM manifests WHERE height >= ? ORDER BY height"},
-        {&made->put_evidence, "INSERT INTO evidence (kind, height, node, why, ours, theirs) VALUES (?, ?, ?, ?, ?, ?)"},
-        {&made->trim_evidence, "DELETE FROM evidence WHERE number <= (SELECT max(number) FROM evidence) - ?"},
-        {&made->evidence, "SELECT kind, height, node, why, ours, theirs FROM evidence ORDER BY number"},
-        {&made->put_meta,
-         "INSERT INTO meta (key, value) VALUES (?, ?) ON CONFLICT DO UPDATE SET value = excluded.value"},
-        {&made->get_meta, "SELECT value FROM meta WHERE key = ?"},
-    };
-    for (const auto& [statement, sql] : all) {
-        auto prepared = database->prepare(sql);
-        if (!prepared) return prepared.error();
-        *statement = std::move(prepared).value();
-    }
+    if (auto status = database->prepare_all({
+            {&made->put, "INSERT INTO manifests (height, data) VALUES (?, ?)"},
+            {&made->get, "SELECT data FROM manifests WHERE height = ?"},
+            {&made->tip, "SELECT height FROM manifests ORDER BY height DESC LIMIT 1"},
+            {&made->from, "SELECT data FROM manifests WHERE height >= ? ORDER BY height"},
+            {&made->put_evidence,
+             "INSERT INTO evidence (kind, height, node, why, ours, theirs) VALUES (?, ?, ?, ?, ?, ?)"},
+            {&made->trim_evidence, "DELETE FROM evidence WHERE number <= (SELECT max(number) FROM evidence) - ?"},
+            {&made->evidence, "SELECT kind, height, node, why, ours, theirs FROM evidence ORDER BY number"},
+            {&made->put_meta,
+             "INSERT INTO meta (key, value) VALUES (?, ?) ON CONFLICT DO UPDATE SET value = excluded.value"},
+            {&made->get_meta, "SELECT value FROM meta WHERE key = ?"},
+        });
+        !status)
+        return status.error();
     return std::unique_ptr<ManifestStore>{new ManifestStore(std::move(database), std::move(made))};
 }
 

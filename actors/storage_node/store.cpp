@@ -46,34 +46,34 @@ Result<std::unique_ptr<ContentStore>> ContentStore::open(const std::string& path
     if (!opened) return opened.error();
     auto database = std::make_unique<Database>(std::move(opened).value());
     auto made = std::make_unique<Statements>();
-    const std::pair<Statement*, const char*> all[] = {
-        {&made->put_content, "INSERT INTO contents (hash, data) VALUES (?, ?) ON CONFLICT DO NOTHING"},
-        {&made->content, "SELECT data FROM contents WHERE hash = ?"},
-        {&made->put_bundle, "INSERT INTO bundles (height, hash, included) VALUES (?, ?, 0)"},
-        {&made->tip, "SELECT height FROM bundles ORDER BY height DESC LIMIT 1"},
-        {&made->include, "UPDATE bundles SET included = 1 WHERE height = ?"},
-        {&made->not_included, "SELECT height, hash FROM bundles WHERE height >= ? AND included = 0 ORDER BY height"},
-        {&made->put_entry,
-         "INSERT INTO state (bucket, key, value) VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET value = excluded.value"},
-        {&made->erase_entry, "DELETE FROM state WHERE bucket = ? AND key = ?"},
-        {&made->erase_range, "DELETE FROM state WHERE bucket = ? AND key >= ? AND key < ?"},
-        {&made->entry, "SELECT value FROM state WHERE bucket = ? AND key = ?"},
-        {&made->entries, "SELECT key, value FROM state WHERE bucket = ? ORDER BY key"},
-        {&made->natives, "SELECT key, value FROM state WHERE bucket = ? AND key >= ? AND key < ?"},
-        {&made->touch, "INSERT INTO pages (bucket, pages, dirty) VALUES (?, ?, 1) ON CONFLICT DO UPDATE SET dirty = 1"},
-        {&made->pages, "SELECT pages, dirty FROM pages WHERE bucket = ?"},
-        {&made->put_pages,
-         "INSERT INTO pages (bucket, pages, dirty) VALUES (?, ?, 0) "
-         "ON CONFLICT DO UPDATE SET pages = excluded.pages, dirty = 0"},
-        {&made->put_meta,
-         "INSERT INTO meta (key, value) VALUES (?, ?) ON CONFLICT DO UPDATE SET value = excluded.value"},
-        {&made->meta, "SELECT value FROM meta WHERE key = ?"},
-    };
-    for (const auto& [statement, sql] : all) {
-        auto prepared = database->prepare(sql);
-        if (!prepared) return prepared.error();
-        *statement = std::move(prepared).value();
-    }
+    if (auto status = database->prepare_all({
+            {&made->put_content, "INSERT INTO contents (hash, data) VALUES (?, ?) ON CONFLICT DO NOTHING"},
+            {&made->content, "SELECT data FROM contents WHERE hash = ?"},
+            {&made->put_bundle, "INSERT INTO bundles (height, hash, included) VALUES (?, ?, 0)"},
+            {&made->tip, "SELECT height FROM bundles ORDER BY height DESC LIMIT 1"},
+            {&made->include, "UPDATE bundles SET included = 1 WHERE height = ?"},
+            {&made->not_included,
+             "SELECT height, hash FROM bundles WHERE height >= ? AND included = 0 ORDER BY height"},
+            {&made->put_entry,
+             "INSERT INTO state (bucket, key, value) VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET value = "
+             "excluded.value"},
+            {&made->erase_entry, "DELETE FROM state WHERE bucket = ? AND key = ?"},
+            {&made->erase_range, "DELETE FROM state WHERE bucket = ? AND key >= ? AND key < ?"},
+            {&made->entry, "SELECT value FROM state WHERE bucket = ? AND key = ?"},
+            {&made->entries, "SELECT key, value FROM state WHERE bucket = ? ORDER BY key"},
+            {&made->natives, "SELECT key, value FROM state WHERE bucket = ? AND key >= ? AND key < ?"},
+            {&made->touch,
+             "INSERT INTO pages (bucket, pages, dirty) VALUES (?, ?, 1) ON CONFLICT DO UPDATE SET dirty = 1"},
+            {&made->pages, "SELECT pages, dirty FROM pages WHERE bucket = ?"},
+            {&made->put_pages,
+             "INSERT INTO pages (bucket, pages, dirty) VALUES (?, ?, 0) "
+             "ON CONFLICT DO UPDATE SET pages = excluded.pages, dirty = 0"},
+            {&made->put_meta,
+             "INSERT INTO meta (key, value) VALUES (?, ?) ON CONFLICT DO UPDATE SET value = excluded.value"},
+            {&made->meta, "SELECT value FROM meta WHERE key = ?"},
+        });
+        !status)
+        return status.error();
     return std::unique_ptr<ContentStore>{new ContentStore(std::move(database), std::move(made))};
 }
 

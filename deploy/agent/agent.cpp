@@ -7,6 +7,7 @@
 #include <spdlog/spdlog.h>
 
 #include "deploy/manifest/manifest.hpp"
+#include "deploy/version.hpp"
 #include "runtime/base/clock.hpp"
 #include "runtime/operator_link/protocol.hpp"
 
@@ -14,7 +15,6 @@ namespace troupe {
 namespace {
 
 namespace method = host_method;
-constexpr const char* agent_version = "0.1.0";
 constexpr std::uint64_t look_ms_max = 2000;
 
 [[nodiscard]] Result<Bytes> done(const Status& status) {
@@ -112,9 +112,12 @@ Result<Bytes> Agent::answer(operator_link::Caller& caller, const std::string& na
         const auto credentials = decode<operator_link::Credentials>(body);
         return credentials ? done(take_credentials(*credentials)) : Result<Bytes>{credentials.error()};
     }
-    auto call = decode<HostCall>(body);
-    if (!call) return call.error();
+    // Before anything is decoded: another version of the command line shall learn which this is.
     if (name == method::facts) return encode(facts());
+    auto call = decode<HostCall>(body);
+    if (!call)
+        return make_error(call.error().code,
+                          call.error().message + " (the agent is troupe " + std::string{node_version} + ")");
     if (!is_valid_name(call->cluster)) return make_error(ErrorCode::invalid, "not the name of a cluster");
     for (const auto& node : call->nodes)
         if (!is_valid_name(node)) return make_error(ErrorCode::invalid, "not the name of a node");
@@ -169,14 +172,14 @@ Result<Bytes> Agent::answer_call(const std::string& name, HostCall& call) {
     }
     if (name == method::read_data) return reply(host.read_data(call.node, call.file, call.offset));
     if (name == method::write_data) return done(host.write_data(call.node, call.file, call.offset, call.bytes));
-    return make_error(ErrorCode::unsupported, "this agent (version " + std::string{agent_version} +
+    return make_error(ErrorCode::unsupported, "this agent (version " + std::string{node_version} +
                                                   ") does not know how to " + name.substr(0, 64));
 }
 
 AgentFacts Agent::facts() {
     AgentFacts facts;
     facts.name = name_;
-    facts.version = agent_version;
+    facts.version = node_version;
     facts.directory = options_.directory.string();
     facts.processors = std::thread::hardware_concurrency();
     const std::lock_guard lock{mutex_};

@@ -9,6 +9,7 @@
 #include "deploy/cluster/cluster.hpp"
 #include "deploy/node/node.hpp"
 #include "deploy/node/node_config.hpp"
+#include "deploy/version.hpp"
 #include "runtime/ledger/genesis_json.hpp"
 
 namespace troupe::cli {
@@ -94,9 +95,9 @@ void add_other_commands(CLI::App& app, Context& context) {
         add_common(*command, context, false);
         command->callback([&context] {
             if (context.json)
-                std::cout << Json{{"version", "0.1.0"}}.dump(2) << "\n";
+                std::cout << Json{{"version", node_version}}.dump(2) << "\n";
             else
-                std::cout << "troupe 0.1.0\n";
+                std::cout << "troupe " << node_version << "\n";
         });
     }
     {

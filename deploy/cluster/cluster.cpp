@@ -7,6 +7,7 @@
 #include "deploy/cluster/installation.hpp"
 #include "deploy/keys/authority.hpp"
 #include "deploy/keys/keys.hpp"
+#include "deploy/version.hpp"
 #include "runtime/base/clock.hpp"
 #include "runtime/ledger/genesis_json.hpp"
 
@@ -205,6 +206,10 @@ Status Cluster::renew_agents() const {
         if (!remote) return remote.error();
         const auto facts = (*remote)->facts();
         if (!facts) return facts.error();
+        if (facts->version != node_version)
+            return make_error(ErrorCode::unsupported, "host " + host.name + ": its agent is troupe " + facts->version +
+                                                          ", this is " + node_version +
+                                                          ": run the same version on both");
         const auto last_third = std::uint64_t{certificate_days} * 86'400'000 / 3;
         if (facts->trust == fingerprints && facts->certificate_end_ms > wall_clock_now().value + last_third) continue;
         say("giving the agent of " + host.name + " a new certificate");

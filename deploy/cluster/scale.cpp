@@ -4,13 +4,13 @@
 #include <map>
 #include <set>
 
+#include "deploy/manifest/ports.hpp"
+
 namespace troupe {
 namespace {
 
 /// Roles that every validator has and no other node is made for.
 const std::vector<std::string> fixed_roles{"consensus", "chunk_builder", "chunk_signer"};
-constexpr std::uint16_t first_link_port = 9700;
-constexpr std::uint16_t first_rpc_port = 8545;
 
 [[nodiscard]] bool contains(const std::vector<std::string>& list, const std::string& item) {
     return std::ranges::find(list, item) != list.end();

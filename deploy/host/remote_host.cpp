@@ -36,6 +36,8 @@ Result<Reply> RemoteHost::ask(const char* method, const HostCall& call, millisec
     auto message = "host " + name_ + ": " + reply.error().message;
     if (reply.error().code == ErrorCode::unavailable && message.find("agent") == std::string::npos)
         message += "; is `troupe agent` running there?";
+    // Calls carry fields in order: another version has others.
+    if (reply.error().code == ErrorCode::malformed) message += "; does its agent run another version of troupe?";
     return make_error(reply.error().code, std::move(message));
 }
 

@@ -8,12 +8,11 @@
 
 #include "deploy/keys/keys.hpp"
 #include "deploy/manifest/chain_fields.hpp"
+#include "deploy/manifest/ports.hpp"
 
 namespace troupe::manifest_detail {
 namespace {
 
-constexpr std::uint16_t first_link_port = 9700;
-constexpr std::uint16_t first_rpc_port = 8545;
 constexpr std::uint16_t first_unprivileged_port = 1024;
 constexpr std::uint64_t ether_most = 1'000'000'000'000;
 

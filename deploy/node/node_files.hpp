@@ -6,11 +6,10 @@
 
 #include "deploy/inspect/endpoint.hpp"
 #include "deploy/node/node_config.hpp"
+#include "deploy/version.hpp"
 #include "runtime/base/json.hpp"
 
 namespace troupe {
-
-inline constexpr const char* node_version = "0.1.0";
 
 /// An endpoint on the port it had before, so that those who scrape it find it again, else on any. Null, with a warning,
 /// if there is none to be had: a node that can't be looked at still does its work.

@@ -174,6 +174,25 @@ TEST_CASE("a checkpoint is posted once the chain shows its state, its receipt an
     CHECK(posted[0].bundle == b.numbered_bundle(4));
 }
 
+TEST_CASE("the arbiter's answer to a later checkpoint does not stand for an earlier one") {
+    Bench b;
+    b.grow(10);
+    CHECK(b.feed_all().size() == 2);
+    Outbox out;
+    b.core->on_acknowledged(Height{8}, out);
+    CHECK(out.empty());
+    CHECK(b.core->acknowledged() == Height{0});
+    b.now = b.now + DurationMs{1000};
+    b.core->on_timer(b.now, out);
+    const auto* post = out.empty() ? nullptr : std::get_if<Post>(&out.back());
+    REQUIRE(post != nullptr);
+    CHECK(post->checkpoint.height == Height{4});
+    out.clear();
+    b.core->on_acknowledged(Height{4}, out);
+    REQUIRE(out.size() == 1);
+    CHECK(std::get<Acknowledged>(out[0]).height == Height{8});
+}
+
 TEST_CASE("a checkpoint is posted again until the arbiter has it, after a restart too") {
     Bench b;
     b.grow(10);
@@ -191,11 +210,13 @@ TEST_CASE("a checkpoint is posted again until the arbiter has it, after a restar
     Outbox out;
     b.core->on_acknowledged(Height{4}, out);
     REQUIRE(out.size() == 1);
-    CHECK(std::get<Acknowledged>(out[0]).height == Height{4});
+    // All before the next one.
+    const auto acknowledged = std::get<Acknowledged>(out[0]).height;
+    CHECK(acknowledged == Height{7});
     CHECK(repeated() == std::vector<std::uint64_t>{8});
 
     b.restart();
-    b.core->restore(b.ChainFixture::manifest(10), Height{4});
+    b.core->restore(b.ChainFixture::manifest(10), acknowledged);
     CHECK(b.core->tip() == Height{10});
     CHECK(repeated() == std::vector<std::uint64_t>{8});
     b.grow(4);
