@@ -1,5 +1,6 @@
-// Three hosts, each a network namespace with its own address, agent and delay: launching over them, a host cut off under
-// load, nodes that die, scaling, moving, rolling restarts, strangers, and the rotation of the operator's authority.
+// Three hosts, each a network namespace with its own address, agent and delay: launching over them, looking into all of
+// them, a host cut off under load, nodes that die, scaling every role that scales, workers that run another host's calls,
+// moving, rolling restarts, strangers, and the rotation of the operator's authority.
 import { after, before, test } from 'node:test';
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
@@ -87,6 +88,25 @@ count = 1
 label = "rack-0"
 roles = ["gateway", "executor", "vm_pool"]
 rpc_host = "0.0.0.0"
+[[node]]
+name = "storage"
+count = 1
+host = "beta"
+roles = ["storage_node", "executor", "vm_pool"]
+[[node]]
+name = "metadata"
+count = 2
+hosts = ["alpha", "gamma"]
+roles = ["metadata_node"]
+[[node]]
+name = "batch"
+count = 1
+host = "gamma"
+roles = ["batch_validator"]
+[[node]]
+name = "arbiter"
+host = "alpha"
+roles = ["arbiter"]
 `);
 });
 
@@ -110,14 +130,14 @@ only('a host without an agent is named, with what to do', async () => {
 only('plan shows where each node runs, and one up launches them there', async () => {
   for (const host of hosts.slice(1)) await startAgent(host);
   const plan = JSON.parse(await t('manifest', 'plan', path.join(home, 'm.toml'), '--json'));
-  assert.deepEqual(plan.nodes.map((n) => n.host), ['alpha', 'beta', 'gamma', 'alpha', 'alpha']);
+  assert.deepEqual(plan.nodes.map((n) => n.host), ['alpha', 'beta', 'gamma', 'alpha', 'alpha', 'beta', 'alpha', 'gamma', 'gamma', 'alpha']);
   await t('up', path.join(home, 'm.toml'), '-d');
   const now = await status();
   url = now.rpc;
   assert.equal(url, 'http://10.77.0.11:8545');
   for (const n of now.nodes) {
     assert.equal(n.state, 'ready');
-    assert.equal(n.peers, 4);
+    assert.equal(n.peers, now.nodes.length - 1);
   }
   for (const host of hosts) {
     const directory = path.join(home, `agent-${host.name}`, 'wide', 'nodes');
@@ -128,6 +148,24 @@ only('plan shows where each node runs, and one up launches them there', async ()
       assert.ok(!agentLog(host).includes(secret), 'a key is never logged');
     }
   }
+});
+
+only('inspect shows the actors of every host, and one actor of another host in full', async () => {
+  const report = JSON.parse(await t('inspect', '--json'));
+  assert.deepEqual(report.hosts.map((h) => h.name).sort(), ['alpha', 'beta', 'gamma']);
+  for (const host of report.hosts)
+    for (const n of host.nodes) {
+      assert.ok(n.actors.length > 0, `${n.name} on ${host.name} shows its actors`);
+      assert.equal((await node(n.name)).host, host.name);
+    }
+  const actors = JSON.parse(await t('inspect', 'actors', '--json'));
+  const builder = actors.find((a) => a.node === 'v-2' && a.role === 'chunk_builder');
+  assert.equal(builder.host, 'beta');
+  const detail = JSON.parse(await t('inspect', builder.id, '--json'));
+  assert.ok(detail.messages.length > 0, 'its last messages are shown');
+  assert.match(await t('inspect', 'hosts'), /gamma/);
+  const e = await fails('inspect', 'v-9');
+  assert.match(e.stderr, /did you mean "v-\d"/);
 });
 
 only('a host cut off for ten seconds under load: blocks go on, nothing accepted is lost, it comes back', async () => {
@@ -194,6 +232,72 @@ only('a gateway is added on a named host and serves; scaled down it is drained f
   assert.match(wrong.stderr, /did you mean "gateway"/);
   assert.match((await fails('scale', 'consensus=5')).stderr, /the genesis fixes the validators/);
   assert.match((await fails('scale', 'gateway=2', '--host', 'bta')).stderr, /did you mean "beta"/);
+});
+
+/** Scales, and tells when the last new node serves. */
+async function scale(context, ...args) {
+  const begin = Date.now();
+  let out = '';
+  let served = 0;
+  const child = spawn(troupe, ['scale', ...args], { env });
+  let errors = '';
+  child.stderr.on('data', (d) => { errors += d; });
+  child.stdout.on('data', (d) => { out += d; if (/ serves\n/.test(String(d))) served = Date.now() - begin; });
+  const code = await new Promise((resolve) => child.on('close', resolve));
+  assert.equal(code, 0, errors);
+  if (served) context.diagnostic(`scale ${args.join(' ')}: all serve after ${served} ms`);
+  return out;
+}
+const confirmed = async () => Number(/checkpoint (\d+) confirmed/.exec((await node('arbiter')).role)?.[1] ?? 0);
+
+only('batch validators are scaled up on one host, register with the arbiter, and are drained down again', async (context) => {
+  const out = await scale(context, 'batch_validator=5', '--host', 'beta');
+  for (let i = 2; i <= 5; i++) assert.match(out, new RegExp(`^\\+ batch-${i} serves$`, 'm'));
+  for (const n of (await status()).nodes) if (/^batch-[2-5]$/.test(n.name)) assert.equal(n.host, 'beta');
+  await until(async () => /5 validators/.test((await node('arbiter')).role), 'all are registered');
+  const at = await confirmed();
+  await until(async () => (await confirmed()) > at, 'checkpoints are confirmed', 60000);
+  const down = await scale(context, 'batch_validator=1');
+  assert.equal(down.match(/^- batch-\d drained$/gm).length, 4);
+  await until(async () => /1 validator\b/.test((await node('arbiter')).role), 'those that left are not registered');
+  const then = await confirmed();
+  await until(async () => (await confirmed()) > then, 'the last one goes on', 60000);
+});
+
+only('metadata and storage nodes are scaled up and down, and checkpoints go on', async (context) => {
+  assert.match(await scale(context, 'metadata_node=3', '--host', 'beta'), /^\+ metadata-3 serves$/m);
+  await until(async () => /^manifests \d+/.test((await node('metadata-3')).role), 'it has caught up with the manifests');
+  assert.match(await scale(context, 'storage_node=2', '--host', 'gamma'), /^\+ storage-2 serves$/m);
+  await until(async () => Number(/stored (\d+) blocks/.exec((await node('storage-2')).role)?.[1] ?? 0) > 0, 'it stores');
+  assert.match(await scale(context, 'storage_node=1', '--host', 'gamma'), /^- storage-2 drained$/m);
+  assert.match(await scale(context, 'metadata_node=2', '--host', 'beta'), /^- metadata-3 drained$/m);
+  const at = await confirmed();
+  await until(async () => (await confirmed()) > at, 'checkpoints go on', 60000);
+});
+
+only('a worker on another host runs the gateway\'s calls; its host cut off, they are run at home', async (context) => {
+  assert.match(await scale(context, 'vm_pool=1', '--host', 'gamma'), /^\+ worker-1 serves$/m);
+  assert.equal((await node('worker-1')).host, 'gamma');
+  const calls = async () => Number(/calls=(\d+)/.exec((await node('worker-1')).role)[1]);
+  const token = { to: '0x00000000000000000000000000000000000000aa', data: '0x' };
+  const code = { [token.to]: { code: '0x5860005260206000f3' } };
+  const ask = async () => assert.equal(BigInt(await call('eth_call', [token, 'latest', code])), 0n);
+  await until(async () => { await ask(); return (await calls()) > 0; }, 'the worker gets calls');
+  const file = path.join(home, 'agent-gamma', 'wide', 'nodes', 'worker-1', 'operator.pem');
+  assert.equal(fs.statSync(file).mode & 0o777, 0o600);
+  ip('link', 'set', `${tag}gamma`, 'down');
+  try {
+    const begin = Date.now();
+    await Promise.all(Array.from({ length: 8 }, ask));
+    context.diagnostic(`8 calls while the worker's host was cut off: ${Date.now() - begin} ms`);
+  } finally {
+    ip('link', 'set', `${tag}gamma`, 'up');
+  }
+  await until(async () => (await node('worker-1')).state === 'ready', 'its host is back', 30000);
+  const before = await calls();
+  await until(async () => { await ask(); return (await calls()) > before; }, 'it gets calls again', 30000);
+  assert.match(await scale(context, 'vm_pool=0'), /^- worker-1 drained$/m);
+  await ask();
 });
 
 only('a validator moves with its data to another host, and the others dial it there', async () => {

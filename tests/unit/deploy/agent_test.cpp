@@ -6,9 +6,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "deploy/cluster/cluster.hpp"
 #include "deploy/host/remote_host.hpp"
 #include "deploy/keys/authority.hpp"
+#include "deploy/version.hpp"
 #include "runtime/base/clock.hpp"
+#include "runtime/rpc/server.hpp"
 
 using namespace troupe;
 
@@ -108,6 +111,66 @@ TEST_CASE("a node's or an agent's certificate can't tell an agent what to do") {
         CHECK_FALSE(host->give_credentials(*mine).ok());
     }
     CHECK_FALSE(std::filesystem::exists(f.path / "agent" / "c" / "nodes" / "n"));
+}
+
+TEST_CASE("an agent shows what its nodes' inspection endpoints show, and nothing else of its host") {
+    const Fixture f;
+    const auto host = f.host();
+    REQUIRE(host->install(package("n")).ok());
+    const auto directory = f.path / "agent" / "c" / "nodes" / "n";
+    struct Page final : rpc::Handler {
+        void handle(const std::shared_ptr<rpc::Peer>&, rpc::Request, rpc::Respond) override {}
+        void on_closed(std::uint64_t) override {}
+        std::optional<rpc::HttpAnswer> on_get(std::string_view path) override {
+            return rpc::HttpAnswer{200, "application/json", "\"" + std::string{path} + "\""};
+        }
+    };
+    const auto server = rpc::Server::start({}, std::make_shared<Page>());
+    REQUIRE(server.ok());
+    REQUIRE(write_text_file(directory / "inspect.port", std::to_string((*server)->port())).ok());
+    // The port of a node that does not run is somebody else's by now.
+    CHECK(host->look({"n"}, "/inspect", 1000)->front().status == 0);
+    const auto process = start_process({"/bin/sleep", "100"}, directory / "node.log");
+    REQUIRE(process.ok());
+    REQUIRE(write_text_file(directory / "process.json", to_json_value(*process).dump()).ok());
+    const auto views = host->look({"unknown", "n"}, "/inspect", 1000);
+    REQUIRE(views.ok());
+    CHECK((*views)[0].status == 0);
+    CHECK((*views)[1].status == 200);
+    CHECK((*views)[1].body == "\"/inspect\"");
+    CHECK_FALSE(host->look({"n"}, "/inspect HTTP/1.1\r\nX: y", 1000).ok());
+    CHECK_FALSE(host->look({"../n"}, "/inspect", 1000).ok());
+    REQUIRE(host->stop({"n"}).ok());
+}
+
+TEST_CASE("an agent of another version is found out before anything is asked of it, and calls it can't read say so") {
+    const Fixture f;
+    operator_link::ServerOptions options;
+    const auto old =
+        operator_link::Server::start(options, *f.authority.issue("beta", operator_link::Kind::agent, 5),
+                                     [](operator_link::Caller&, const std::string& method, ByteView) -> Result<Bytes> {
+                                         if (method != host_method::facts)
+                                             return make_error(ErrorCode::malformed, "wrong number of fields");
+                                         AgentFacts facts;
+                                         facts.name = "beta";
+                                         facts.version = "0.0.9";
+                                         return encode(facts);
+                                     });
+    REQUIRE(old.ok());
+    // A cluster with a node there.
+    ::setenv("TROUPE_CA", (f.path / "ca").c_str(), 1);
+    ClusterState state;
+    state.name = "c";
+    state.hosts = {{"beta", "127.0.0.1", (*old)->port(), {}}};
+    REQUIRE(write_text_file(f.path / "cluster.json", to_json_value(state).dump()).ok());
+    const auto status = Cluster{f.path}.renew_agents();
+    REQUIRE_FALSE(status.ok());
+    CHECK(status.error().message == "host beta: its agent is troupe 0.0.9, this is " + std::string{node_version} +
+                                        ": run the same version on both");
+    auto host = std::move(*RemoteHost::create(*f.authority.commander(), "beta", "127.0.0.1", (*old)->port(), "c"));
+    CHECK(host->states({"n"}).error().message.find("does its agent run another version of troupe?") !=
+          std::string::npos);
+    ::unsetenv("TROUPE_CA");
 }
 
 TEST_CASE("a node that ends by itself is started again; one that was stopped is not") {

@@ -88,6 +88,34 @@ TEST_CASE("a node is added with the first free identity and removed without touc
               .find("no spare follower identity left in the genesis for j") == 0);
 }
 
+TEST_CASE("workers come and go without an identity of the genesis, and nobody redials for them") {
+    const std::string worker = "[[node]]\nname = \"w\"\ncount = 3\nroles = [\"vm_pool\"]\n";
+    const auto added = next(base, base + worker);
+    REQUIRE(added.ok());
+    CHECK(added->change.added == std::vector<std::string>{"w-1", "w-2", "w-3"});
+    CHECK(added->change.redialing.empty());
+    CHECK(added->change.changed.empty());
+    CHECK(added->state.find("w-3")->index == ClusterNode::no_index);
+    const auto removed = next_cluster(added->state, genesis_of(4, 2), parsed(base), base);
+    REQUIRE(removed.ok());
+    CHECK(removed->change.removed.size() == 3);
+    CHECK(refusal(base, replaced(base, "\"gateway\", \"executor\", \"vm_pool\"", "\"vm_pool\""))
+              .find("g can't become or cease to be a worker") == 0);
+    // A worker has no links: nobody waits for one with it.
+    NodeHealth node, other;
+    node.name = "g";
+    node.roles = {"gateway", "executor", "vm_pool"};
+    node.state = "ready";
+    node.pid = 1;
+    node.height = 5;
+    other.name = "w-1";
+    other.roles = {"vm_pool"};
+    other.state = "ready";
+    other.pid = 2;
+    CHECK(trouble(node, {node, other}, 10) == "");
+    CHECK(trouble(other, {node, other}, 10) == "");
+}
+
 TEST_CASE("whatever the genesis fixes is refused by name, all at once, with what to do") {
     const auto all =
         refusal("name = \"a\"\n[accounts]\ndev = 5\n" + validator,

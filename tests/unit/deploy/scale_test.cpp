@@ -104,6 +104,22 @@ TEST_CASE("scaling down takes the youngest, on the named host first") {
     CHECK(scaled(less->manifest, {"gateway", 3, ""})->added == std::vector<std::string>{"gateway-2"});
 }
 
+TEST_CASE("the pool of VM workers is scaled by nodes that have no other role") {
+    const auto before = parsed(hosts + "[[node]]\nname = \"v\"\ncount = 4\n" + roles + gateway);
+    const auto more = scaled(before, {"vm_pool", 2, "gamma"});
+    REQUIRE(more.ok());
+    CHECK(more->added == std::vector<std::string>{"worker-1", "worker-2"});
+    CHECK(more->manifest.nodes.size() == 7);
+    CHECK(more->manifest.nodes[6].is_worker());
+    CHECK(more->manifest.nodes[6].host == "gamma");
+    CHECK_FALSE(before.nodes[4].is_worker());
+    CHECK(parsed(to_toml(more->manifest)) == more->manifest);
+    CHECK(scaled(more->manifest, {"vm_pool", 1, ""})->removed == std::vector<std::string>{"worker-2"});
+    CHECK(fault_of("[[node]]\nname = \"v\"\n" + roles +
+                   "[[node]]\nname = \"w\"\nroles = [\"vm_pool\", \"metadata_node\"]\n")
+              .find("vm_pool without executor makes a worker, which can have no other role") != std::string::npos);
+}
+
 TEST_CASE("what can't be scaled or moved is refused with what was probably meant") {
     const auto manifest = parsed(hosts + "[[node]]\nname = \"v\"\ncount = 4\n" + roles + gateway);
     CHECK(scaled(manifest, {"gatway", 2, ""}).error().message.find("did you mean \"gateway\"") != std::string::npos);
