@@ -38,7 +38,8 @@ namespace {
     const int code = sqlite3_extended_errcode(handle);
     const char* file = sqlite3_db_filename(handle, "main");
     return make_error(code_of(code), std::string{file != nullptr ? file : "database"} + ": " + sqlite3_errmsg(handle) +
-                                         " (SQLite code " + std::to_string(code) + ")");
+                                         " (SQLite code " + std::to_string(code) + ")" +
+                                         ((code & 0xff) == SQLITE_FULL ? "; free some space, then start again" : ""));
 }
 
 [[nodiscard]] std::string four_letters(std::uint64_t application) {

@@ -21,6 +21,7 @@ constexpr auto kill_grace = std::chrono::seconds(10);
 constexpr auto poll = std::chrono::milliseconds(20);
 /// A node writes its status twice a second.
 constexpr std::uint64_t silence_ms = 5000;
+constexpr std::uint64_t free_bytes_min = 16 << 20;
 
 [[nodiscard]] Status make_directory(const std::filesystem::path& directory) {
     std::error_code error;
@@ -140,6 +141,13 @@ Status LocalHost::start(const std::string& node) {
     if (config->rpc_port != 0) ports.push_back({node, config->rpc_host, config->rpc_port});
     if (auto status = check_ports(ports); !status) return status;
     std::error_code error;
+    // A node that can't even write its log would die without a word.
+    const auto space = std::filesystem::space(node_directory(node), error);
+    if (!error && space.available < free_bytes_min)
+        return make_error(ErrorCode::io, node + ": only " + std::to_string(space.available >> 10) +
+                                             " KiB are free in " + node_directory(node).string() +
+                                             ": a node is not started with less than " +
+                                             std::to_string(free_bytes_min >> 20) + " MiB; free some space");
     std::filesystem::remove(node_directory(node) / "status.json", error);
     const auto executable = executable_.empty() ? std::filesystem::read_symlink("/proc/self/exe", error) : executable_;
     if (error) return make_error(ErrorCode::io, "/proc/self/exe: " + error.message());
