@@ -59,6 +59,12 @@ count = 1
 roles = ["gateway", "executor", "vm_pool"]
 rpc_port = 8545                     # Ethereum JSON-RPC, HTTP and WebSocket; on loopback unless rpc_host says otherwise
 
+# More processes for read calls, here or on other hosts: `troupe scale vm_pool=2`, or
+# [[node]]
+# name = "worker"
+# count = 2
+# roles = ["vm_pool"]
+
 # Keeps every block's bundle and the state's snapshots by content hash, and signs receipts that later blocks carry.
 [[node]]
 name = "storage"
