@@ -5,6 +5,7 @@
 
 #include <spdlog/spdlog.h>
 
+#include "actors/execution/contract_engine.hpp"
 #include "actors/vm_pool/worker.hpp"
 #include "runtime/actor/observed.hpp"
 
@@ -203,7 +204,7 @@ void dispatch(Self* self) {
 Actor::behavior_type behavior(Self* self, const ActorOptions& options) {
     auto& state = self->state;
     state.transactions = options.transactions;
-    const auto codes = options.codes ? options.codes : std::make_shared<evm::AnalysisCache>();
+    const auto codes = options.codes ? options.codes : std::make_shared<evm::AnalysisCache>(contract_engine());
     for (std::size_t i = 0; i < options.workers; ++i) {
         state.all.push_back(spawn_local_worker(self->system(), codes));
         self->link_to(state.all.back());

@@ -44,8 +44,9 @@ T must(Result<T> result) {
     std::vector<Bytes> out{{}, {0xc0}, Bytes(1000, 0xff), Bytes(70'000, 0x91)};
     for (const char* payload : {"@exit", "exit_msg user_shutdown", "get vm_pool", "ConfigServ get *",
                                 "SpawnServ spawn vm_pool", "sys_atom kill", "stop"})
-        for (const std::uint8_t operation : {0, 2, 4, 5})
-            for (const std::uint64_t actor : {0, 1, 2}) out.push_back(basp(operation, actor, payload));
+        for (const unsigned operation : {0U, 2U, 4U, 5U})
+            for (const std::uint64_t actor : {0U, 1U, 2U})
+                out.push_back(basp(static_cast<std::uint8_t>(operation), actor, payload));
     return out;
 }
 
