@@ -90,6 +90,11 @@ std::size_t Backend::pool_size() const {
     return pool_.size();
 }
 
+std::size_t Backend::queued() const {
+    const std::lock_guard lock{mutex_};
+    return pool_.queued();
+}
+
 BackendView Backend::view() const {
     const auto executed = chain_->latest();
     const std::lock_guard lock{mutex_};

@@ -69,6 +69,8 @@ public:
     [[nodiscard]] std::optional<TransactionHash> last_pending(const Address& sender) const;
     [[nodiscard]] std::vector<RecoveredTransactionPtr> all_pending(std::size_t most) const;
     [[nodiscard]] std::size_t pool_size() const;
+    /// Those that wait for an earlier nonce of their sender's.
+    [[nodiscard]] std::size_t queued() const;
     [[nodiscard]] BackendView view() const;
     /// Why a transaction that was accepted will not execute; nothing if it is not known to have been dropped.
     [[nodiscard]] std::optional<std::string> dropped(const TransactionHash& hash) const;

@@ -128,30 +128,46 @@ std::optional<std::string> Handler::receipt(const Call& call) {
 }
 
 std::optional<std::string> Handler::pool_status(const Call&) {
+    const auto all = backend_->pool_size();
+    const auto queued = std::min(backend_->queued(), all);
     JsonText out;
-    out.begin_object().key("pending").quantity(backend_->pool_size()).key("queued").text("0x0");
+    out.begin_object().key("pending").quantity(all - queued).key("queued").quantity(queued);
     return out.end_object().take();
 }
 
 std::optional<std::string> Handler::pool_content(const Call&) {
     std::size_t bytes = 0;
-    std::map<Address, std::map<std::uint64_t, RecoveredTransactionPtr>> by_sender;
+    using BySender = std::map<Address, std::map<std::uint64_t, RecoveredTransactionPtr>>;
+    BySender pending, queued;
+    std::map<Address, std::uint64_t> gaps;
     for (const auto& transaction : backend_->all_pending(5000)) {
         // As text about two bytes each, and the other fields.
         if ((bytes += 2 * transaction->raw.size() + 1000) > limits::rpc_response_bytes_max) break;
-        by_sender[transaction->sender][transaction->transaction.nonce] = transaction;
+        const auto& sender = transaction->sender;
+        const auto nonce = transaction->transaction.nonce;
+        const auto [gap, is_new] = gaps.try_emplace(sender, 0);
+        if (is_new) gap->second = backend_->pending_nonce(sender);
+        // A native transaction has no nonce to wait for.
+        const bool waits = transaction->transaction.type != TransactionType::native && nonce >= gap->second;
+        (waits ? queued : pending)[sender][nonce] = transaction;
     }
     JsonText out;
-    out.begin_object().key("pending").begin_object();
-    for (const auto& [sender, transactions] : by_sender) {
-        out.key(to_hex_prefixed(sender.view())).begin_object();
-        for (const auto& [nonce, transaction] : transactions) {
-            out.key(std::to_string(nonce));
-            write_transaction(out, *transaction, std::nullopt);
+    const auto write = [&](const char* name, const BySender& senders) {
+        out.key(name).begin_object();
+        for (const auto& [sender, transactions] : senders) {
+            out.key(to_hex_prefixed(sender.view())).begin_object();
+            for (const auto& [nonce, transaction] : transactions) {
+                out.key(std::to_string(nonce));
+                write_transaction(out, *transaction, std::nullopt);
+            }
+            out.end_object();
         }
         out.end_object();
-    }
-    return out.end_object().key("queued").begin_object().end_object().end_object().take();
+    };
+    out.begin_object();
+    write("pending", pending);
+    write("queued", queued);
+    return out.end_object().take();
 }
 
 }  // namespace troupe::gateway

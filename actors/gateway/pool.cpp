@@ -253,6 +253,13 @@ std::uint64_t Pool::pending_nonce(const Address& sender, std::uint64_t executed_
     return nonce;
 }
 
+std::size_t Pool::queued() const {
+    std::size_t count = 0;
+    for (const auto& [address, account] : accounts_)
+        count += account.by_nonce.size() - (pending_nonce(address, account.nonce) - account.nonce);
+    return count;
+}
+
 std::optional<TransactionHash> Pool::last_pending(const Address& sender, std::uint64_t executed_nonce) const {
     const auto next = pending_nonce(sender, executed_nonce);
     if (next == executed_nonce) return std::nullopt;

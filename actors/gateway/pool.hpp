@@ -65,6 +65,8 @@ public:
     [[nodiscard]] std::optional<TransactionHash> last_pending(const Address& sender,
                                                               std::uint64_t executed_nonce) const;
     [[nodiscard]] std::size_t size() const noexcept { return entries_.size(); }
+    /// Those behind a gap of nonces. Looks at each account.
+    [[nodiscard]] std::size_t queued() const;
 
     template <class Visit>
     void for_each(Visit&& visit) const {

@@ -374,4 +374,17 @@ TEST_CASE("the pool's content is shown by sender and nonce") {
     CHECK(gateway.call("eth_getTransactionCount", "[" + quoted(sender) + ",\"latest\"]") == "0x0");
 }
 
+TEST_CASE("what waits behind a gap of nonces is told as queued") {
+    Gateway gateway;
+    const auto missing = gateway.transaction(0, storing, word(1));
+    CHECK(gateway.send(gateway.transaction(0, storing, word(2))).size() == 66);
+    CHECK(gateway.send(gateway.transaction(1, storing, word(3))).size() == 66);
+    CHECK(gateway.call("txpool_status") == Json{{"pending", "0x1"}, {"queued", "0x1"}});
+    const auto sender = hex(Gateway::key(0).address());
+    CHECK(gateway.call("txpool_content")["queued"][sender]["1"]["nonce"] == "0x1");
+    CHECK(gateway.send(missing).size() == 66);
+    CHECK(gateway.call("txpool_status") == Json{{"pending", "0x3"}, {"queued", "0x0"}});
+    CHECK(gateway.call("txpool_content")["queued"].empty());
+}
+
 }  // namespace troupe::gateway
