@@ -126,8 +126,43 @@ void run(Context& context, const RunOptions& options) {
     if (result.trap != vm::Trap::none) context.exit_code = exit_failed;
 }
 
-void inspect(Context& context, const std::string& file, std::int64_t function, bool code) {
-    const auto loaded = load(file, {});
+/// As a debugger's memory dump: offset and sixteen bytes a line.
+void print_bytes(const vm::CompiledFunction& made) {
+    const ByteView bytes{static_cast<const std::uint8_t*>(made.entry), made.size_bytes};
+    for (std::size_t at = 0; at < bytes.size(); at += 16)
+        std::cout << fmt::format("{:06x}  {}\n", at,
+                                 to_hex(bytes.subspan(at, std::min<std::size_t>(16, bytes.size() - at))));
+}
+
+/// What each tier makes of all functions.
+void print_sizes(Context& context, const std::shared_ptr<const wasm::Module>& module) {
+    for (const std::string tier : {"interp", "baseline", "opt"}) {
+        vm::CompiledModule compiled(module, compiler_of(context, tier));
+        std::size_t register_form = 0, machine_code = 0, functions = 0;
+        for (std::uint32_t i = 0; i < module->functions.size(); ++i) {
+            const auto* made = compiled.made(i);
+            if (made == nullptr) continue;
+            register_form += made->code.instructions.size() * sizeof(vm::Instruction);
+            machine_code += made->compiled.size_bytes;
+            functions += tier == "interp" || made->compiled.entry != nullptr ? 1 : 0;
+        }
+        std::cout << fmt::format("{}: {} of {} functions, {} bytes\n", tier, functions, module->functions.size(),
+                                 tier == "interp" ? register_form : machine_code);
+    }
+}
+
+struct InspectOptions {
+    std::string file;
+    std::int64_t function = -1;
+    bool code = false;
+    bool machine_code = false;
+    bool sizes = false;
+    std::string tier = "baseline";
+};
+
+void inspect(Context& context, const InspectOptions& options) {
+    const auto function = options.function;
+    const auto loaded = load(options.file, {});
     if (!loaded) return context.fail(loaded.error());
     const auto& module = **loaded;
     if (function >= 0) {
@@ -138,7 +173,16 @@ void inspect(Context& context, const std::string& file, std::int64_t function, b
                                             module.function_types.size() - 1));
         const auto ir = wasm::lower(module, static_cast<std::uint32_t>(index) - module.imported_functions);
         if (!ir) return context.fail(ir.error());
-        if (!code) {
+        if (options.machine_code) {
+            vm::CompiledModule compiled(*loaded, compiler_of(context, options.tier));
+            const auto* made = compiled.made(static_cast<std::uint32_t>(index) - module.imported_functions);
+            if (made == nullptr || made->compiled.entry == nullptr)
+                return context.fail(exit_not_found,
+                                    "tier " + options.tier + " leaves this function to the interpreter");
+            print_bytes(made->compiled);
+            return;
+        }
+        if (!options.code) {
             std::cout << dmir::print(*ir);
             return;
         }
@@ -147,6 +191,7 @@ void inspect(Context& context, const std::string& file, std::int64_t function, b
         std::cout << vm::disassemble(*made);
         return;
     }
+    if (options.sizes) return print_sizes(context, *loaded);
     std::size_t code_bytes = 0;
     for (const auto& f : module.functions) code_bytes += f.body_size;
     std::cout << fmt::format(
@@ -202,15 +247,18 @@ void add_wasm_commands(CLI::App& app, Context& context) {
     add_common(*run_command, context, false);
     run_command->callback([&context] { run(context, run_options); });
 
-    static std::string file;
-    static std::int64_t function = -1;
-    static bool code = false;
+    static InspectOptions inspect_options;
     auto* inspect_command = vm->add_subcommand("inspect", "Show a WebAssembly module, or one function's dMIR");
-    inspect_command->add_option("FILE", file, "The module")->required();
-    inspect_command->add_option("--function", function, "Its number, imported functions counted");
-    inspect_command->add_flag("--code", code,
+    inspect_command->add_option("FILE", inspect_options.file, "The module")->required();
+    inspect_command->add_option("--function", inspect_options.function, "Its number, imported functions counted");
+    inspect_command->add_flag("--machine-code", inspect_options.machine_code,
+                              "The function's machine code, in hexadecimal, instead of dMIR");
+    inspect_command->add_option("--tier", inspect_options.tier, "Of the machine code: baseline (default) or opt")
+        ->check(CLI::IsMember({"baseline", "opt"}));
+    inspect_command->add_flag("--sizes", inspect_options.sizes, "What each tier makes of all functions, in bytes");
+    inspect_command->add_flag("--code", inspect_options.code,
                               "The function's register form, which the interpreter runs, instead of dMIR");
-    inspect_command->callback([&context] { inspect(context, file, function, code); });
+    inspect_command->callback([&context] { inspect(context, inspect_options); });
 
     static std::vector<std::string> paths;
     auto* spectest_command =

@@ -1,11 +1,18 @@
 #include "jit/baseline/code_arena.hpp"
 
+#include <algorithm>
 #include <cstring>
+#include <iterator>
 
 #include <sys/mman.h>
 #include <unistd.h>
 
 namespace troupe::jit {
+namespace {
+
+[[nodiscard]] constexpr std::size_t piece_bytes(std::size_t size) noexcept { return (size + 15) / 16 * 16; }
+
+}  // namespace
 
 CodeArena::CodeArena(std::size_t bytes) : bytes_(bytes) {
     const int file = ::memfd_create("troupe-code", MFD_CLOEXEC);
@@ -17,6 +24,7 @@ CodeArena::CodeArena(std::size_t bytes) : bytes_(bytes) {
         if (executable != MAP_FAILED && writable_ != nullptr) executable_ = static_cast<std::uint8_t*>(executable);
     }
     ::close(file);
+    free_.emplace(0, bytes / 16 * 16);
 }
 
 CodeArena::~CodeArena() {
@@ -25,11 +33,36 @@ CodeArena::~CodeArena() {
 }
 
 const void* CodeArena::add(std::span<const std::uint8_t> code) {
-    const auto at = (used_ + 15) / 16 * 16;
-    if (!ok() || at + code.size() > bytes_) return nullptr;
+    const auto size = piece_bytes(code.size());
+    const auto found = std::ranges::find_if(free_, [&](const auto& range) { return range.second >= size; });
+    if (!ok() || found == free_.end()) return nullptr;
+    const auto [at, room] = *found;
+    free_.erase(found);
+    if (room > size) free_.emplace(at + size, room - size);
+    used_ += size;
     std::memcpy(writable_ + at, code.data(), code.size());
-    used_ = at + code.size();
     return executable_ + at;
+}
+
+void CodeArena::remove(const void* code, std::size_t size_bytes) noexcept {
+    auto at = static_cast<std::size_t>(static_cast<const std::uint8_t*>(code) - executable_);
+    auto size = piece_bytes(size_bytes);
+    used_ -= size;
+    // Whoever still jumps there meets a breakpoint.
+    std::memset(writable_ + at, 0xcc, size);
+    auto next = free_.lower_bound(at);
+    if (next != free_.begin()) {
+        if (const auto before = std::prev(next); before->first + before->second == at) {
+            at = before->first;
+            size += before->second;
+            free_.erase(before);
+        }
+    }
+    if (next != free_.end() && next->first == at + size) {
+        size += next->second;
+        free_.erase(next);
+    }
+    free_.emplace(at, size);
 }
 
 }  // namespace troupe::jit

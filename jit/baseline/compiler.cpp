@@ -108,6 +108,12 @@ vm::CompiledFunction NativeCompiler::compile(const vm::FunctionSource& source) {
     return {.entry = at, .size_bytes = bytes.size()};
 }
 
+void NativeCompiler::release(const vm::CompiledFunction& made) noexcept {
+    if (made.entry == nullptr) return;
+    const std::lock_guard lock(mutex_);
+    arena_.remove(made.entry, made.size_bytes);
+}
+
 Trap NativeCompiler::call(Machine& machine, FunctionObject& function, Slot* frame) {
     std::uint8_t* stack = nullptr;
     if (machine.native_exit == nullptr) {

@@ -20,6 +20,7 @@ public:
 
     [[nodiscard]] bool ready() const;
     [[nodiscard]] vm::CompiledFunction compile(const vm::FunctionSource& source) override;
+    void release(const vm::CompiledFunction& made) noexcept override;
     [[nodiscard]] vm::Trap call(vm::Machine& machine, vm::FunctionObject& function, vm::Slot* frame) override;
     [[nodiscard]] const void* lazy_stub() const noexcept override { return stubs_.lazy; }
     [[nodiscard]] const void* any_stub() const noexcept override { return stubs_.any; }

@@ -24,8 +24,9 @@ struct Call {
     std::int64_t fuel_at_start = 0;
     /// Of the last call or creation that this one made.
     ByteView return_data{};
-    /// How a host function ended the call.
+    /// How a host function ended the call, if one did.
     evm::Status status = evm::Status::success;
+    bool has_ended = false;
     std::int64_t refund = 0;
 
     [[nodiscard]] std::int64_t gas_left() const noexcept { return machine.fuel / fuel_per_gas; }
@@ -35,6 +36,7 @@ struct Call {
     }
     [[nodiscard]] vm::Trap end(evm::Status how) noexcept {
         status = how;
+        has_ended = true;
         return vm::Trap::host_error;
     }
 

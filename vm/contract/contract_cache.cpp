@@ -90,14 +90,16 @@ Result<ContractPtr> ContractCache::make(ByteView code) const {
     return ContractPtr{out};
 }
 
+ContractPtr ContractCache::find(const CodeHash& hash) {
+    const std::lock_guard lock{mutex_};
+    const auto it = entries_.find(hash);
+    if (it == entries_.end()) return nullptr;
+    it->second.is_used = true;
+    return it->second.contract;
+}
+
 Result<ContractPtr> ContractCache::get(const CodeHash& hash, ByteView code) {
-    {
-        const std::lock_guard lock{mutex_};
-        if (const auto it = entries_.find(hash); it != entries_.end()) {
-            it->second.is_used = true;
-            return it->second.contract;
-        }
-    }
+    if (auto found = find(hash)) return found;
     auto made = make(code);
     if (!made) return made;
     // Lists of what the module has, its register form and machine code, and an idle instance with its stacks.

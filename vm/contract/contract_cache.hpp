@@ -27,6 +27,8 @@ class ContractCache {
 public:
     explicit ContractCache(EngineOptions options) : options_(std::move(options)) {}
 
+    /// Null if it is not here.
+    [[nodiscard]] ContractPtr find(const CodeHash& hash);
     /// Of the module that `code` is. Error: it is none that may be stored.
     [[nodiscard]] Result<ContractPtr> get(const CodeHash& hash, ByteView code);
 

@@ -6,6 +6,7 @@
 #include "vm/contract/call.hpp"
 #include "vm/contract/contract_cache.hpp"
 #include "vm/contract/module_extent.hpp"
+#include "vm/contract/package.hpp"
 #include "vm/evm/call_stack.hpp"
 #include "vm/evm/frame.hpp"
 
@@ -60,6 +61,8 @@ struct Entry {
 
     CallOutcome out;
     if (trap == Trap::host_error) {
+        // The machine itself failed: going on would let this node differ from the others.
+        TROUPE_ASSERT(call.has_ended);
         out.status = call.status;
     } else if (trap == Trap::out_of_fuel) {
         out.status = Status::out_of_gas;
@@ -84,40 +87,99 @@ public:
 
     CallOutcome run(evm::Host& host, const CallMessage& message, const CodeHash& hash, ByteView code,
                     evm::Revision revision, evm::Tracer* tracer) override {
-        const auto contract = cache_.get(hash, code);
-        if (!contract) return failed(Status::invalid_module);
-        return enter({**contract, (*contract)->call, message.input}, host, message, revision, tracer);
+        auto rest = message;
+        ContractPtr contract;
+        switch (evm::code_kind(code)) {
+            case evm::CodeKind::part: {
+                // As an EVM code that begins with STOP.
+                CallOutcome out;
+                out.gas_left = message.gas;
+                return out;
+            }
+            case evm::CodeKind::package: {
+                const auto package = parse_package(code);
+                if (!package) return failed(Status::invalid_module);
+                if (!charge_parts(host, *package, rest.gas)) return failed(Status::out_of_gas);
+                const auto key = package_key(host, *package);
+                contract = cache_.find(key);
+                if (contract == nullptr) {
+                    const auto module = assemble(host, *package);
+                    if (module) contract = or_null(cache_.get(key, *module));
+                }
+                break;
+            }
+            default: contract = or_null(cache_.get(hash, code));
+        }
+        if (contract == nullptr) return failed(Status::invalid_module);
+        return enter({*contract, contract->call, message.input}, host, rest, revision, tracer);
     }
 
     CallOutcome create(evm::Host& host, const CallMessage& message, evm::Revision revision,
                        evm::Tracer* tracer) override {
-        const auto code = message.input.first(module_extent(message.input));
         auto rest = message;
-        if (const auto status = charge_admission(code, rest.gas); status != Status::success) return failed(status);
-        const auto contract = cache_.get(CodeHash::from(keccak256(code)), code);
-        if (!contract) return failed(Status::invalid_module);
+        ByteView code = message.input;
         CallOutcome out;
+        ContractPtr contract;
+        switch (evm::code_kind(code)) {
+            case evm::CodeKind::part:
+                out.gas_left = message.gas;
+                out.output = code;
+                return out;
+            case evm::CodeKind::package: {
+                const auto package = parse_package(code);
+                if (!package) return failed(Status::invalid_module);
+                code = code.first(package->size);
+                if (!charge_parts(host, *package, rest.gas)) return failed(Status::out_of_gas);
+                const auto module = assemble(host, *package);
+                if (!module) return failed(Status::invalid_module);
+                const auto words = static_cast<std::int64_t>((module->size() + 31) / 32);
+                if (!charge(words * assembly_gas_per_word + admission_gas(*module), rest.gas))
+                    return failed(Status::out_of_gas);
+                if (module_extent(*module) == module->size())
+                    contract = or_null(cache_.get(package_key(host, *package), *module));
+                break;
+            }
+            default:
+                code = code.first(module_extent(code));
+                if (!charge(admission_gas(code), rest.gas)) return failed(Status::out_of_gas);
+                contract = or_null(cache_.get(CodeHash::from(keccak256(code)), code));
+        }
+        if (contract == nullptr) return failed(Status::invalid_module);
         out.gas_left = rest.gas;
-        if ((*contract)->deploy)
-            out = enter({**contract, *(*contract)->deploy, message.input.subspan(code.size())}, host, rest, revision,
-                        tracer);
+        if (contract->deploy)
+            out =
+                enter({*contract, *contract->deploy, message.input.subspan(code.size())}, host, rest, revision, tracer);
         if (out.status == Status::success && out.output.empty()) out.output = code;
         return out;
     }
 
     Status admit(ByteView code, std::int64_t& gas) override {
-        if (const auto status = charge_admission(code, gas); status != Status::success) return status;
+        switch (evm::code_kind(code)) {
+            case evm::CodeKind::part: return Status::success;
+            // Only as init code, which is checked against its parts.
+            case evm::CodeKind::package: return Status::invalid_module;
+            default: break;
+        }
+        if (!charge(admission_gas(code), gas)) return Status::out_of_gas;
         if (module_extent(code) != code.size()) return Status::invalid_module;
         return cache_.get(CodeHash::from(keccak256(code)), code) ? Status::success : Status::invalid_module;
     }
 
 private:
-    [[nodiscard]] static Status charge_admission(ByteView code, std::int64_t& gas) {
-        const auto cost = admission_gas_per_byte * static_cast<std::int64_t>(code.size());
-        if (gas < cost) return Status::out_of_gas;
+    [[nodiscard]] static bool charge(std::int64_t cost, std::int64_t& gas) {
+        if (gas < cost) return false;
         gas -= cost;
-        return Status::success;
+        return true;
     }
+    [[nodiscard]] static std::int64_t admission_gas(ByteView code) {
+        return admission_gas_per_byte * static_cast<std::int64_t>(code.size());
+    }
+    [[nodiscard]] static bool charge_parts(evm::Host& host, const Package& package, std::int64_t& gas) {
+        for (const auto& part : package.parts)
+            if (!charge(host.warm_account(part) ? evm::cold_account_gas : evm::warm_access_gas, gas)) return false;
+        return true;
+    }
+    [[nodiscard]] static ContractPtr or_null(Result<ContractPtr> made) { return made ? std::move(*made) : nullptr; }
 
     /// On this thread's stack or, where that is used up, on another.
     [[nodiscard]] CallOutcome enter(const Entry& entry, evm::Host& host, const CallMessage& message,

@@ -12,7 +12,9 @@ inline constexpr std::int64_t fuel_per_gas = 32;
 inline constexpr std::int64_t gas_in_fuel_max = std::int64_t{1} << 56;
 
 /// Per byte of a module that is to be stored, for decoding and validating it.
-inline constexpr std::int64_t admission_gas_per_byte = 8;
+inline constexpr std::int64_t admission_gas_per_byte = 1;
+/// Per word of a package's parts when it is created, for putting them together and hashing them.
+inline constexpr std::int64_t assembly_gas_per_word = 6;
 
 /// For an instance.
 inline constexpr std::int64_t instance_fuel = 8192;

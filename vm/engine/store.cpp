@@ -86,7 +86,10 @@ CompiledModule::CompiledModule(std::shared_ptr<const wasm::Module> module, std::
 }
 
 CompiledModule::~CompiledModule() {
-    for (auto& made : made_) delete made.load(std::memory_order_relaxed);
+    for (auto& slot : made_) {
+        const std::unique_ptr<const Made> made(slot.load(std::memory_order_relaxed));
+        if (made != nullptr && compiler_ != nullptr) compiler_->release(made->compiled);
+    }
 }
 
 const CompiledModule::Made* CompiledModule::made(std::uint32_t index) {

@@ -53,6 +53,8 @@ struct Compiler {
     virtual ~Compiler() = default;
     /// Nothing if this function is left to the interpreter.
     [[nodiscard]] virtual CompiledFunction compile(const FunctionSource& source) = 0;
+    /// Gives the room of what compile() made back; no instance of its module is left.
+    virtual void release(const CompiledFunction&) noexcept {}
     /// What compiled code calls until a function is prepared: `native` of functions defined in a module, and of others.
     [[nodiscard]] virtual const void* lazy_stub() const noexcept = 0;
     [[nodiscard]] virtual const void* any_stub() const noexcept = 0;

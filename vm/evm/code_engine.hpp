@@ -2,6 +2,8 @@
 // with and do anything: its first instruction would be STOP.
 #pragma once
 
+#include <string_view>
+
 #include "runtime/base/limits.hpp"
 #include "vm/evm/host.hpp"
 #include "vm/evm/revision.hpp"
@@ -9,14 +11,27 @@
 
 namespace troupe::evm {
 
-/// A WebAssembly module: "\0asm".
-[[nodiscard]] inline bool is_wasm(ByteView code) noexcept {
-    return code.size() >= 4 && code[0] == 0 && code[1] == 'a' && code[2] == 's' && code[3] == 'm';
+enum class CodeKind : std::uint8_t {
+    evm,
+    /// A WebAssembly module: "\0asm".
+    wasm,
+    /// A piece of a module that is too large for one transaction: "\0tpp" (vm/contract/package.hpp).
+    part,
+    /// A list of such pieces: "\0tpk".
+    package,
+};
+[[nodiscard]] inline CodeKind code_kind(ByteView code) noexcept {
+    if (code.size() < 4 || code[0] != 0) return CodeKind::evm;
+    const std::string_view name(reinterpret_cast<const char*>(code.data()) + 1, 3);
+    return name == "asm"   ? CodeKind::wasm
+           : name == "tpp" ? CodeKind::part
+           : name == "tpk" ? CodeKind::package
+                           : CodeKind::evm;
 }
 
 /// EIP-3860's limit, or a package's.
 [[nodiscard]] inline std::size_t init_code_limit(ByteView init_code) noexcept {
-    return is_wasm(init_code) ? limits::package_bytes_max : limits::init_code_bytes_max;
+    return code_kind(init_code) == CodeKind::evm ? limits::init_code_bytes_max : limits::package_bytes_max;
 }
 
 /// What runs them, through the same Host. Thread-safe. Every implementation gives the same results and takes the same

@@ -60,7 +60,9 @@ private:
     /// Null for an account without code. The pointer holds until the next call.
     [[nodiscard]] const UsedCode* used_code(const Address& address);
     [[nodiscard]] CallOutcome run_code(const CallMessage& message, const UsedCode& code);
-    [[nodiscard]] bool is_foreign(ByteView code) const noexcept { return codes_.engine() != nullptr && is_wasm(code); }
+    [[nodiscard]] bool is_foreign(ByteView code) const noexcept {
+        return codes_.engine() != nullptr && code_kind(code) != CodeKind::evm;
+    }
     /// Puts what a creation left into the account, or makes it fail.
     void deposit_code(const CallMessage& message, CallOutcome& out);
     [[nodiscard]] bool at_least(Revision revision) const noexcept { return revision_ >= revision; }

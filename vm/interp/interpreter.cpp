@@ -167,12 +167,18 @@ constexpr u64 rotate_right(u64 a, u64 n) { return std::rotr(a, static_cast<int>(
             X(i64_rem_u)
 // clang-format on
 
-const void* labels[opcode_count];
+/// A limited loop stops before the block that would bring the steps above `steps_max`, or for which the fuel does not
+/// suffice, and can go on from there. It interprets everything, compiled or not.
+template <bool is_limited>
+const void* labels_of[opcode_count];
 
-/// With `function` null only fills `labels`.
+/// With neither `function` nor `paused` only fills its labels.
 // NOLINTNEXTLINE(readability-function-size): one function is what keeps the machine's state in registers
-Trap loop(Machine& machine, FunctionObject* function, Slot* fp) {
-    if (function == nullptr) {
+template <bool is_limited>
+Trap loop(Machine& machine, FunctionObject* function, Slot* fp, [[maybe_unused]] u64 steps_max = 0,
+          const PausedCall* paused = nullptr) {
+    auto& labels = labels_of<is_limited>;
+    if (function == nullptr && paused == nullptr) {
         for (auto& label : labels) label = &&L_slow;
         for (std::size_t op = 0; op < dmir::op_count; ++op)
             if (dmir::info(static_cast<Op>(op)).wasm_opcode >> 8 == 0xFD) labels[op] = &&L_simd;
@@ -205,13 +211,13 @@ Trap loop(Machine& machine, FunctionObject* function, Slot* fp) {
 
     const Instruction* ip = nullptr;
     const Instruction* start = nullptr;
-    Instance* instance = function->instance;
+    Instance* instance = function != nullptr ? function->instance : paused->instance;
     u8* memory = nullptr;
     u64 memory_size = 0;
     i64 fuel = machine.fuel;
     u64 steps = machine.steps;
     const auto frames_below = machine.frame_count;
-    const auto units_before = machine.stack_units_left;
+    auto units_before = machine.stack_units_left;
     auto trap = Trap::none;
 
 #define NEXT()                \
@@ -219,15 +225,22 @@ Trap loop(Machine& machine, FunctionObject* function, Slot* fp) {
         ++ip;                 \
         goto* labels[ip->op]; \
     } while (false)
+/// Of the block at `ip`.
+#define CHARGE()                                              \
+    do {                                                      \
+        fuel -= ip->low();                                    \
+        if (fuel < 0) [[unlikely]]                            \
+            goto L_out_of_fuel;                               \
+        if constexpr (is_limited)                             \
+            if (ip->high() > steps_max - steps) goto L_pause; \
+        steps += ip->high();                                  \
+    } while (false)
 /// To the head of a block, carrying out its charge.
-#define GO(index)                  \
-    do {                           \
-        ip = start + (index);      \
-        fuel -= ip->low();         \
-        if (fuel < 0) [[unlikely]] \
-            goto L_out_of_fuel;    \
-        steps += ip->high();       \
-        NEXT();                    \
+#define GO(index)             \
+    do {                      \
+        ip = start + (index); \
+        CHARGE();             \
+        NEXT();               \
     } while (false)
 #define TRAP(kind)         \
     do {                   \
@@ -253,6 +266,17 @@ Trap loop(Machine& machine, FunctionObject* function, Slot* fp) {
         steps = machine.steps; \
     } while (false)
 
+    if constexpr (is_limited) {
+        if (paused != nullptr) {
+            ip = paused->next;
+            start = paused->start;
+            fp = paused->slots;
+            units_before = paused->units_before;
+            LOAD_STATE();
+            CHARGE();
+            NEXT();
+        }
+    }
     if (machine.frames.size() <= machine.frame_count + 1) machine.frames.resize(machine.frame_count * 2 + 64);
     machine.frames[machine.frame_count++] = {nullptr, nullptr, fp, nullptr, 0, no_slot};
     machine.stack_units_left -= function->code->stack_units;
@@ -375,10 +399,7 @@ Trap loop(Machine& machine, FunctionObject* function, Slot* fp) {
 #undef X
 
 L_charge:
-    fuel -= ip->low();
-    if (fuel < 0) [[unlikely]]
-        goto L_out_of_fuel;
-    steps += ip->high();
+    CHARGE();
     NEXT();
 L_jump:
     GO(ip->low());
@@ -481,12 +502,12 @@ L_enter : {
     for (std::size_t k = 0; k < count; ++k) next_fp[k] = fp[list[k]];
     // The list of call_indirect has one more entry.
     const auto* next_ip = ip + (count + (ip->op == code(Op::call_indirect) ? 8U : 7U)) / 8;
-    if (function->code == nullptr || function->entry != nullptr) [[unlikely]] {
+    if (function->code == nullptr || (!is_limited && function->entry != nullptr)) [[unlikely]] {
         SAVE_COUNTERS();
         if (function->code == nullptr && function->host == nullptr) {
             trap = machine.prepare(machine, *function);
             if (trap != Trap::none) goto L_trap;
-            if (function->entry == nullptr) goto L_enter;
+            if (is_limited || function->entry == nullptr) goto L_enter;
         }
         trap = call(machine, *function, instance, next_fp);
         LOAD_COUNTERS();
@@ -553,11 +574,18 @@ L_resume : {
 }
 
 L_out_of_fuel:
+    if (is_limited) goto L_pause;
     trap = Trap::out_of_fuel;
+    goto L_trap;
+L_pause:
+    fuel += ip->low();
+    SAVE_COUNTERS();
+    machine.paused = {ip, start, fp, instance, units_before};
+    return Trap::none;
 L_trap:
     // Helpers keep the machine's counters themselves; a trap of our own has ours.
     SAVE_COUNTERS();
-    machine.frame_count = frames_below;
+    machine.frame_count = is_limited ? 0 : frames_below;
     machine.stack_units_left = units_before;
     return trap;
 L_done:
@@ -568,11 +596,29 @@ L_done:
 
 [[maybe_unused]] const bool labels_filled = [] {
     alignas(Machine) std::array<unsigned char, sizeof(Machine)> unused{};
-    return loop(*reinterpret_cast<Machine*>(unused.data()), nullptr, nullptr) == Trap::none;
+    auto& machine = *reinterpret_cast<Machine*>(unused.data());
+    return loop<false>(machine, nullptr, nullptr) == Trap::none && loop<true>(machine, nullptr, nullptr) == Trap::none;
 }();
 
 }  // namespace
 
-Trap interpret(Machine& machine, FunctionObject& function, Slot* frame) { return loop(machine, &function, frame); }
+Trap interpret(Machine& machine, FunctionObject& function, Slot* frame) {
+    return loop<false>(machine, &function, frame);
+}
+
+Trap interpret_until(Machine& machine, FunctionObject& function, Slot* frame, std::uint64_t steps_max) {
+    TROUPE_ASSERT(machine.frame_count == 0 && machine.steps <= steps_max);
+    machine.paused = {};
+    if (function.code == nullptr)
+        if (const auto trap = machine.prepare(machine, function); trap != Trap::none) return trap;
+    return loop<true>(machine, &function, frame, steps_max);
+}
+
+Trap resume(Machine& machine, std::uint64_t steps_max) {
+    TROUPE_ASSERT(machine.is_paused() && machine.steps <= steps_max);
+    const auto paused = machine.paused;
+    machine.paused = {};
+    return loop<true>(machine, nullptr, nullptr, steps_max, &paused);
+}
 
 }  // namespace troupe::vm

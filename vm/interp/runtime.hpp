@@ -112,6 +112,17 @@ struct Frame {
     std::uint16_t result = no_slot;
 };
 
+/// A call that stopped before a block, to be looked at and to go on: the innermost frame. Those of its callers stand in
+/// Machine::frames.
+struct PausedCall {
+    /// The block's charge.
+    const Instruction* next = nullptr;
+    const Instruction* start = nullptr;
+    Slot* slots = nullptr;
+    Instance* instance = nullptr;
+    std::int64_t units_before = 0;
+};
+
 struct MachineLimits {
     /// Sum over the calls in progress of what each takes (dmir::Function::stack_units, at least 8).
     std::uint32_t stack_units = 256 * 1024;
@@ -130,6 +141,7 @@ struct Machine {
     std::uint64_t stack_bytes = 0;
     std::vector<Frame> frames;
     std::size_t frame_count = 0;
+    PausedCall paused;
     MachineLimits limits;
     /// Of compiled code: the stack pointer that a trap returns to, and a stack of its own, made when first needed.
     void* native_exit = nullptr;
@@ -151,6 +163,7 @@ struct Machine {
     /// Gives back the pages of its stacks that only a deep call has used. Nothing may be running.
     void trim() noexcept;
 
+    [[nodiscard]] bool is_paused() const noexcept { return paused.next != nullptr; }
     /// Charges beyond a block's own. False when it runs out.
     [[nodiscard]] bool charge(std::uint64_t amount) noexcept {
         if (amount > static_cast<std::uint64_t>(INT64_MAX)) amount = INT64_MAX;
@@ -164,6 +177,13 @@ struct Machine {
 
 /// Interprets `function`, whose code is there.
 [[nodiscard]] Trap interpret(Machine& machine, FunctionObject& function, Slot* frame);
+
+/// The same, from outside any other call, as far as the block that would bring the machine's steps above `steps_max` or
+/// its fuel below zero: then the machine is paused and the result is none. Functions that are compiled are interpreted,
+/// too. A host function that calls back runs to its end.
+[[nodiscard]] Trap interpret_until(Machine& machine, FunctionObject& function, Slot* frame, std::uint64_t steps_max);
+/// Goes on with a paused call, perhaps with more fuel, in the same way.
+[[nodiscard]] Trap resume(Machine& machine, std::uint64_t steps_max);
 
 /// Operations on tables, bulk memory, references and growth: those too rare or too large to be worth inline code.
 [[nodiscard]] Trap run_slow(Machine& machine, Instance& instance, const Instruction& instruction, Slot* frame);

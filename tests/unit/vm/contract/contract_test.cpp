@@ -148,6 +148,51 @@ TEST_CASE("a constructor can revert, or give other code to be stored") {
     CHECK(made.diff.codes[0].second == forwarder(probe));
 }
 
+TEST_CASE("a module is put together from parts that other transactions have stored") {
+    const auto code = fixture("probe");
+    if (!code) return;
+    Bench bench;
+    const auto half = static_cast<std::ptrdiff_t>(code->size() / 2);
+    auto first = text("?tpp"), second = text("?tpp");
+    first[0] = second[0] = 0;
+    first.insert(first.end(), code->begin(), code->begin() + half);
+    second.insert(second.end(), code->begin() + half, code->end());
+    const auto stored = bench.send(std::nullopt, first);
+    REQUIRE(stored.diff.codes.size() == 1);
+    CHECK(stored.diff.codes[0].second == first);
+    const auto parts = std::array{evm::testing::address(5), evm::testing::address(6)};
+    bench.world.put(parts[0], {}, first);
+    bench.world.put(parts[1], {}, second);
+    CHECK(bench.send(parts[0], {}).receipt.error == "");
+
+    const auto package = [](std::span<const Address> of) {
+        Bytes out{0, 't', 'p', 'k', 0, static_cast<std::uint8_t>(of.size())};
+        for (const auto& part : of) append(out, part.view());
+        return out;
+    };
+    auto init = package(parts);
+    append(init, text("r because"));
+    CHECK(bench.send(std::nullopt, init).receipt.output == text("r because"));
+    init = package(parts);
+    append(init, word(1));
+    const auto made = bench.send(std::nullopt, init);
+    CHECK(made.receipt.error == "");
+    REQUIRE(made.diff.codes.size() == 1);
+    CHECK(made.diff.codes[0].second == package(parts));
+    bench.world.put(probe, {}, package(parts));
+    CHECK(bench.send(probe, command('e', text("hello"))).receipt.output == text("hello"));
+
+    const auto refused = [&](const Bytes& of) {
+        CHECK(bench.send(std::nullopt, of).receipt.error == "invalid WebAssembly module");
+    };
+    refused(package({}));
+    refused(package(std::array{parts[1], parts[0]}));
+    refused(package(std::array{parts[0], user}));
+    auto cut = package(parts);
+    cut.pop_back();
+    refused(cut);
+}
+
 TEST_CASE("what is no module, or asks for more than the host has, is not deployed") {
     const auto code = fixture("probe");
     if (!code) return;
