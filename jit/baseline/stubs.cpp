@@ -74,12 +74,27 @@ public:
 
         align(16);
         offsets.any = getSize();
+        Label no_host;
+        Label called;
         sub(rsp, 8);
         mov(rdi, rax);
+        // Leaves the machine in rdx.
         save_counters();
+        mov(rax, ptr[rdi + function_host]);
+        test(rax, rax);
+        jz(no_host);
+        mov(rsi, rdx);
+        mov(rdi, ptr[rdi + function_user]);
+        mov(rdx, r15);
+        mov(rcx, rbp);
+        call(rax);
+        movzx(eax, al);
+        jmp(called);
+        L(no_host);
         mov(rsi, r15);
         mov(rdx, rbp);
         call_function(call_any);
+        L(called);
         load_counters();
         add(rsp, 8);
         mov(ecx, eax);

@@ -86,16 +86,36 @@ void Sandbox::save(const MemoryImage* image) {
 void Sandbox::reset() {
     auto& instance = instance_->instance;
     auto& machine = store_.machine();
-    if (instance.memory != nullptr) instance.memory->reset(first_pages_);
+    if (instance.memory != nullptr && !restore_pages()) instance.memory->reset(first_pages_);
     for (std::size_t i = 0; i < globals_.size(); ++i) instance.globals[i]->value = globals_[i];
     for (std::size_t i = 0; i < tables_.size(); ++i) instance.tables[i]->elements = tables_[i];
     std::copy(data_.begin(), data_.end(), instance.data.begin());
     for (std::size_t i = 0; i < elements_.size(); ++i) instance.elements[i] = elements_[i];
-    machine.trim();
+    // A look at the stacks now and then bounds what idle instances hold.
+    constexpr std::uint32_t resets_between = 16;
+    if (++resets_ % resets_between == 0) machine.trim();
     machine.host_context = nullptr;
     machine.steps = 0;
     machine.frame_count = 0;
     machine.stack_units_left = machine.limits.stack_units;
+}
+
+bool Sandbox::restore_pages() {
+    constexpr std::uint32_t pages_max = 32;
+    constexpr std::ptrdiff_t written_max = 32;
+    auto* at = memory();
+    if (first_pages_ > pages_max || at->size_bytes != first_pages_ * page_bytes) return false;
+    page_flags_.resize(at->size_bytes / chunk_bytes);
+    if (!read_page_flags(at->base, page_flags_)) return false;
+    if (std::ranges::count_if(page_flags_, may_be_written) > written_max) return false;
+    for (std::size_t i = 0; i < page_flags_.size(); ++i) {
+        if (!may_be_written(page_flags_[i])) continue;
+        if (image_ != nullptr)
+            std::memcpy(at->base + i * chunk_bytes, image_->bytes().data() + i * chunk_bytes, chunk_bytes);
+        else
+            std::memset(at->base + i * chunk_bytes, 0, chunk_bytes);
+    }
+    return true;
 }
 
 std::uint64_t Sandbox::dirty_chunks() {

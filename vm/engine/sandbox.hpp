@@ -35,6 +35,8 @@ private:
     explicit Sandbox(const Profile& profile) : store_(profile) {}
     void save(const MemoryImage* image);
     void reset();
+    /// The memory as it was at first, where few of its pages were written to: those stay in place. False if not.
+    [[nodiscard]] bool restore_pages();
 
     Store store_;
     ModuleInstance* instance_ = nullptr;
@@ -45,6 +47,7 @@ private:
     std::vector<DataBytes> data_;
     std::vector<std::vector<Slot>> elements_;
     std::vector<std::uint64_t> page_flags_;
+    std::uint32_t resets_ = 0;
 };
 
 /// Of one module. Thread-safe.
