@@ -66,6 +66,7 @@ Verdict replay_fragment(const Genesis& genesis, Fragment fragment) {
         const ReplayInput input{
             genesis.parameters,
             genesis.validators.size(),
+            beneficiary_of(genesis, block.header.proposer),
             block,
             chunks,
             [&](const TransactionHash& hash) { return state.native_executed(hash); },

@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <map>
+#include <mutex>
 #include <set>
+#include <utility>
 
 #include "actors/execution/admission.hpp"
 #include "actors/execution/bonds.hpp"
@@ -31,10 +33,136 @@ using evm::Invalid;
     }
 }
 
+/// What one transaction came to.
+struct Outcome {
+    std::optional<FilterReason> filtered;
+    evm::ExecutionReceipt receipt;
+    /// A native transaction that must not execute again.
+    bool is_remembered = false;
+};
+
+[[nodiscard]] Outcome filtered(FilterReason reason) { return {reason, {}, false}; }
+
+/// What a chunk's transactions have in common.
+struct ChunkContext {
+    const Chunk* chunk = nullptr;
+    evm::BlockContext block;
+    ExecutedChunk executed;
+};
+
+/// Executes single transactions. Everything it uses besides the state it is given stays as it is, so that several
+/// threads can share one.
+class TransactionExecutor {
+public:
+    TransactionExecutor(const BlockInput& input, evm::AnalysisCache& codes) : input_(input), codes_(codes) {}
+
+    [[nodiscard]] Outcome run(const ChunkContext& in, const RecoveredTransaction& transaction,
+                              JournaledState& state) const {
+        if (transaction.transaction.type == TransactionType::native) return run_native(in, transaction, state);
+        const auto evm_input = to_evm_input(transaction, input_.parameters);
+        if (const auto wrong = evm::validate_transaction(state, evm_input, in.block, chain_revision))
+            return filtered(reason_of(wrong->reason));
+        return {{}, evm::execute_transaction(state, in.block, evm_input, chain_revision, codes_), false};
+    }
+
+private:
+    [[nodiscard]] Outcome run_native(const ChunkContext& in, const RecoveredTransaction& transaction,
+                                     JournaledState& state) const {
+        const auto& tx = transaction.transaction;
+        const auto now = input_.block.block.header.timestamp;
+        if (tx.expiry < now) return filtered(FilterReason::expired);
+        if (tx.expiry > now + input_.parameters.transaction_lifetime_max + input_.parameters.transaction_lifetime_max)
+            return filtered(FilterReason::expired);
+        if (input_.native_executed(transaction.hash)) return filtered(FilterReason::duplicate);
+        if (check_transaction(transaction, input_.parameters)) return filtered(FilterReason::rule);
+        if (tx.kind == NativeKind::bond) return run_bond(in, transaction, state);
+
+        const auto payer = transaction.payer;
+        const auto bond = state.storage(bond_registry(), bond_slot(payer));
+        if (is_frozen(bond) || bond_amount(bond) < tx.max_fee) return filtered(FilterReason::bond);
+        if (state.balance(payer) < tx.max_fee) return claim_bond(in, transaction, bond, state);
+
+        const auto evm_input = to_evm_input(transaction, input_.parameters);
+        const auto& base_fee = in.block.base_fee;
+        const auto reserved = uint256{tx.gas_limit} * base_fee;
+        // Signed and covered, so it was right to replicate it: it pays even if it can't begin.
+        const auto needed = checked_add(tx.value, payer == transaction.sender ? reserved : uint256{});
+        if (!needed || state.balance(transaction.sender) < *needed ||
+            evm::validate_transaction(state, evm_input, in.block, chain_revision, evm::Charging::sponsored)) {
+            Outcome failure;
+            failure.receipt.gas_used = std::min(evm::intrinsic_gas(evm_input, chain_revision), tx.gas_limit);
+            failure.receipt.effective_gas_price = base_fee;
+            change_balance(state, payer, uint256{failure.receipt.gas_used} * base_fee, false);
+            failure.is_remembered = true;
+            return failure;
+        }
+        // The fee is taken first, so that the call can't spend it; what is not used comes back.
+        change_balance(state, payer, reserved, false);
+        auto receipt =
+            evm::execute_transaction(state, in.block, evm_input, chain_revision, codes_, evm::Charging::sponsored);
+        receipt.effective_gas_price = base_fee;
+        change_balance(state, payer, reserved - uint256{receipt.gas_used} * base_fee, true);
+        return {{}, std::move(receipt), true};
+    }
+
+    /// C-1: locked in the registry account, increased only.
+    [[nodiscard]] Outcome run_bond(const ChunkContext& in, const RecoveredTransaction& transaction,
+                                   JournaledState& state) const {
+        const auto& tx = transaction.transaction;
+        const auto gas = evm::intrinsic_gas(to_evm_input(transaction, input_.parameters), chain_revision);
+        const auto fee = uint256{gas} * in.block.base_fee;
+        const auto cost = checked_add(fee, tx.value);
+        if (tx.gas_limit < gas) return filtered(FilterReason::gas);
+        if (!cost || state.balance(transaction.sender) < *cost) return filtered(FilterReason::funds);
+        const auto slot = bond_slot(tx.sponsor);
+        const auto bond = bond_amount(state.storage(bond_registry(), slot));
+        const auto raised = checked_add(bond, tx.value);
+        if (!raised || is_frozen(*raised)) return filtered(FilterReason::rule);
+        state.begin_transaction();
+        state.subtract_balance(transaction.sender, *cost);
+        state.add_balance(bond_registry(), tx.value);
+        state.set_storage(bond_registry(), slot, *raised);
+        state.finish_transaction(true);
+        Outcome outcome;
+        outcome.receipt.succeeded = true;
+        outcome.receipt.gas_used = gas;
+        outcome.receipt.effective_gas_price = in.block.base_fee;
+        outcome.is_remembered = true;
+        return outcome;
+    }
+
+    /// C-8: replicated, but its sponsor can't pay: the bond pays the chunk's beneficiary, and freezes.
+    [[nodiscard]] Outcome claim_bond(const ChunkContext& in, const RecoveredTransaction& transaction,
+                                     const uint256& bond, JournaledState& state) const {
+        const auto& max_fee = transaction.transaction.max_fee;
+        // The registry holds every bond; only speculation can see one without the other.
+        if (state.balance(bond_registry()) < max_fee) return filtered(FilterReason::bond);
+        state.begin_transaction();
+        state.subtract_balance(bond_registry(), max_fee);
+        state.add_balance(in.chunk->beneficiary, max_fee);
+        state.set_storage(bond_registry(), bond_slot(transaction.payer),
+                          (bond_amount(bond) - max_fee) | bond_frozen_bit);
+        state.finish_transaction(true);
+        return {FilterReason::funds, {}, true};
+    }
+
+    static void change_balance(JournaledState& state, const Address& address, const uint256& amount, bool add) {
+        state.begin_transaction();
+        if (add)
+            state.add_balance(address, amount);
+        else
+            state.subtract_balance(address, amount);
+        state.finish_transaction(true);
+    }
+
+    const BlockInput& input_;
+    evm::AnalysisCache& codes_;
+};
+
 class BlockExecutor {
 public:
     BlockExecutor(const BlockInput& input, StateReader& base, evm::AnalysisCache& codes)
-        : input_(input), state_(base), codes_(codes) {
+        : input_(input), base_(base), state_(base), executor_(input, codes) {
         const auto& header = input.block.block.header;
         output_.executed.hash = input.block.commit.block;
         output_.executed.previous = header.previous;
@@ -44,44 +172,55 @@ public:
     }
 
     BlockOutput run() {
-        const auto& certificates = input_.block.block.certificates;
-        TROUPE_ASSERT(input_.chunks.size() == certificates.size());
-        for (std::size_t i = 0; i < certificates.size(); ++i) run_chunk(certificates[i], *input_.chunks[i]);
+        plan();
+        if (!run_in_parallel()) run_in_order();
         finish();
         return std::move(output_);
     }
 
 private:
-    void run_chunk(const ChunkCertificate& certificate, const Chunk& chunk) {
+    struct Planned {
+        std::size_t chunk = 0;
+        TransactionHash hash;
+        /// Null: filtered already.
+        RecoveredTransactionPtr transaction;
+        FilterReason reason{};
+    };
+
+    // Before execution: what depends on no account
+    // ---------------------------------------------------------------------
+
+    void plan() {
+        const auto& certificates = input_.block.block.certificates;
+        TROUPE_ASSERT(input_.chunks.size() == certificates.size());
         const auto& header = input_.block.block.header;
-        block_ =
-            block_context(input_.parameters, header.height, header.timestamp, chunk.beneficiary, input_.block_hash);
-        signers_ = signer_set::count(certificate.signatures.signers);
-        executed_chunk_ = {certificate.chunk.id, chunk.beneficiary, {}};
-        epoch_ = epoch_of(chunk.expiry, input_.parameters);
-        builds_for_.clear();
-        for (const auto& raw : chunk.transactions) run_transaction(chunk, raw);
-        const auto hash = sha256(encode(executed_chunk_));
-        output_.executed.result.executed_chunks.push_back(hash);
+        const auto block_hash = [this](std::uint64_t height) {
+            const std::lock_guard lock{block_hash_mutex_};
+            return input_.block_hash(height);
+        };
+        auto block = block_context(input_.parameters, header.height, header.timestamp, input_.coinbase, block_hash);
+        chunks_.reserve(certificates.size());
+        for (std::size_t i = 0; i < certificates.size(); ++i) {
+            const auto& chunk = *input_.chunks[i];
+            // C-16: the producer's share of the tips is that of the validators who signed its chunk.
+            block.tips = {chunk.beneficiary, signer_set::count(certificates[i].signatures.signers), input_.validators};
+            chunks_.push_back({&chunk, block, {certificates[i].chunk.id, chunk.beneficiary, {}}});
+            epoch_ = epoch_of(chunk.expiry, input_.parameters);
+            builds_for_.clear();
+            for (const auto& raw : chunk.transactions) planned_.push_back(plan_one(i, raw));
+        }
     }
 
-    void run_transaction(const Chunk& chunk, const Bytes& raw) {
-        const auto recovered = input_.recover(raw);
-        if (!recovered) return filter(transaction_hash(raw), FilterReason::malformed);
+    [[nodiscard]] Planned plan_one(std::size_t chunk, const Bytes& raw) {
+        auto recovered = input_.recover(raw);
+        if (!recovered) return {chunk, transaction_hash(raw), nullptr, FilterReason::malformed};
         const auto& transaction = **recovered;
-        const auto& tx = transaction.transaction;
-        if (!is_builder(chunk.producer, transaction.payer))
-            return filter(transaction.hash, FilterReason::wrong_builder);
-        if (tx.chain_id && *tx.chain_id != input_.parameters.chain_id)
-            return filter(transaction.hash, FilterReason::wrong_chain);
-        if (tx.type == TransactionType::native) return run_native(chunk, transaction);
-
-        const auto evm_input = to_evm_input(transaction, input_.parameters);
-        if (const auto wrong = evm::validate_transaction(state_, evm_input, block_, chain_revision))
-            return filter(transaction.hash, reason_of(wrong->reason));
-        auto receipt = evm::execute_transaction(state_, block_, evm_input, chain_revision, codes_);
-        burn_unearned(chunk.beneficiary, receipt);
-        record(transaction, std::move(receipt));
+        const auto& chain_id = transaction.transaction.chain_id;
+        if (!is_builder(chunks_[chunk].chunk->producer, transaction.payer))
+            return {chunk, transaction.hash, nullptr, FilterReason::wrong_builder};
+        if (chain_id && *chain_id != input_.parameters.chain_id)
+            return {chunk, transaction.hash, nullptr, FilterReason::wrong_chain};
+        return {chunk, transaction.hash, std::move(*recovered), {}};
     }
 
     [[nodiscard]] bool is_builder(ValidatorIndex producer, const Address& payer) {
@@ -90,103 +229,68 @@ private:
         return it->second;
     }
 
-    /// C-16: the producer's share of the tips is that of the validators who signed its chunk; the rest is burned.
-    void burn_unearned(const Address& beneficiary, const evm::ExecutionReceipt& receipt) {
-        const auto tip = uint256{receipt.gas_used} * (receipt.effective_gas_price - block_.base_fee);
-        const auto earned = tip * uint256{signers_} / uint256{input_.validators};
-        if (earned == tip) return;
-        state_.begin_transaction();
-        state_.subtract_balance(beneficiary, tip - earned);
-        state_.finish_transaction(true);
+    // Execution
+    // --------------------------------------------------------------------------------------------------------
+
+    void run_in_order() {
+        for (const auto& planned : planned_) {
+            const bool is_repeated = planned.transaction && natives_.contains(planned.hash);
+            if (!planned.transaction)
+                keep(planned, filtered(planned.reason));
+            else if (is_repeated)
+                keep(planned, filtered(FilterReason::duplicate));
+            else
+                keep(planned, executor_.run(chunks_[planned.chunk], *planned.transaction, state_));
+        }
     }
 
-    void run_native(const Chunk& chunk, const RecoveredTransaction& transaction) {
-        const auto& tx = transaction.transaction;
-        if (tx.expiry < input_.block.block.header.timestamp) return filter(transaction.hash, FilterReason::expired);
-        if (tx.expiry > input_.block.block.header.timestamp + input_.parameters.transaction_lifetime_max +
-                            input_.parameters.transaction_lifetime_max)
-            return filter(transaction.hash, FilterReason::expired);
-        if (input_.native_executed(transaction.hash) || natives_.contains(transaction.hash))
-            return filter(transaction.hash, FilterReason::duplicate);
-        if (check_transaction(transaction, input_.parameters)) return filter(transaction.hash, FilterReason::rule);
-        if (tx.kind == NativeKind::bond) return run_bond(transaction);
-
-        const auto payer = transaction.payer;
-        const auto bond = state_.storage(bond_registry(), bond_slot(payer));
-        if (is_frozen(bond) || bond_amount(bond) < tx.max_fee) return filter(transaction.hash, FilterReason::bond);
-        if (state_.balance(payer) < tx.max_fee) return claim_bond(chunk, transaction, bond);
-
-        const auto evm_input = to_evm_input(transaction, input_.parameters);
-        const auto reserved = uint256{tx.gas_limit} * block_.base_fee;
-        // Signed and covered, so it was right to replicate it: it pays even if it can't begin.
-        const auto needed = checked_add(tx.value, payer == transaction.sender ? reserved : uint256{});
-        if (!needed || state_.balance(transaction.sender) < *needed ||
-            evm::validate_transaction(state_, evm_input, block_, chain_revision, evm::Charging::sponsored))
-            return fail_native(transaction, evm::intrinsic_gas(evm_input, chain_revision));
-        // The fee is taken first, so that the call can't spend it; what is not used comes back.
-        change_balance(payer, reserved, false);
-        auto receipt =
-            evm::execute_transaction(state_, block_, evm_input, chain_revision, codes_, evm::Charging::sponsored);
-        receipt.effective_gas_price = block_.base_fee;
-        change_balance(payer, reserved - uint256{receipt.gas_used} * block_.base_fee, true);
-        remember(transaction);
-        record(transaction, std::move(receipt));
+    /// False: it is not worth it, or there is something that needs the order.
+    [[nodiscard]] bool run_in_parallel() {
+        if (input_.parallelism == nullptr) return false;
+        std::vector<const Planned*> runs;
+        std::vector<parallel::ParallelRun::Transaction> transactions;
+        std::map<Address, parallel::Index> last_of;
+        std::set<TransactionHash> natives;
+        for (const auto& planned : planned_) {
+            if (!planned.transaction) continue;
+            const bool is_native = planned.transaction->transaction.type == TransactionType::native;
+            // Which of two copies executes is told by what the first came to.
+            if (is_native && !natives.insert(planned.hash).second) return false;
+            const auto index = static_cast<parallel::Index>(runs.size());
+            const auto [it, is_first] = last_of.try_emplace(planned.transaction->payer, index);
+            transactions.push_back({is_first ? std::nullopt : std::optional{std::exchange(it->second, index)}});
+            runs.push_back(&planned);
+        }
+        if (!input_.parallelism->is_worth_it(transactions)) return false;
+        std::vector<Outcome> outcomes(runs.size());
+        const auto run =
+            input_.parallelism->run(base_, std::move(transactions), [&](parallel::Index index, JournaledState& state) {
+                const auto& planned = *runs[index];
+                outcomes[index] = executor_.run(chunks_[planned.chunk], *planned.transaction, state);
+            });
+        parallel::Index next = 0;
+        for (const auto& planned : planned_) {
+            if (!planned.transaction) {
+                keep(planned, filtered(planned.reason));
+                continue;
+            }
+            state_.begin_transaction();
+            state_.apply(run->effects(next));
+            keep(planned, std::move(outcomes[next]));
+            ++next;
+        }
+        return true;
     }
 
-    void fail_native(const RecoveredTransaction& transaction, std::uint64_t gas) {
-        evm::ExecutionReceipt receipt;
-        receipt.gas_used = std::min(gas, transaction.transaction.gas_limit);
-        receipt.effective_gas_price = block_.base_fee;
-        change_balance(transaction.payer, uint256{receipt.gas_used} * block_.base_fee, false);
-        remember(transaction);
-        record(transaction, std::move(receipt));
-    }
+    // After execution, in order
+    // ----------------------------------------------------------------------------------------
 
-    /// C-1: locked in the registry account, increased only.
-    void run_bond(const RecoveredTransaction& transaction) {
-        const auto& tx = transaction.transaction;
-        const auto gas = evm::intrinsic_gas(to_evm_input(transaction, input_.parameters), chain_revision);
-        const auto fee = uint256{gas} * block_.base_fee;
-        const auto cost = checked_add(fee, tx.value);
-        if (tx.gas_limit < gas) return filter(transaction.hash, FilterReason::gas);
-        if (!cost || state_.balance(transaction.sender) < *cost) return filter(transaction.hash, FilterReason::funds);
-        const auto slot = bond_slot(tx.sponsor);
-        const auto bond = bond_amount(state_.storage(bond_registry(), slot));
-        const auto raised = checked_add(bond, tx.value);
-        if (!raised || is_frozen(*raised)) return filter(transaction.hash, FilterReason::rule);
-        state_.begin_transaction();
-        state_.subtract_balance(transaction.sender, *cost);
-        state_.add_balance(bond_registry(), tx.value);
-        state_.set_storage(bond_registry(), slot, *raised);
-        state_.finish_transaction(true);
-        evm::ExecutionReceipt receipt;
-        receipt.succeeded = true;
-        receipt.gas_used = gas;
-        receipt.effective_gas_price = block_.base_fee;
-        remember(transaction);
-        record(transaction, std::move(receipt));
-    }
-
-    /// C-8: replicated, but its sponsor can't pay: the bond pays the chunk's beneficiary, and freezes.
-    void claim_bond(const Chunk& chunk, const RecoveredTransaction& transaction, const uint256& bond) {
-        const auto& max_fee = transaction.transaction.max_fee;
-        state_.begin_transaction();
-        state_.subtract_balance(bond_registry(), max_fee);
-        state_.add_balance(chunk.beneficiary, max_fee);
-        state_.set_storage(bond_registry(), bond_slot(transaction.payer),
-                           (bond_amount(bond) - max_fee) | bond_frozen_bit);
-        state_.finish_transaction(true);
-        remember(transaction);
-        filter(transaction.hash, FilterReason::funds);
-    }
-
-    void change_balance(const Address& address, const uint256& amount, bool add) {
-        state_.begin_transaction();
-        if (add)
-            state_.add_balance(address, amount);
+    void keep(const Planned& planned, Outcome&& outcome) {
+        if (outcome.is_remembered) remember(*planned.transaction);
+        if (outcome.filtered)
+            output_.filtered.push_back({planned.hash, *outcome.filtered});
         else
-            state_.subtract_balance(address, amount);
-        state_.finish_transaction(true);
+            record(chunks_[planned.chunk].executed, *planned.transaction, std::move(outcome.receipt));
     }
 
     void remember(const RecoveredTransaction& transaction) {
@@ -196,9 +300,7 @@ private:
                                      transaction.transaction.expiry + input_.parameters.chunk_lifetime);
     }
 
-    void filter(const TransactionHash& hash, FilterReason reason) { output_.filtered.push_back({hash, reason}); }
-
-    void record(const RecoveredTransaction& transaction, evm::ExecutionReceipt&& result) {
+    void record(ExecutedChunk& chunk, const RecoveredTransaction& transaction, evm::ExecutionReceipt&& result) {
         auto& executed = output_.executed;
         const auto& tx = transaction.transaction;
         Receipt receipt;
@@ -217,11 +319,12 @@ private:
             add_to_bloom(executed.logs_bloom, receipt.logs.back());
         }
         executed.transactions.push_back({transaction.raw, std::move(receipt)});
-        executed_chunk_.transactions.push_back(transaction.hash);
+        chunk.transactions.push_back(transaction.hash);
     }
 
     void finish() {
         auto& executed = output_.executed;
+        for (const auto& chunk : chunks_) executed.result.executed_chunks.push_back(sha256(encode(chunk.executed)));
         std::vector<Bytes> transactions;
         std::vector<Bytes> receipts;
         for (const auto& transaction : executed.transactions) {
@@ -234,13 +337,15 @@ private:
     }
 
     const BlockInput& input_;
+    StateReader& base_;
     JournaledState state_;
-    evm::AnalysisCache& codes_;
+    TransactionExecutor executor_;
     BlockOutput output_;
-    evm::BlockContext block_;
-    std::size_t signers_ = 0;
+    std::mutex block_hash_mutex_;
+    std::vector<ChunkContext> chunks_;
+    std::vector<Planned> planned_;
+    /// Of the chunk that is planned.
     Epoch epoch_;
-    ExecutedChunk executed_chunk_;
     std::map<Address, bool> builds_for_;
     std::set<TransactionHash> natives_;
 };

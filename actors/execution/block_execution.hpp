@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "actors/execution/outcome.hpp"
+#include "actors/execution/parallel.hpp"
 #include "runtime/ledger/partition.hpp"
 #include "runtime/ledger/transaction.hpp"
 #include "vm/evm/analysis.hpp"
@@ -18,17 +19,21 @@ namespace troupe {
 struct BlockInput {
     const ChainParameters& parameters;
     std::size_t validators = 0;
+    /// The proposer's beneficiary.
+    Address coinbase;
     /// Has observed every block before this one, and this one.
     const ActivityTracker& tracker;
     const CommittedBlock& block;
     /// Contents of the block's certificates, in their order.
     const std::vector<std::shared_ptr<const Chunk>>& chunks;
-    /// Decodes and recovers, usually from a cache.
+    /// Decodes and recovers, usually from a cache. Called by the thread that executes the block.
     std::function<Result<RecoveredTransactionPtr>(ByteView raw)> recover;
-    /// Whether a native transaction executed in an earlier block.
+    /// Whether a native transaction executed in an earlier block. Thread-safe if the block executes in parallel.
     std::function<bool(const TransactionHash&)> native_executed;
     /// Hash of an earlier block (BLOCKHASH); zero if unknown.
     std::function<Hash256(std::uint64_t height)> block_hash;
+    /// Null: in order.
+    Parallelism* parallelism = nullptr;
 };
 
 struct BlockOutput {

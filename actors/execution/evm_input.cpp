@@ -35,6 +35,10 @@ std::optional<std::string> check_intrinsic(const RecoveredTransaction& transacti
     return wrong ? std::optional{std::move(wrong->message)} : std::nullopt;
 }
 
+Address beneficiary_of(const Genesis& genesis, ValidatorIndex validator) {
+    return validator.value < genesis.validators.size() ? genesis.validators[validator.value].beneficiary : Address{};
+}
+
 evm::BlockContext block_context(const ChainParameters& parameters, Height height, TimeMs timestamp,
                                 const Address& coinbase, std::function<Hash256(std::uint64_t)> block_hash) {
     evm::BlockContext block;

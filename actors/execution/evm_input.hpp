@@ -20,6 +20,9 @@ inline constexpr evm::Revision chain_revision = evm::Revision::Osaka;
 [[nodiscard]] std::optional<std::string> check_intrinsic(const RecoveredTransaction& transaction,
                                                          const ChainParameters& parameters);
 
+/// Where a validator's fees go: the COINBASE of the blocks it proposes. Zero for one that the genesis doesn't have.
+[[nodiscard]] Address beneficiary_of(const Genesis& genesis, ValidatorIndex validator);
+
 /// Facts of the block at `height` for execution and for calls on top of it.
 [[nodiscard]] evm::BlockContext block_context(const ChainParameters& parameters, Height height, TimeMs timestamp,
                                               const Address& coinbase,

@@ -12,6 +12,7 @@ BlockOutput replay_block(const ReplayInput& input, ActivityTracker& tracker, Sta
     const BlockInput execution{
         input.parameters,
         input.validators,
+        input.coinbase,
         tracker,
         committed,
         input.chunks,

@@ -11,6 +11,8 @@ namespace troupe {
 struct ReplayInput {
     const ChainParameters& parameters;
     std::size_t validators = 0;
+    /// The proposer's beneficiary.
+    Address coinbase;
     /// The block's commit votes play no part: only its hash is used of them.
     const Block& block;
     /// Contents of the block's certificates, in their order.

@@ -139,6 +139,7 @@ void State::execute(const CommittedBlockPtr& block) {
     const BlockInput input{
         options->genesis->parameters,
         options->genesis->validators.size(),
+        beneficiary_of(*options->genesis, block->block.header.proposer),
         options->tracker,
         *block,
         contents,

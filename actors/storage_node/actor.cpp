@@ -148,6 +148,7 @@ void State::catch_up(Height first, Height last) {
             chunks.push_back(std::make_shared<const Chunk>(must(decode<Chunk>(data))));
         const ReplayInput input{genesis.parameters,
                                 genesis.validators.size(),
+                                beneficiary_of(genesis, committed.block.header.proposer),
                                 committed.block,
                                 chunks,
                                 [this](const TransactionHash& hash) { return store->native_executed(hash); },

@@ -340,6 +340,7 @@ void SimNode::execute(const std::shared_ptr<const CommittedBlock>& block) {
     tracker_.observe(block->block);
     const BlockInput input{genesis_.parameters,
                            genesis_.validators.size(),
+                           beneficiary_of(genesis_, block->block.header.proposer),
                            tracker_,
                            *block,
                            contents,

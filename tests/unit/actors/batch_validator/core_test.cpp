@@ -89,6 +89,7 @@ struct ExecutedChain : ChainFixture {
         const auto& committed = blocks.back().block;
         const ReplayInput input{genesis.parameters,
                                 4,
+                                {},
                                 committed,
                                 chunks,
                                 [](const TransactionHash&) { return false; },

@@ -167,6 +167,7 @@ public:
         const auto p = parameters();
         const BlockInput input{p,
                                validators,
+                               address(0xcb),
                                tracker,
                                block,
                                contents,

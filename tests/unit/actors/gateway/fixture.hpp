@@ -177,6 +177,7 @@ public:
         if (!inner.certificates.empty()) chunks.push_back(chunk);
         const BlockInput input{parameters,
                                1,
+                               {},
                                *tracker_,
                                *block,
                                chunks,
