@@ -1,6 +1,7 @@
 #include "actors/batch_validator/fragment.hpp"
 
 #include "actors/execution/contract_engine.hpp"
+#include "actors/execution/evm_input.hpp"
 #include "actors/execution/replay.hpp"
 
 namespace troupe::batch_validator {

@@ -1,6 +1,7 @@
 #include "actors/execution/block_execution.hpp"
 
 #include <algorithm>
+#include <chrono>
 #include <map>
 #include <mutex>
 #include <set>
@@ -173,7 +174,11 @@ public:
 
     BlockOutput run() {
         plan();
-        if (!run_in_parallel()) run_in_order();
+        const auto start = std::chrono::steady_clock::now();
+        const bool was_parallel = run_in_parallel();
+        if (!was_parallel) run_in_order();
+        if (input_.parallelism != nullptr)
+            input_.parallelism->note(was_parallel, planned_.size(), std::chrono::steady_clock::now() - start);
         finish();
         return std::move(output_);
     }

@@ -10,7 +10,10 @@ using parallel::ParallelRun;
 
 /// Fewer are done before another thread is awake.
 constexpr std::size_t transactions_min = 24;
-constexpr std::uint64_t rest_max = 64;
+/// What speculation adds to a transaction is more than can be saved on cheaper ones (tests/bench/parallel_bench.cpp).
+constexpr std::uint64_t cost_min_ns = 8000;
+/// The way that was slower is tried again, since blocks change.
+constexpr std::uint64_t blocks_between_trials = 32;
 
 /// Most transactions that can only run one after the other.
 [[nodiscard]] Index longest_chain(const std::vector<ParallelRun::Transaction>& transactions) {
@@ -25,28 +28,33 @@ constexpr std::uint64_t rest_max = 64;
 
 }  // namespace
 
-bool Parallelism::is_worth_it(const std::vector<ParallelRun::Transaction>& transactions) noexcept {
-    if (threads_ < 2 || transactions.size() < transactions_min) return false;
+bool Parallelism::is_worth_it(const Transactions& transactions) {
+    if (choice_ == Choice::always) return !transactions.empty();
+    if (threads_ < 2 || transactions.size() < transactions_min || in_order_cost_ < cost_min_ns) return false;
     if (longest_chain(transactions) * 2 > transactions.size()) return false;
-    if (resting_ == 0) return true;
-    --resting_;
-    return false;
+    if (parallel_cost_ == 0) return true;
+    const bool is_faster = parallel_cost_ < in_order_cost_;
+    if (until_other_way_ > 0) {
+        --until_other_way_;
+        return is_faster;
+    }
+    until_other_way_ = blocks_between_trials;
+    return !is_faster;
 }
 
-std::shared_ptr<const ParallelRun> Parallelism::run(StateReader& base,
-                                                    std::vector<ParallelRun::Transaction> transactions,
+void Parallelism::note(bool in_parallel, std::size_t transactions, Nanoseconds took) noexcept {
+    if (transactions < transactions_min) return;
+    auto& cost = in_parallel ? parallel_cost_ : in_order_cost_;
+    const auto now = std::max<std::uint64_t>(static_cast<std::uint64_t>(took.count()) / transactions, 1);
+    cost = cost == 0 ? now : (3 * cost + now) / 4;
+}
+
+std::shared_ptr<const ParallelRun> Parallelism::run(StateReader& base, Transactions transactions,
                                                     ParallelRun::Execute execute) {
     auto run = std::make_shared<ParallelRun>(base, std::move(transactions), std::move(execute));
     for (std::size_t i = 1; i < threads_; ++i) start_([run] { run->work(); });
     run->finish();
-    const auto counters = run->counters();
-    counters_ += counters;
-    if (counters.executions > counters.transactions + counters.transactions / 2) {
-        resting_ = rest_next_;
-        rest_next_ = std::min(rest_next_ * 2, rest_max);
-    } else {
-        rest_next_ = 1;
-    }
+    counters_ += run->counters();
     return run;
 }
 

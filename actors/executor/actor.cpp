@@ -2,6 +2,7 @@
 
 #include <spdlog/spdlog.h>
 
+#include "actors/execution/evm_input.hpp"
 #include "actors/vm_pool/chunk_recovery.hpp"
 #include "runtime/actor/observed.hpp"
 
@@ -54,13 +55,23 @@ struct StateView {
     std::uint64_t transactions = 0;
     std::uint64_t filtered = 0;
     std::uint64_t gas = 0;
+    /// Of blocks that executed in parallel, since the start: their transactions, and what it took.
+    std::uint64_t parallel_transactions = 0;
+    std::uint64_t parallel_executions = 0;
+    std::uint64_t parallel_validations = 0;
+    std::uint64_t parallel_aborts = 0;
+    std::uint64_t parallel_waits = 0;
 
     static constexpr auto reflect() {
         using V = StateView;
         return fields("Executor", field("executed", &V::executed), field("committed", &V::committed),
                       field("missing_chunks", &V::missing_chunks),
                       field("unconfirmed_results", &V::unconfirmed_results), field("transactions", &V::transactions),
-                      field("filtered", &V::filtered), field("gas", &V::gas));
+                      field("filtered", &V::filtered), field("gas", &V::gas),
+                      field("parallel_transactions", &V::parallel_transactions),
+                      field("parallel_executions", &V::parallel_executions),
+                      field("parallel_validations", &V::parallel_validations),
+                      field("parallel_aborts", &V::parallel_aborts), field("parallel_waits", &V::parallel_waits));
     }
 };
 
@@ -70,6 +81,7 @@ struct State {
     std::unique_ptr<ActorOptions> options;
     std::unique_ptr<StoredChunks> chunks;
     std::unique_ptr<Core> core;
+    std::unique_ptr<Parallelism> parallelism;
     Connections connections;
     /// Own results that no block has confirmed yet.
     std::map<Height, ExecutionResult> unconfirmed;
@@ -83,13 +95,19 @@ struct State {
                            core->committed().value - core->executed().value);
     }
     [[nodiscard]] StateView view() const {
+        const auto& parallel = parallelism->counters();
         return {core->executed(),
                 core->committed(),
                 core->missing_chunks(),
                 unconfirmed.size(),
                 transactions,
                 filtered,
-                gas};
+                gas,
+                parallel.transactions,
+                parallel.executions,
+                parallel.validations,
+                parallel.aborts,
+                parallel.waits};
     }
     void carry_out(const Outbox& out);
     void execute(const CommittedBlockPtr& block);
@@ -146,6 +164,7 @@ void State::execute(const CommittedBlockPtr& block) {
         [this](ByteView raw) { return options->transactions->get(raw); },
         [this](const TransactionHash& hash) { return options->ledger->cache()->native_executed(hash); },
         [this](std::uint64_t height) { return options->ledger->block_hash(height); },
+        parallelism.get(),
     };
     auto output = execute_block(input, ledger.state(), *options->code_cache);
     if (auto status = ledger.commit(output); !status) fatal("state database", status.error());
@@ -172,6 +191,10 @@ Actor::behavior_type behavior(Observed<Actor, State>* self, std::shared_ptr<Acto
     state.options = std::make_unique<ActorOptions>(std::move(*options));
     state.chunks = std::make_unique<StoredChunks>(state.options->chunks_path);
     state.core = std::make_unique<Core>(state.options->ledger->executed());
+    state.parallelism = std::make_unique<Parallelism>(state.options->threads, [self](std::function<void()> work) {
+        tell(self->state.options->vm_pool,
+             vm_pool::Job{std::make_shared<const std::function<void()>>(std::move(work))});
+    });
     auto results = state.options->ledger->recent_results(16);
     if (!results) fatal("state database", results.error());
     for (auto& result : *results) state.unconfirmed[result.height] = result;

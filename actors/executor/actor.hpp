@@ -8,7 +8,7 @@
 #include "actors/executor/core.hpp"
 #include "actors/executor/interface.hpp"
 #include "actors/executor/ledger_state.hpp"
-#include "actors/vm_pool/transaction_cache.hpp"
+#include "actors/vm_pool/interface.hpp"
 
 namespace troupe::executor {
 
@@ -21,6 +21,10 @@ struct ActorOptions {
     std::shared_ptr<evm::AnalysisCache> code_cache;
     /// Has observed all blocks up to the executed tip.
     ActivityTracker tracker;
+    /// Lends threads to blocks that are worth it.
+    vm_pool::Actor vm_pool;
+    /// That execute one block at a time, this actor's own included; 1: in order.
+    std::size_t threads = 1;
 };
 
 [[nodiscard]] Actor spawn(caf::actor_system& system, ActorOptions options);

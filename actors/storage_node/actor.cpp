@@ -5,6 +5,7 @@
 #include "actors/chunk_signer/actor.hpp"
 #include "actors/consensus/actor.hpp"
 #include "actors/execution/contract_engine.hpp"
+#include "actors/execution/evm_input.hpp"
 #include "actors/execution/replay.hpp"
 #include "actors/executor/ledger_state.hpp"
 #include "actors/storage_node/store.hpp"

@@ -170,6 +170,16 @@ void write_roles(Page& page, NodeObserver& observer) {
     one(executor, "filtered", "troupe_executor_filtered_transactions_total", "counter",
         "Transactions of included chunks that were invalid and did not execute.");
     one(executor, "gas", "troupe_executor_gas_total", "counter", "Gas used by executed transactions.");
+    one(executor, "parallel_transactions", "troupe_executor_parallel_transactions_total", "counter",
+        "Transactions of blocks that executed in parallel.");
+    one(executor, "parallel_executions", "troupe_executor_parallel_executions_total", "counter",
+        "Speculative executions, those thrown away included.");
+    one(executor, "parallel_validations", "troupe_executor_parallel_validations_total", "counter",
+        "Validations of speculative executions.");
+    one(executor, "parallel_aborts", "troupe_executor_parallel_aborts_total", "counter",
+        "Validations that failed: the transaction was executed again.");
+    one(executor, "parallel_waits", "troupe_executor_parallel_waits_total", "counter",
+        "Executions put off until another transaction had executed.");
     const auto builder = state_of("chunk_builder");
     one(builder, "queued", "troupe_chunk_builder_queued_transactions", "gauge", "Transactions held for chunks.");
     one(builder, "chunks_in_flight", "troupe_chunk_builder_chunks_in_flight", "gauge",

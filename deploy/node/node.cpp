@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <thread>
 
 #include <caf/actor_system.hpp>
 #include <caf/function_view.hpp>
@@ -163,7 +164,8 @@ Status Node::spawn_chain(const std::shared_ptr<const SignatureScheme>& scheme) {
     const auto transactions = std::make_shared<vm_pool::TransactionCache>();
     vm_pool_ = vm_pool::spawn(system_, {config_.vm_workers, transactions, code_cache_});
     executor_ = executor::spawn(
-        system_, {genesis_, state, chunk_signer::chunks_path(data_), transactions, code_cache_, *tracker});
+        system_, {genesis_, state, chunk_signer::chunks_path(data_), transactions, code_cache_, *tracker, vm_pool_,
+                  std::min<std::size_t>(config_.vm_workers, std::thread::hardware_concurrency())});
 
     chunk_signer::ActorOptions signer_options;
     signer_options.config.chain_id = parameters.chain_id;

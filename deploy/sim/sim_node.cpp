@@ -2,6 +2,7 @@
 
 #include "actors/execution/admission.hpp"
 #include "actors/execution/bonds.hpp"
+#include "actors/execution/evm_input.hpp"
 #include "runtime/crypto/sha256.hpp"
 
 namespace troupe::sim {

@@ -173,7 +173,8 @@ public:
                                contents,
                                [](ByteView raw) { return recover_transaction(raw); },
                                [&](const TransactionHash& hash) { return natives.contains(hash); },
-                               [](std::uint64_t) { return Hash256{}; }};
+                               [](std::uint64_t) { return Hash256{}; },
+                               parallelism};
         return execute_block(input, state, codes);
     }
     BlockOutput block(const std::vector<Chunk>& chunks, std::size_t signers = 3) {
@@ -188,6 +189,8 @@ public:
     BlockOutput run(std::vector<Bytes> transactions) { return block({chunk(0, std::move(transactions))}); }
     [[nodiscard]] uint256 bond_of(std::size_t i) { return state.storage(bond_registry(), bond_slot(key(i).address())); }
 
+    /// Null: blocks execute in order.
+    Parallelism* parallelism = nullptr;
     MemoryState state;
     ActivityTracker tracker;
     evm::AnalysisCache codes{contract_engine()};

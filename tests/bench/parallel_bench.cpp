@@ -1,0 +1,208 @@
+// A block's transactions in order and in parallel, by how much they conflict: microseconds a transaction, all that the
+// executor does with the state included. Usage: parallel_bench [THREADS]
+#include <algorithm>
+#include <chrono>
+#include <cstdio>
+#include <cstdlib>
+#include <map>
+#include <thread>
+
+#include "deploy/examples/erc20/token_bytecode.hpp"
+#include "runtime/crypto/keccak.hpp"
+#include "vm/evm/transaction.hpp"
+#include "vm/evm/word.hpp"
+#include "vm/parallel/parallel_run.hpp"
+
+using namespace troupe;
+using namespace troupe::evm;
+
+namespace {
+
+constexpr auto revision = Revision::Osaka;
+
+class World final : public StateReader {
+public:
+    std::optional<AccountRecord> account(const Address& address) override {
+        const auto it = accounts.find(address);
+        return it == accounts.end() ? std::nullopt : std::optional{it->second};
+    }
+    uint256 storage(const Address& address, const uint256& slot) override {
+        const auto it = slots.find({address, slot});
+        return it == slots.end() ? uint256{} : it->second;
+    }
+    std::shared_ptr<const Bytes> code(const CodeHash& hash) override {
+        const auto it = codes.find(hash);
+        return it == codes.end() ? std::make_shared<const Bytes>() : it->second;
+    }
+    void apply(const StateDiff& diff) {
+        for (const auto& change : diff.accounts) {
+            accounts[change.address] = {change.nonce, change.balance, change.code_hash};
+            for (const auto& [slot, value] : change.storage) slots[{change.address, slot}] = value;
+        }
+        for (const auto& [hash, code] : diff.codes) codes[hash] = std::make_shared<const Bytes>(code);
+    }
+
+    std::unordered_map<Address, AccountRecord, AddressHash> accounts;
+    std::unordered_map<SlotPlace, uint256, SlotPlaceHash> slots;
+    std::map<CodeHash, std::shared_ptr<const Bytes>> codes;
+};
+
+[[nodiscard]] Address account_address(std::uint64_t n) {
+    return *Address::from_view(keccak256(as_bytes(std::to_string(n))).view().last(20));
+}
+
+[[nodiscard]] TransactionInput make_transaction(const Address& sender, std::uint64_t nonce) {
+    TransactionInput tx;
+    tx.type = 2;
+    tx.sender = sender;
+    tx.nonce = nonce;
+    tx.gas_limit = 3'000'000;
+    tx.max_fee_per_gas = uint256{10};
+    tx.max_priority_fee_per_gas = uint256{1};
+    return tx;
+}
+
+void must(bool condition) {
+    if (!condition) std::abort();
+}
+
+struct Bench {
+    World world;
+    BlockContext block;
+    AnalysisCache codes;
+    std::size_t threads = 2;
+
+    void run_one(const TransactionInput& tx, JournaledState& state) {
+        if (validate_transaction(state, tx, block, revision)) return;
+        static_cast<void>(execute_transaction(state, block, tx, revision, codes));
+    }
+
+    template <class Work>
+    [[nodiscard]] static double best_of(int runs, Work&& work) {
+        double best = 1e300;
+        for (int run = 0; run < runs; ++run) {
+            const auto start = std::chrono::steady_clock::now();
+            work();
+            const std::chrono::duration<double, std::micro> took = std::chrono::steady_clock::now() - start;
+            best = std::min(best, took.count());
+        }
+        return best;
+    }
+
+    void measure(const char* what, const std::vector<TransactionInput>& batch) {
+        const auto count = static_cast<double>(batch.size());
+        StateDiff in_order, in_parallel;
+        const auto sequential = best_of(9,
+                                        [&] {
+                                            JournaledState state{world};
+                                            for (const auto& tx : batch) run_one(tx, state);
+                                            in_order = state.diff();
+                                        }) /
+                                count;
+        parallel::Counters counters;
+        const auto together = best_of(9,
+                                      [&] {
+                                          std::vector<parallel::ParallelRun::Transaction> transactions(batch.size());
+                                          std::map<Address, parallel::Index> last;
+                                          for (parallel::Index i = 0; i < batch.size(); ++i) {
+                                              const auto [it, is_first] = last.try_emplace(batch[i].sender, i);
+                                              if (!is_first) transactions[i].after = std::exchange(it->second, i);
+                                          }
+                                          parallel::ParallelRun run{world, std::move(transactions),
+                                                                    [&](parallel::Index i, JournaledState& state) {
+                                                                        run_one(batch[i], state);
+                                                                    }};
+                                          std::vector<std::jthread> helpers;
+                                          for (std::size_t i = 1; i < threads; ++i)
+                                              helpers.emplace_back([&] { run.work(); });
+                                          run.finish();
+                                          helpers.clear();
+                                          JournaledState state{world};
+                                          for (parallel::Index i = 0; i < batch.size(); ++i) {
+                                              state.begin_transaction();
+                                              state.apply(run.effects(i));
+                                          }
+                                          in_parallel = state.diff();
+                                          counters = run.counters();
+                                      }) /
+                              count;
+        must(in_order == in_parallel);
+        std::printf("%-44s %8.2f us in order %8.2f us in parallel %6.2fx  %5.2f executions, %5.2f aborts\n", what,
+                    sequential, together, sequential / together, static_cast<double>(counters.executions) / count,
+                    static_cast<double>(counters.aborts) / count);
+    }
+};
+
+}  // namespace
+
+int main(int argc, char** argv) {
+    Bench bench;
+    bench.threads = argc > 1 ? std::strtoul(argv[1], nullptr, 10) : 2;
+    constexpr std::uint64_t accounts = 8192;
+    constexpr std::uint64_t transfers = 2000;
+    auto& world = bench.world;
+    for (std::uint64_t i = 0; i < accounts; ++i)
+        world.accounts[account_address(i)] = {0, uint256{1} << 100, empty_code_hash};
+    bench.block.number = 1;
+    bench.block.timestamp = 1;
+    bench.block.coinbase = account_address(1'000'000);
+    bench.block.gas_limit = 2'000'000'000;
+    bench.block.base_fee = uint256{1};
+    bench.block.chain_id = uint256{1337};
+    world.accounts[bench.block.coinbase] = {0, uint256{1}, empty_code_hash};
+
+    std::uint64_t nonce = 0;
+    Address token, work;
+    {
+        JournaledState state{world};
+        auto deploy = make_transaction(account_address(0), nonce++);
+        deploy.data = *from_hex(token_bytecode);
+        token = *execute_transaction(state, bench.block, deploy, revision, bench.codes).created;
+        for (std::uint64_t i = 1; i < accounts; ++i) {
+            auto tx = make_transaction(account_address(0), nonce++);
+            tx.to = token;
+            tx.data = *from_hex("a9059cbb");
+            append(tx.data, to_big_endian(to_word(account_address(i))).view());
+            append(tx.data, to_big_endian(uint256{1'000'000}).view());
+            must(execute_transaction(state, bench.block, tx, revision, bench.codes).succeeded);
+        }
+        world.apply(state.diff());
+    }
+    // Counts to 2000, then stores it under its caller.
+    const auto loop = *from_hex("6107d05b6001900380600357503354600101335500");
+    work = account_address(2'000'000);
+    world.codes[CodeHash::from(keccak256(loop))] = std::make_shared<const Bytes>(loop);
+    world.accounts[work] = {1, {}, CodeHash::from(keccak256(loop))};
+
+    const auto batch = [&](auto sender, auto receiver, int kind) {
+        std::vector<TransactionInput> out;
+        std::map<std::uint64_t, std::uint64_t> sent;
+        for (std::uint64_t i = 0; i < transfers; ++i) {
+            const auto from = sender(i);
+            auto tx =
+                make_transaction(account_address(from), world.accounts[account_address(from)].nonce + sent[from]++);
+            const auto to = account_address(receiver(i));
+            tx.to = kind == 0 ? to : kind == 1 ? token : work;
+            if (kind == 0) tx.value = uint256{1};
+            if (kind == 1) {
+                tx.data = *from_hex("a9059cbb");
+                append(tx.data, to_big_endian(to_word(to)).view());
+                append(tx.data, to_big_endian(uint256{1}).view());
+            }
+            out.push_back(std::move(tx));
+        }
+        return out;
+    };
+    const auto own = [](std::uint64_t i) { return 1 + i; };
+    const auto other = [](std::uint64_t i) { return 4000 + i; };
+    const auto few = [](std::uint64_t i) { return 1 + i * 31 % 64; };
+    const auto few_others = [](std::uint64_t i) { return 1 + i * 17 % 61; };
+    const auto one = [](std::uint64_t) { return std::uint64_t{5000}; };
+    const char* kinds[] = {"transfers", "ERC-20 transfers", "calls of 14,000 instructions"};
+    for (int kind = 0; kind < 3; ++kind) {
+        const auto name = [&](const char* which) { return std::string{kinds[kind]} + ", " + which; };
+        bench.measure(name("independent").c_str(), batch(own, other, kind));
+        bench.measure(name("among 64 accounts").c_str(), batch(few, few_others, kind));
+        bench.measure(name("all to one").c_str(), batch(own, one, kind));
+    }
+}
