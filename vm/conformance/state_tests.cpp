@@ -8,6 +8,7 @@
 #include "runtime/crypto/keccak.hpp"
 #include "runtime/crypto/secp256k1.hpp"
 #include "runtime/ledger/transaction.hpp"
+#include "vm/conformance/exceptions.hpp"
 #include "vm/conformance/runner.hpp"
 #include "vm/evm/eip3155.hpp"
 #include "vm/evm/transaction.hpp"
@@ -225,8 +226,8 @@ private:
 struct CaseResult {
     Hash256 root;
     std::vector<EvmLog> logs;
-    /// Why the transaction was refused; empty: it was not.
-    std::string refusal;
+    /// Why the transaction was refused; nothing: it was not.
+    std::optional<evm::InvalidTransaction> refusal;
     std::uint64_t gas_used = 0;
     Bytes output;
 };
@@ -236,10 +237,11 @@ struct CaseResult {
                                   std::ostream* trace) {
     JournaledState state{world};
     CaseResult out;
-    const auto invalid = tx ? evm::validate_transaction(state, *tx, block, revision)
-                            : evm::InvalidTransaction{{}, "a number is too large for a transaction"};
+    const auto invalid =
+        tx ? evm::validate_transaction(state, *tx, block, revision)
+           : evm::InvalidTransaction{evm::Invalid::malformed, "a number is too large for a transaction"};
     if (invalid) {
-        out.refusal = invalid->message;
+        out.refusal = invalid;
     } else {
         evm::AnalysisCache codes;
         std::optional<evm::Eip3155Tracer> tracer;
@@ -264,9 +266,9 @@ struct CaseResult {
     std::vector<Difference> out;
     const auto exception = post.find("expectException");
     const auto expected_exception = exception && exception->is_text() ? std::string{exception->text()} : std::string{};
-    if (expected_exception.empty() != result.refusal.empty())
+    if (result.refusal ? !is_expected(expected_exception, result.refusal->reason) : !expected_exception.empty())
         out.push_back({"exception", expected_exception.empty() ? "none" : expected_exception,
-                       result.refusal.empty() ? "none" : result.refusal});
+                       result.refusal ? result.refusal->message : "none"});
     const auto compare_hash = [&](const char* what, const JsonNode& expected, const Hash256& got) {
         if (const auto hash = expected.fixed<Hash256>(); hash != got)
             out.push_back({what, to_hex_prefixed(hash.view()), to_hex_prefixed(got.view())});
@@ -285,7 +287,7 @@ void write_summary(std::ostream& out, const CaseResult& result, const std::strin
                 {"pass", passed},
                 {"fork", fork},
                 {"name", name},
-                {"error", result.refusal}}
+                {"error", result.refusal ? result.refusal->message : ""}}
                .dump()
         << "\n";
 }

@@ -67,6 +67,8 @@ struct TransactionInput {
 };
 
 enum class Invalid : std::uint8_t {
+    /// No transaction at all: a number in it is too large.
+    malformed,
     type_unsupported,
     nonce_too_low,
     nonce_too_high,
