@@ -48,7 +48,8 @@ const instructions = [
 ];
 // All but the point evaluation, which needs a trusted setup there.
 const precompiles = [1, 2, 3, 4, 5, 6, 7, 8, 9, 11, 12, 13, 14, 15, 16, 17, 256].map(BigInt);
-const endings = ['00', '5f5ff3', '60206000f3', '60406000fd', 'fe', '30ff', '41ff', '60c1ff', '60ddff', '5050', '56'];
+// Reverting with data that begins with 0xef is left out: @ethereumjs/evm 10.1.3 applies EIP-3541 to it in creations.
+const endings = ['00', '5f5ff3', '60206000f3', '60406020fd', 'fe', '30ff', '41ff', '60c1ff', '60ddff', '5050', '56'];
 
 const interesting = [0n, 1n, 2n, 7n, 31n, 32n, 255n, 256n, 0x7fn, 0x80n, 0xffffn, 2n ** 63n, 2n ** 64n - 1n, 2n ** 64n,
   2n ** 128n - 1n, 2n ** 255n - 1n, 2n ** 255n, 2n ** 256n - 1n, 2n ** 256n - 2n];
