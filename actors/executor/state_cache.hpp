@@ -1,5 +1,5 @@
 // The state at the executed tip, read through bounded caches: what execution works on, and what builders and gateways
-// ask about who pays. Execution reads from one thread; payer() may be called from any.
+// ask about who pays. Execution reads from one thread at a time; payer() may be called from any.
 #pragma once
 
 #include <map>
