@@ -141,9 +141,19 @@ private:
         return at != i.ranges.end() && at->begin <= position;
     }
     [[nodiscard]] static std::uint32_t next_must(const Interval& i, std::uint32_t position) {
-        for (const auto& use : i.uses)
-            if (use.must && use.at >= position) return use.at;
+        for (auto use = uses_from(i, position); use != i.uses.end(); ++use)
+            if (use->must) return use->at;
         return forever;
+    }
+    /// The same, or the end of a loop whose next round needs it.
+    [[nodiscard]] static std::uint32_t next_need(const Interval& i, std::uint32_t position) {
+        for (auto use = uses_from(i, position); use != i.uses.end(); ++use)
+            if (use->must || use->loop_end) return use->at;
+        return forever;
+    }
+    [[nodiscard]] static std::vector<Use>::const_iterator uses_from(const Interval& i, std::uint32_t position) {
+        return std::lower_bound(i.uses.begin(), i.uses.end(), position,
+                                [](const Use& use, std::uint32_t x) { return use.at < x; });
     }
     [[nodiscard]] static std::uint32_t intersection(const Interval& a, const Interval& b) {
         auto i = a.cursor;
@@ -332,8 +342,8 @@ private:
 
     [[nodiscard]] std::uint32_t use_limit(std::uint32_t other) const {
         const auto at = next_must(pieces_[other], position_);
-        if (at == forever) return forever;
-        return (at & ~1U) <= position_ ? 0 : at;
+        if (at != forever && (at & ~1U) <= position_) return 0;
+        return next_need(pieces_[other], position_);
     }
     void find_uses(std::uint32_t p) {
         uses_.fill(forever);
@@ -345,7 +355,7 @@ private:
         for (auto other : list.inactive) {
             if (intersection(pieces_[other], pieces_[p]) == forever) continue;
             auto& at = uses_[physical(other)];
-            at = std::min(at, next_must(pieces_[other], position_));
+            at = std::min(at, next_need(pieces_[other], position_));
         }
     }
     [[nodiscard]] int farthest(std::uint32_t p) {
@@ -394,9 +404,8 @@ private:
     /// `other` loses its register here, or earlier where that is in an outer loop and it isn't used in between.
     void give_up(std::uint32_t other) {
         auto& piece = pieces_[other];
-        auto last = piece.begin();
-        for (const auto& use : piece.uses)
-            if (use.at < position_) last = use.at;
+        const auto later = uses_from(piece, position_);
+        const auto last = later == piece.uses.begin() ? piece.begin() : std::prev(later)->at;
         auto at = position_;
         if (block_at(last) != block_at(position_)) {
             const auto earlier = split_position(last + 1, position_);

@@ -93,18 +93,18 @@ void FunctionEmitter::call_indirect(const Instruction& i) {
     sub(r12, rbp);
     shr(r12, 3);
     cmp(rax, r12);
-    jae(trap(Trap::undefined_element), T_NEAR);
+    jae(trap(Trap::undefined_element), reach(trap(Trap::undefined_element)));
     mov(rax, ptr[rbp + rax * 8]);
     test(rax, rax);
-    jz(trap(Trap::uninitialized_element), T_NEAR);
+    jz(trap(Trap::uninitialized_element), reach(trap(Trap::uninitialized_element)));
     mov(r12, ptr[r15 + instance_signatures]);
     mov(r12d, ptr[r12 + static_cast<int>(type * 4)]);
     cmp(ptr[rax + function_signature], r12d);
-    jne(trap(Trap::indirect_call_type_mismatch), T_NEAR);
+    jne(trap(Trap::indirect_call_type_mismatch), reach(trap(Trap::indirect_call_type_mismatch)));
     cmp(ptr[rax + function_instance], r15);
     auto& elsewhere = ways_.emplace_back();
     auto& back = ways_.emplace_back();
-    jne(elsewhere, T_NEAR);
+    jne(elsewhere, reach(elsewhere));
     call(ptr[rax + function_fast]);
     L(back);
     const auto* adapter = around_.any_adapter(shape_of(f_, i));
@@ -112,7 +112,7 @@ void FunctionEmitter::call_indirect(const Instruction& i) {
         L(elsewhere);
         mov(r12, reinterpret_cast<std::uint64_t>(adapter));
         call(r12);
-        jmp(back, T_NEAR);
+        jmp(back, reach(back));
     });
     take_results(i);
 }
@@ -156,7 +156,7 @@ void FunctionEmitter::helper(const Instruction& i) {
         call_function(call_rare);
     }
     test(eax, eax);
-    jnz(leave_with_eax_, T_NEAR);
+    jnz(leave_with_eax_, reach(leave_with_eax_));
     if (i.result_count == 0) return;
     mov(rax, ptr[r15 + instance_machine]);
     mov(rax, ptr[rax + machine_frame]);

@@ -8,6 +8,7 @@
 
 #include "jit/baseline/native_compiler.hpp"
 #include "jit/opt/emitter.hpp"
+#include "jit/opt/order.hpp"
 #include "jit/opt/select.hpp"
 #include "vm/wasm/optimize.hpp"
 
@@ -34,8 +35,9 @@ public:
 
 private:
     [[nodiscard]] vm::CompiledFunction optimized(const vm::FunctionSource& source) {
-        const auto function = wasm::lower_optimized(source.module, source.index);
+        auto function = wasm::lower_optimized(source.module, source.index);
         if (!function) return {};
+        opt::order_blocks(*function);
         const auto machine = opt::select(*function);
         if (!machine) return {};
         const auto allocation = opt::allocate(*machine);

@@ -102,7 +102,7 @@ void FunctionEmitter::entry() {
     sub(rsp, static_cast<int>(frame_bytes_));
     mov(rax, ptr[r15 + instance_machine]);
     cmp(rsp, ptr[rax + machine_limit]);
-    jb(trap(Trap::call_stack_exhausted), T_NEAR);
+    jb(trap(Trap::call_stack_exhausted), reach(trap(Trap::call_stack_exhausted)));
     auto passed = pass(shape_.parameters);
     std::vector<Move> moves;
     const auto& parameters = f_.blocks[0].parameters;
@@ -124,15 +124,27 @@ void FunctionEmitter::inserted_moves(std::uint32_t index) {
     std::vector<Move> moves;
     for (; next_inserted_ < a_.inserted.size() && a_.inserted[next_inserted_].index == index; ++next_inserted_)
         moves.push_back(a_.inserted[next_inserted_].move);
-    if (!moves.empty()) move_all(std::move(moves));
+    if (moves.empty()) return;
+    flags_of_ = no_register;
+    move_all(std::move(moves));
+}
+
+bool FunctionEmitter::innermost(dmir::BlockIndex head) const {
+    for (auto b = head + 1; b < f_.blocks[head].loop_end; ++b)
+        if (f_.blocks[b].loop_end > 0) return false;
+    return true;
 }
 
 void FunctionEmitter::block() {
     const auto& block = f_.blocks[block_];
+    // Inner loops run longest.
+    if (block.loop_end > 0 && innermost(block_)) align(16);
     L(labels_[block_]);
+    flags_of_ = no_register;
     if (block.fuel > 0) {
         sub(r13, static_cast<int>(block.fuel));
-        js(trap(Trap::out_of_fuel), T_NEAR);
+        auto& stop = trap(Trap::out_of_fuel);
+        js(stop, reach(stop));
     }
     if (block.steps > 0) add(r14, static_cast<int>(block.steps));
     position_ = 2 * a_.heads[block_];
@@ -149,7 +161,9 @@ void FunctionEmitter::block() {
             terminator(i);
             continue;
         }
+        const auto flags = flags_of_;
         instruction(i);
+        if (flags_of_ == flags) flags_of_ = no_register;
         if (i.result == no_register) continue;
         const auto count = is_call(i.code) ? i.result_count : 1U;
         for (std::uint32_t k = 0; k < count; ++k)
@@ -163,13 +177,13 @@ void FunctionEmitter::terminator(const Instruction& i) {
         case Code::branch: return branch(i);
         case Code::branch_table: return branch_table(i);
         case Code::return_values: return return_values(i);
-        default: jmp(trap(Trap::unreachable), T_NEAR);
+        default: jmp(trap(Trap::unreachable), reach(trap(Trap::unreachable)));
     }
 }
 
 void FunctionEmitter::go(const std::vector<Move>& moves, dmir::BlockIndex to) {
     move_all(moves);
-    if (to != block_ + 1) jmp(labels_[to], to <= block_ ? T_AUTO : T_NEAR);
+    if (to != block_ + 1) jmp(labels_[to], reach(labels_[to]));
 }
 
 Label& FunctionEmitter::way(std::size_t edge) {
@@ -180,7 +194,7 @@ Label& FunctionEmitter::way(std::size_t edge) {
     later([this, &label, &moves, target] {
         L(label);
         move_all(moves);
-        jmp(labels_[target], T_NEAR);
+        jmp(labels_[target], reach(labels_[target]));
     });
     return label;
 }
@@ -192,49 +206,63 @@ void FunctionEmitter::branch(const Instruction& i) {
     std::size_t on = edges[0].block == block_ + 1 && edges[1].block != block_ + 1 ? 0 : 1;
     if (!moves[1 - on].empty() && moves[on].empty() && edges[1 - on].block <= block_) on = 1 - on;
     compare(i);
-    jump_if(i, on == 1, way(1 - on), moves[1 - on].empty() && edges[1 - on].block <= block_);
+    jump_if(i, on == 1, way(1 - on));
     go(moves[on], edges[on].block);
 }
 
 /// Jumps if the condition, just compared, holds or does not.
-void FunctionEmitter::jump_if(const Instruction& i, bool holds, Label& to, bool defined) {
-    const auto how = defined ? T_AUTO : T_NEAR;
+void FunctionEmitter::jump_if(const Instruction& i, bool holds, Label& to) {
     switch (i.condition) {
-        case Condition::eq: holds ? je(to, how) : jne(to, how); break;
-        case Condition::ne: holds ? jne(to, how) : je(to, how); break;
-        case Condition::lt_s: holds ? jl(to, how) : jge(to, how); break;
-        case Condition::lt_u: holds ? jb(to, how) : jae(to, how); break;
-        case Condition::gt_s: holds ? jg(to, how) : jle(to, how); break;
-        case Condition::gt_u: holds ? ja(to, how) : jbe(to, how); break;
-        case Condition::le_s: holds ? jle(to, how) : jg(to, how); break;
-        case Condition::le_u: holds ? jbe(to, how) : ja(to, how); break;
-        case Condition::ge_s: holds ? jge(to, how) : jl(to, how); break;
-        case Condition::ge_u: holds ? jae(to, how) : jb(to, how); break;
+        case Condition::eq: holds ? je(to, reach(to)) : jne(to, reach(to)); break;
+        case Condition::ne: holds ? jne(to, reach(to)) : je(to, reach(to)); break;
+        case Condition::lt_s: holds ? jl(to, reach(to)) : jge(to, reach(to)); break;
+        case Condition::lt_u: holds ? jb(to, reach(to)) : jae(to, reach(to)); break;
+        case Condition::gt_s: holds ? jg(to, reach(to)) : jle(to, reach(to)); break;
+        case Condition::gt_u: holds ? ja(to, reach(to)) : jbe(to, reach(to)); break;
+        case Condition::le_s: holds ? jle(to, reach(to)) : jg(to, reach(to)); break;
+        case Condition::le_u: holds ? jbe(to, reach(to)) : ja(to, reach(to)); break;
+        case Condition::ge_s: holds ? jge(to, reach(to)) : jl(to, reach(to)); break;
+        case Condition::ge_u: holds ? jae(to, reach(to)) : jb(to, reach(to)); break;
         case Condition::flt:
-        case Condition::fgt: holds ? ja(to, how) : jbe(to, how); break;
+        case Condition::fgt: holds ? ja(to, reach(to)) : jbe(to, reach(to)); break;
         case Condition::fle:
-        case Condition::fge: holds ? jae(to, how) : jb(to, how); break;
+        case Condition::fge: holds ? jae(to, reach(to)) : jb(to, reach(to)); break;
         case Condition::feq:
         case Condition::fne:
             if ((i.condition == Condition::fne) == holds) {
-                jp(to, how);
-                jne(to, how);
+                jp(to, reach(to));
+                jne(to, reach(to));
             } else {
                 Label no;
                 jp(no);
-                je(to, how);
+                je(to, reach(to));
                 L(no);
             }
             break;
     }
 }
 
+namespace {
+/// Tables of up to so many targets are chains of comparisons.
+constexpr std::uint32_t chain_max = 5;
+}  // namespace
+
 void FunctionEmitter::branch_table(const Instruction& i) {
     const auto count = static_cast<std::uint32_t>(f_.blocks[block_].edges.size());
     const auto index = in(i.operands[0]);
     if (count > 1) {
         cmp(index.cvt32(), count - 1);
-        jae(way(count - 1), T_NEAR);
+        auto& otherwise = way(count - 1);
+        jae(otherwise, reach(otherwise));
+        if (count <= chain_max) {
+            for (std::uint32_t k = 0; k + 2 < count; ++k) {
+                cmp(index.cvt32(), k + 1);
+                auto& to = way(k);
+                jb(to, reach(to));
+            }
+            auto& to = way(count - 2);
+            return jmp(to, reach(to));
+        }
         auto& table = tables_.emplace_back();
         for (std::uint32_t k = 0; k + 1 < count; ++k) table.targets.push_back(&way(k));
         const auto base = temporary(i);
@@ -288,7 +316,7 @@ void FunctionEmitter::late_code() {
     for (auto& [kind, label] : traps_) {
         L(label);
         mov(eax, static_cast<std::uint32_t>(kind));
-        jmp(leave_with_eax_);
+        jmp(leave_with_eax_, reach(leave_with_eax_));
     }
     L(leave_with_eax_);
     mov(rdx, reinterpret_cast<std::uint64_t>(around_.stubs.trap_exit));
@@ -313,10 +341,35 @@ void FunctionEmitter::late_code() {
     }
 }
 
+Assembler::LabelType FunctionEmitter::reach(Label& to) {
+    const auto k = jumps_.size();
+    jumps_.push_back({getSize(), &to});
+    return k < is_short_.size() && is_short_[k] ? T_SHORT : T_NEAR;
+}
+
+std::vector<bool> FunctionEmitter::short_jumps() {
+    // Alignment may grow by a few bytes where code before it shrinks.
+    constexpr std::ptrdiff_t distance_max = 100;
+    std::vector<bool> out;
+    const auto* begin = getCode();
+    for (const auto& jump : jumps_) {
+        const auto distance = jump.to->getAddress() - begin - static_cast<std::ptrdiff_t>(jump.from);
+        out.push_back(distance >= -distance_max && distance <= distance_max);
+    }
+    return out;
+}
+
 Emitted emit(const Function& function, const Allocation& allocation, const CallShape& shape,
              const Surroundings& around) {
     try {
-        return FunctionEmitter(function, allocation, shape, around).run();
+        FunctionEmitter first(function, allocation, shape, around);
+        auto out = first.run();
+        if (out.bytes.empty()) return out;
+        try {
+            return FunctionEmitter(function, allocation, shape, around, first.short_jumps()).run();
+        } catch (const Xbyak::Error&) {
+            return out;
+        }
     } catch (const Xbyak::Error&) {
         return {};
     }

@@ -69,7 +69,7 @@ void FunctionEmitter::float_extreme(const Instruction& i) {
     auto& done = ways_.emplace_back();
     wide ? vucomisd(a, b) : vucomiss(a, b);
     // Equal or unordered.
-    je(rare, T_NEAR);
+    je(rare, reach(rare));
     if (wide)
         maximum ? vmaxsd(to, a, b) : vminsd(to, a, b);
     else
@@ -80,10 +80,10 @@ void FunctionEmitter::float_extreme(const Instruction& i) {
         L(rare);
         jp(nan);
         maximum ? vandps(to, a, b) : vorps(to, a, b);
-        jmp(done, T_NEAR);
+        jmp(done, reach(done));
         L(nan);
         load_nan(to, wide);
-        jmp(done, T_NEAR);
+        jmp(done, reach(done));
     });
 }
 
@@ -124,12 +124,12 @@ void FunctionEmitter::canonicalize(const Instruction& i) {
     auto& nan = ways_.emplace_back();
     auto& done = ways_.emplace_back();
     wide ? vucomisd(to, to) : vucomiss(to, to);
-    jp(nan, T_NEAR);
+    jp(nan, reach(nan));
     L(done);
     later([this, to, wide, &nan, &done] {
         L(nan);
         load_nan(to, wide);
-        jmp(done, T_NEAR);
+        jmp(done, reach(done));
     });
 }
 
@@ -158,19 +158,19 @@ void FunctionEmitter::float_to_integer(const Instruction& i) {
         from64 ? vcvttsd2si(to, from) : vcvttss2si(to, from);
         mov(upper, to);
         shr(upper, 32);
-        jnz(doubtful, T_NEAR);
+        jnz(doubtful, reach(doubtful));
         later([this, from, from64, &doubtful] {
             L(doubtful);
             from64 ? vucomisd(from, from) : vucomiss(from, from);
-            jp(trap(Trap::invalid_conversion_to_integer), T_NEAR);
-            jmp(trap(Trap::integer_overflow), T_NEAR);
+            jp(trap(Trap::invalid_conversion_to_integer), reach(trap(Trap::invalid_conversion_to_integer)));
+            jmp(trap(Trap::integer_overflow), reach(trap(Trap::integer_overflow)));
         });
         return;
     }
     const auto sized_to = i.wide ? Xbyak::Reg32e(to.getIdx(), 64) : Xbyak::Reg32e(to.getIdx(), 32);
     from64 ? cvttsd2si(sized_to, from) : cvttss2si(sized_to, from);
     cmp(sized_to, 1);
-    jo(doubtful, T_NEAR);
+    jo(doubtful, reach(doubtful));
     L(done);
     // The least integer is right for numbers above `bound`, or from it on where no number lies between.
     const bool exclusive = from64 && !i.wide;
@@ -182,13 +182,13 @@ void FunctionEmitter::float_to_integer(const Instruction& i) {
     later([this, from, from64, exclusive, bound, &doubtful, &done] {
         L(doubtful);
         from64 ? vucomisd(from, from) : vucomiss(from, from);
-        jp(trap(Trap::invalid_conversion_to_integer), T_NEAR);
+        jp(trap(Trap::invalid_conversion_to_integer), reach(trap(Trap::invalid_conversion_to_integer)));
         vxorps(xmm15, xmm15, xmm15);
         from64 ? vucomisd(from, xmm15) : vucomiss(from, xmm15);
-        jae(trap(Trap::integer_overflow), T_NEAR);
+        jae(trap(Trap::integer_overflow), reach(trap(Trap::integer_overflow)));
         from64 ? vucomisd(from, pooled(bound)) : vucomiss(from, pooled(bound));
-        exclusive ? ja(done, T_NEAR) : jae(done, T_NEAR);
-        jmp(trap(Trap::integer_overflow), T_NEAR);
+        exclusive ? ja(done, reach(done)) : jae(done, reach(done));
+        jmp(trap(Trap::integer_overflow), reach(trap(Trap::integer_overflow)));
     });
 }
 

@@ -25,10 +25,14 @@ struct PassedArguments {
 
 class FunctionEmitter : public Assembler {
 public:
-    FunctionEmitter(const Function& f, const Allocation& a, const CallShape& shape, const Surroundings& around)
-        : f_(f), a_(a), shape_(shape), around_(around), labels_(f.blocks.size()) {}
+    /// `is_short` tells of each jump whether it reaches its target in 8 bits, as an earlier emission found.
+    FunctionEmitter(const Function& f, const Allocation& a, const CallShape& shape, const Surroundings& around,
+                    std::vector<bool> is_short = {})
+        : f_(f), a_(a), shape_(shape), around_(around), is_short_(std::move(is_short)), labels_(f.blocks.size()) {}
 
     [[nodiscard]] Emitted run();
+    /// After run: which jumps could be short.
+    [[nodiscard]] std::vector<bool> short_jumps();
 
 private:
     // Places.
@@ -61,6 +65,7 @@ private:
     void native_entry();
     void entry();
     void epilogue();
+    [[nodiscard]] bool innermost(dmir::BlockIndex head) const;
     void block();
     void inserted_moves(std::uint32_t index);
     void terminator(const Instruction& i);
@@ -70,7 +75,9 @@ private:
     void go(const std::vector<Move>& moves, dmir::BlockIndex to);
     /// The label of the block itself, or of moves on the way there.
     [[nodiscard]] Label& way(std::size_t edge);
-    void jump_if(const Instruction& i, bool holds, Label& to, bool defined);
+    void jump_if(const Instruction& i, bool holds, Label& to);
+    /// To be asked once for each jump, where it stands.
+    [[nodiscard]] LabelType reach(Label& to);
     void late_code();
     [[nodiscard]] Label& trap(dmir::Trap kind) { return traps_[kind]; }
     template <class F>
@@ -90,6 +97,8 @@ private:
 
     void instruction(const Instruction& i);
     void compare(const Instruction& i);
+    [[nodiscard]] bool flags_tell(const Instruction& i) const;
+    void keep_flags(const Instruction& i, bool full);
     void set(const Instruction& i);
     void select(const Instruction& i);
     template <class F>
@@ -124,6 +133,12 @@ private:
     const Allocation& a_;
     const CallShape& shape_;
     const Surroundings& around_;
+    struct Jump {
+        std::size_t from;
+        const Label* to;
+    };
+    std::vector<Jump> jumps_;
+    std::vector<bool> is_short_;
     std::vector<Label> labels_;
     Label fast_;
     std::map<dmir::Trap, Label> traps_;
@@ -137,6 +152,11 @@ private:
     dmir::BlockIndex block_ = 0;
     std::uint32_t position_ = 0;
     std::size_t next_inserted_ = 0;
+    /// The register whose sign and being zero the flags tell at this point.
+    Register flags_of_ = no_register;
+    bool flags_wide_ = false;
+    /// As after a comparison with zero, rather than only whether it is zero.
+    bool flags_full_ = false;
     std::uint32_t frame_bytes_ = 0;
     std::uint32_t outgoing_bytes_ = 0;
 };

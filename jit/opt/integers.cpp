@@ -10,6 +10,17 @@ namespace troupe::jit::opt {
 using dmir::Op;
 using dmir::Trap;
 
+/// Whether the instruction before has left the flags of a comparison of this one's operand with zero.
+bool FunctionEmitter::flags_tell(const Instruction& i) const {
+    if (flags_of_ == no_register || flags_of_ != i.operands[0] || flags_wide_ != i.compare_wide) return false;
+    return flags_full_ || i.condition == Condition::eq || i.condition == Condition::ne;
+}
+void FunctionEmitter::keep_flags(const Instruction& i, bool full) {
+    flags_of_ = i.result;
+    flags_wide_ = i.wide;
+    flags_full_ = full;
+}
+
 void FunctionEmitter::compare(const Instruction& i) {
     if (i.compare == Compare::floats) {
         auto left = in_float(i.operands[0]);
@@ -34,6 +45,8 @@ void FunctionEmitter::compare(const Instruction& i) {
     }
     if (!i.immediate)
         cmp(left, in(i.operands[1], i.compare_wide));
+    else if (i.value == 0 && flags_tell(i))
+        return;
     else if (i.value == 0)
         test(left, left);
     else
@@ -79,7 +92,7 @@ void FunctionEmitter::select(const Instruction& i) {
         if (to.getIdx() != yes.getIdx()) vmovaps(to, yes);
         if (yes.getIdx() == no.getIdx()) return;
         Label done;
-        jump_if(i, true, done, false);
+        jump_if(i, true, done);
         vmovaps(to, no);
         L(done);
         return;
@@ -119,6 +132,7 @@ template <class F>
 void FunctionEmitter::tied(const Instruction& i, F&& apply) {
     const auto to = sized(out(i), i.wide);
     const auto left = in(i.operands[0], i.wide);
+    if (i.code != Code::multiply) keep_flags(i, true);
     if (i.immediate) {
         if (to.getIdx() != left.getIdx()) mov(to, left);
         return apply(to, static_cast<std::uint32_t>(i.value));
@@ -132,6 +146,7 @@ void FunctionEmitter::tied(const Instruction& i, F&& apply) {
 void FunctionEmitter::addition(const Instruction& i) {
     const auto to = out(i);
     const auto left = in(i.operands[0]);
+    if (to.getIdx() == left.getIdx()) keep_flags(i, false);
     if (i.immediate) {
         const auto value = static_cast<std::int32_t>(i.value);
         if (to.getIdx() == left.getIdx())
@@ -153,6 +168,7 @@ void FunctionEmitter::addition(const Instruction& i) {
 void FunctionEmitter::subtract(const Instruction& i) {
     const auto to = sized(out(i), i.wide);
     const auto left = in(i.operands[0], i.wide);
+    keep_flags(i, false);
     if (i.immediate) {
         if (to.getIdx() != left.getIdx()) mov(to, left);
         return sub(to, static_cast<std::uint32_t>(i.value));
@@ -225,7 +241,7 @@ void FunctionEmitter::divide(const Instruction& i) {
     Label done;
     if (!i.immediate) {
         test(by, by);
-        jz(trap(Trap::integer_divide_by_zero), T_NEAR);
+        jz(trap(Trap::integer_divide_by_zero), reach(trap(Trap::integer_divide_by_zero)));
     }
     if (is_signed) {
         if (!i.immediate) {
@@ -238,7 +254,7 @@ void FunctionEmitter::divide(const Instruction& i) {
             } else {
                 // Only the least number minus one overflows.
                 cmp(sized(rax, i.wide), 1);
-                jo(trap(Trap::integer_overflow), T_NEAR);
+                jo(trap(Trap::integer_overflow), reach(trap(Trap::integer_overflow)));
             }
             L(divide_now);
         }

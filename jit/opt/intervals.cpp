@@ -81,7 +81,7 @@ private:
             for (std::size_t w = 0; w < out_.words; ++w) live_[w] |= in[w];
             for (auto r : f_.values(edge.arguments)) {
                 set(r);
-                out_.of[r].uses.push_back({to - 1, false});
+                out_.of[r].uses.push_back({to - 1});
             }
         }
         for_each_live([&](Register r) { add_range(r, from, to); });
@@ -90,7 +90,12 @@ private:
         for (auto r : block.parameters) define(r, from, false);
         if (block.loop_end > 0) {
             const auto end = 2 * out_.heads[block.loop_end];
-            for_each_live([&](Register r) { add_range(r, from, end); });
+            for_each_live([&](Register r) {
+                add_range(r, from, end);
+                // Uses come in descending order: the last one is the earliest.
+                auto& uses = out_.of[r].uses;
+                if (!uses.empty() && uses.back().at < end) uses.push_back({end - 1, false, true});
+            });
             for (auto inner = b + 1; inner < block.loop_end; ++inner) {
                 auto* in = out_.live_in.data() + inner * out_.words;
                 for (std::size_t w = 0; w < out_.words; ++w) in[w] |= live_[w];

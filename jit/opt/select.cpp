@@ -64,15 +64,20 @@ private:
         uses_.assign(f_.types.size(), 0);
         definition_.assign(f_.types.size(), no_value);
         block_of_.assign(f_.instructions.size(), 0);
+        home_.assign(f_.types.size(), no_value);
+        exact_everywhere_.assign(f_.types.size(), false);
         const auto use = [&](Value v) { ++uses_[v]; };
         for (dmir::BlockIndex b = 0; b < f_.blocks.size(); ++b) {
             const auto& block = f_.blocks[b];
+            for (auto v : block.parameters) home_[v] = b;
             for (auto i = block.first_instruction; i < block.first_instruction + block.instruction_count; ++i) {
                 const auto& instruction = f_.instructions[i];
                 block_of_[i] = b;
                 for_each_operand(f_, instruction, use);
-                for (std::uint32_t r = 0; r < instruction.result_count; ++r)
+                for (std::uint32_t r = 0; r < instruction.result_count; ++r) {
                     definition_[instruction.first_result + r] = i;
+                    home_[instruction.first_result + r] = b;
+                }
             }
             if (block.terminator.condition != no_value) use(block.terminator.condition);
             for (auto v : f_.values(block.terminator.values)) use(v);
@@ -141,13 +146,18 @@ private:
     /// With the exact bits of a NaN.
     [[nodiscard]] Register exact(Value v) {
         const auto from = reg(v);
-        if (!loose_[v]) return from;
+        if (!loose_[v] || exact_everywhere_[v]) return from;
         const auto [at, added] = exact_.try_emplace(v, no_register);
         if (added) {
             at->second = out_.add_register(f_.types[v]);
             auto& i = emit(Code::canonicalize, f_.types[v] == Type::f64);
             i.operands[0] = from;
             i.result = at->second;
+            // Where it is defined here, all that follows takes it for the value itself.
+            if (home_[v] == block_) {
+                exact_everywhere_[v] = true;
+                register_of_[v] = at->second;
+            }
         }
         return at->second;
     }
@@ -166,6 +176,7 @@ private:
         to.steps = from.steps;
         exact_.clear();
         cells_.clear();
+        sums_.clear();
         skipped_.assign(from.instruction_count, false);
         mark_folded(from);
         for (std::uint32_t k = 0; k < from.instruction_count; ++k)
@@ -288,6 +299,20 @@ private:
             q.right = reg(right);
         }
     }
+    /// x == c where this block has made x + k: asking for x + k == c + k lets x end there.
+    [[nodiscard]] bool compare_sum(Question& q, const dmir::Instruction& d) {
+        const auto sum = sums_.find(d.arguments[0]);
+        const auto c = constant(d.arguments[1]);
+        if (sum == sums_.end() || !c) return false;
+        const auto value = *c + sum->second.constant;
+        const auto wanted = q.wide ? static_cast<std::int64_t>(value)
+                                   : std::int64_t{static_cast<std::int32_t>(static_cast<std::uint32_t>(value))};
+        if (wanted < INT32_MIN || wanted > INT32_MAX) return false;
+        q.left = register_of_[sum->second.value];
+        q.immediate = true;
+        q.value = static_cast<std::uint64_t>(wanted);
+        return true;
+    }
     /// A comparison, or an `and` that is asked for not being zero.
     [[nodiscard]] Question comparison(const dmir::Instruction& d) {
         Question out;
@@ -312,6 +337,7 @@ private:
         out.condition = static_cast<Condition>(distance(d.op, out.wide ? Op::i64_eq : Op::i32_eq));
         const auto left = d.arguments[0];
         if (constant(d.arguments[1]) == 0U && is_skipped(left)) return test(*definition(left), out.condition);
+        if ((out.condition == Condition::eq || out.condition == Condition::ne) && compare_sum(out, d)) return out;
         operands(out, left, d.arguments[1]);
         return out;
     }
@@ -479,7 +505,10 @@ private:
     }
     void add(const dmir::Instruction& i, Value left, Value right, bool wide) {
         if (is_skipped(right)) std::swap(left, right);
-        if (!is_skipped(left)) return binary(i, Code::add, left, right, wide);
+        if (!is_skipped(left)) {
+            if (const auto c = constant(right)) sums_[left] = {i.first_result, *c};
+            return binary(i, Code::add, left, right, wide);
+        }
         const auto& d = *definition(left);
         Register base = no_register;
         Register index = no_register;
@@ -703,11 +732,20 @@ private:
     std::vector<std::uint32_t> definition_;
     std::vector<dmir::BlockIndex> block_of_;
     std::vector<bool> skipped_;
+    /// The block that defines each value.
+    std::vector<dmir::BlockIndex> home_;
     std::vector<Register> register_of_;
+    std::vector<bool> exact_everywhere_;
     std::map<std::pair<Bank, std::uint64_t>, Register> constants_;
     /// In this block: values with exact NaNs, and globals' addresses.
     std::map<Value, Register> exact_;
     std::map<std::uint32_t, Register> cells_;
+    /// In this block: x + constant, by x.
+    struct Sum {
+        Value value;
+        std::uint64_t constant;
+    };
+    std::map<Value, Sum> sums_;
     /// A float question is to be read the other way round.
     bool flip_ = false;
 };
