@@ -77,7 +77,9 @@ struct RunOptions {
 /// Null for the interpreter, and where the processor has no compiler.
 [[nodiscard]] std::shared_ptr<vm::Compiler> compiler_of(Context& context, const std::string& tier) {
     if (tier == "interp") return nullptr;
-    auto compiler = tier == "opt" ? jit::make_optimizing_compiler() : jit::make_baseline_compiler();
+    auto compiler = tier == "opt"    ? jit::make_optimizing_compiler()
+                    : tier == "auto" ? jit::make_adaptive_compiler()
+                                     : jit::make_baseline_compiler();
     if (compiler == nullptr) context.progress("no " + tier + " compiler for this processor: interpreting");
     return compiler;
 }
@@ -238,8 +240,10 @@ void add_wasm_commands(CLI::App& app, Context& context) {
     run_command->add_option("--invoke", run_options.invoke,
                             "Exported function; without it only the start function runs");
     run_command->add_option("ARGS", run_options.arguments, "Its arguments (after -- if negative)");
-    run_command->add_option("--tier", run_options.tier, "interp (default), baseline or opt")
-        ->check(CLI::IsMember({"interp", "baseline", "opt"}));
+    run_command
+        ->add_option("--tier", run_options.tier,
+                     "interp (default), baseline, opt, or auto: baseline, then opt where hot")
+        ->check(CLI::IsMember({"interp", "baseline", "opt", "auto"}));
     run_command->add_option("--fuel", run_options.fuel, "Fuel to run on (default: no bound)")
         ->check(CLI::NonNegativeNumber);
     run_command->add_option("--profile", run_options.profile, "deterministic (default) or spec")
@@ -265,8 +269,9 @@ void add_wasm_commands(CLI::App& app, Context& context) {
         vm->add_subcommand("spectest", "Run scripts of the WebAssembly specification (.json and .wasm of wast2json)");
     spectest_command->add_option("PATH", paths, "Scripts, or folders of them")->required();
     static std::string tier = "interp";
-    spectest_command->add_option("--tier", tier, "interp (default), baseline or opt")
-        ->check(CLI::IsMember({"interp", "baseline", "opt"}));
+    spectest_command
+        ->add_option("--tier", tier, "interp (default), baseline, opt, or auto: baseline, then opt where hot")
+        ->check(CLI::IsMember({"interp", "baseline", "opt", "auto"}));
     spectest_command->callback([&context] { spectest(context, paths, tier); });
 }
 

@@ -50,8 +50,13 @@ std::uint32_t call_rare(const Instruction* i, Slot* frame) { return static_cast<
 
 class FunctionEmitter : Assembler {
 public:
-    FunctionEmitter(const Code& code, std::uint32_t imported, const Stubs& stubs)
-        : code_(code), imported_(imported), stubs_(stubs), homes_(choose_homes(code)) {}
+    FunctionEmitter(const Code& code, std::uint32_t imported, const Stubs& stubs, HotCounter* counter, OnHot on_hot)
+        : code_(code),
+          imported_(imported),
+          stubs_(stubs),
+          counter_(counter),
+          on_hot_(on_hot),
+          homes_(choose_homes(code)) {}
 
     std::vector<std::uint8_t> run() {
         labels_.resize(code_.instructions.size() + 1);
@@ -185,7 +190,37 @@ private:
             }
     }
 
+    void count() {
+        mov(rdx, reinterpret_cast<std::uint64_t>(counter_));
+        sub(dword[rdx + static_cast<int>(offsetof(HotCounter, left))], 1);
+    }
+    /// rax is the function, rbp its frame: what is called instead finds them so.
+    void count_call() {
+        count();
+        Label cold;
+        jns(cold);
+        push(rax);
+        mov(rsi, rax);
+        mov(rdi, rdx);
+        call_function(on_hot_);
+        pop(rcx);
+        mov(rdx, rax);
+        mov(rax, rcx);
+        test(rdx, rdx);
+        jz(cold);
+        jmp(rdx);
+        L(cold);
+    }
+    /// The first block of a loop.
+    [[nodiscard]] bool is_loop_head(std::uint32_t at) {
+        while (next_head_ < code_.blocks.size() && code_.blocks[next_head_].at < at) ++next_head_;
+        if (next_head_ == code_.blocks.size() || code_.blocks[next_head_].at != at) return false;
+        const auto before = next_head_ == 0 ? 0 : code_.blocks[next_head_ - 1].loop_depth;
+        return code_.blocks[next_head_].loop_depth > before;
+    }
+
     void prologue() {
+        if (counter_ != nullptr) count_call();
         sub(rsp, 8);
         mov(rdx, ptr[r15 + instance_machine]);
         sub(qword[rdx + machine_units], static_cast<int>(code_.stack_units));
@@ -938,6 +973,7 @@ private:
     }
     void charge(const Instruction& i) {
         L(labels_[at_]);
+        if (counter_ != nullptr && is_loop_head(at_)) count();
         if (i.low() > 0x7FFFFFFF || i.high() > 0x7FFFFFFF) {
             failed_ = true;
             return;
@@ -1089,6 +1125,9 @@ private:
     const Code& code_;
     std::uint32_t imported_;
     const Stubs& stubs_;
+    HotCounter* counter_;
+    OnHot on_hot_;
+    std::size_t next_head_ = 0;
     Homes homes_;
     std::vector<Label> labels_;
     std::map<Trap, Label> traps_;
@@ -1103,9 +1142,10 @@ private:
 
 }  // namespace
 
-std::vector<std::uint8_t> emit_function(const Code& code, std::uint32_t imported, const Stubs& stubs) {
+std::vector<std::uint8_t> emit_function(const Code& code, std::uint32_t imported, const Stubs& stubs,
+                                        HotCounter* counter, OnHot on_hot) {
     try {
-        return FunctionEmitter(code, imported, stubs).run();
+        return FunctionEmitter(code, imported, stubs, counter, on_hot).run();
     } catch (const Xbyak::Error&) {
         return {};
     }

@@ -32,8 +32,17 @@ struct Stubs {
 
 [[nodiscard]] std::vector<std::uint8_t> emit_stubs(StubOffsets& offsets);
 
-/// Position-independent. Empty if the function is left to the interpreter.
-[[nodiscard]] std::vector<std::uint8_t> emit_function(const vm::Code& code, std::uint32_t imported, const Stubs& stubs);
+/// Counts a function's calls and its loops' rounds down; once it is negative, the next call asks `on_hot`.
+struct HotCounter {
+    std::int32_t left = 0;
+};
+/// What to run instead of the function, its frame as it is; null to go on.
+using OnHot = const void* (*)(HotCounter* counter, vm::FunctionObject* function);
+
+/// Position-independent. Empty if the function is left to the interpreter. The counter, if there is one, outlives the
+/// code.
+[[nodiscard]] std::vector<std::uint8_t> emit_function(const vm::Code& code, std::uint32_t imported, const Stubs& stubs,
+                                                      HotCounter* counter = nullptr, OnHot on_hot = nullptr);
 
 /// Scalar operations without inline code.
 [[nodiscard]] vm::Trap run_rare(const vm::Instruction& instruction, vm::Slot* frame);

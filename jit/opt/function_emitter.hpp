@@ -76,7 +76,7 @@ private:
     /// The label of the block itself, or of moves on the way there.
     [[nodiscard]] Label& way(std::size_t edge);
     void jump_if(const Instruction& i, bool holds, Label& to);
-    /// To be asked once for each jump, where it stands.
+    /// To be asked once for each jump, where it stands. The label stays as long as this.
     [[nodiscard]] LabelType reach(Label& to);
     void late_code();
     [[nodiscard]] Label& trap(dmir::Trap kind) { return traps_[kind]; }

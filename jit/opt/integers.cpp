@@ -91,7 +91,7 @@ void FunctionEmitter::select(const Instruction& i) {
         const auto no = in_float(i.operands[3]);
         if (to.getIdx() != yes.getIdx()) vmovaps(to, yes);
         if (yes.getIdx() == no.getIdx()) return;
-        Label done;
+        auto& done = ways_.emplace_back();
         jump_if(i, true, done);
         vmovaps(to, no);
         L(done);
@@ -407,13 +407,13 @@ void FunctionEmitter::instruction(const Instruction& i) {
             return shr(to, 16);
         }
         case Code::stack_check: {
-            // Sixteen bytes a unit, as frames are.
-            const auto limit = out(i);
-            mov(limit, ptr[r15 + instance_machine]);
-            mov(limit, ptr[limit + machine_limit]);
-            add(limit, static_cast<int>(i.value * 16));
-            cmp(rsp, limit);
-            return jb(trap(Trap::call_stack_exhausted), T_NEAR);
+            const auto end = temporary(i);
+            mov(end, ptr[r15 + instance_machine]);
+            mov(end, ptr[end + machine_limit]);
+            add(end, static_cast<std::uint32_t>(i.value * 16));
+            cmp(rsp, end);
+            auto& stop = trap(Trap::call_stack_exhausted);
+            return jb(stop, reach(stop));
         }
         case Code::call: return direct_call(i);
         case Code::call_indirect: return call_indirect(i);

@@ -56,7 +56,7 @@ enum class Code : std::uint8_t {
     cell_load,  // from the address in operand 0
     cell_store,
     memory_size,
-    stack_check,  // traps if `value` units of the stack limit don't fit; the result only serves to find out
+    stack_check,  // traps if a call of `value` units would not fit
     call,
     call_indirect,  // operand 0 is the index
     helper,         // through C++

@@ -11,5 +11,8 @@ namespace troupe::jit {
 /// Null where the processor lacks what the code uses (the baseline tier's needs and AVX), or the system forbids
 /// executable memory. `arena_bytes` bounds all code made.
 [[nodiscard]] std::shared_ptr<vm::Compiler> make_optimizing_compiler(std::size_t arena_bytes = 64U << 20U);
+/// Baseline code first, which counts its calls and its loops' rounds; what is hot is compiled again on a thread of its
+/// own, and called by its next caller.
+[[nodiscard]] std::shared_ptr<vm::Compiler> make_adaptive_compiler(std::size_t arena_bytes = 64U << 20U);
 
 }  // namespace troupe::jit

@@ -372,10 +372,9 @@ private:
             case Op::global_set: return global(i);
             case Op::memory_size: emit(Code::memory_size).result = i.first_result; return;
             case Op::stack_check: {
-                const auto limit = out_.add_register(Type::i64);
                 auto& out = emit(Code::stack_check);
                 out.value = i.immediate;
-                out.result = limit;
+                out.temporary = out_.add_register(Type::i64);
                 return;
             }
             case Op::call:

@@ -23,6 +23,7 @@ double now_ms() {
 
 std::shared_ptr<troupe::vm::Compiler> compiler_of(const std::string& tier) {
     if (tier.starts_with("baseline")) return troupe::jit::make_baseline_compiler();
+    if (tier == "auto") return troupe::jit::make_adaptive_compiler();
     return tier == "opt" ? troupe::jit::make_optimizing_compiler() : nullptr;
 }
 

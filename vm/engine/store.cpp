@@ -103,7 +103,7 @@ const CompiledModule::Made* CompiledModule::made(std::uint32_t index) {
     if (!code) return nullptr;
     auto out = std::make_unique<Made>();
     out->code = std::move(*code);
-    if (compiler_ != nullptr) out->compiled = compiler_->compile({*module_, index, out->code});
+    if (compiler_ != nullptr) out->compiled = compiler_->compile({module_, index, out->code});
     const auto* made = out.release();
     made_[index].store(made, std::memory_order_release);
     return made;

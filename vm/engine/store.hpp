@@ -39,13 +39,13 @@ struct CompiledFunction {
 };
 /// What a compiler makes code from. `code` outlives what is made.
 struct FunctionSource {
-    const wasm::Module& module;
+    std::shared_ptr<const wasm::Module> module;
     /// Among the functions that the module defines.
     std::uint32_t index = 0;
     const Code& code;
 
     /// Functions below this number may be of other instances.
-    [[nodiscard]] std::uint32_t imported() const noexcept { return module.imported_functions; }
+    [[nodiscard]] std::uint32_t imported() const noexcept { return module->imported_functions; }
     /// The function's number, imported ones counted.
     [[nodiscard]] std::uint32_t number() const noexcept { return imported() + index; }
 };

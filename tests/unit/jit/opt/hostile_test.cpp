@@ -78,11 +78,11 @@ void check_bounded(const std::string& name, const Bytes& bytes) {
             lap("select");
             if (code) {
                 if (const auto baseline = jit::make_baseline_compiler()) {
-                    static_cast<void>(baseline->compile({**module, 0, *code}));
+                    static_cast<void>(baseline->compile({*module, 0, *code}));
                     lap("baseline");
                 }
                 if (const auto optimizing = jit::make_optimizing_compiler()) {
-                    static_cast<void>(optimizing->compile({**module, 0, *code}));
+                    static_cast<void>(optimizing->compile({*module, 0, *code}));
                     lap("opt");
                 }
             }

@@ -1,4 +1,6 @@
 // The tiers side by side: results, traps, fuel and steps are the same.
+#include <chrono>
+
 #include <doctest/doctest.h>
 
 #include "jit/baseline/baseline.hpp"
@@ -45,7 +47,8 @@ struct Outcome {
 
 void check_tiers(const Bytes& bytes, std::uint32_t argument, std::int64_t fuel, const Outcome& expected) {
     CHECK(run(bytes, argument, fuel, nullptr) == expected);
-    for (const auto& compiler : {jit::make_baseline_compiler(), jit::make_optimizing_compiler()})
+    for (const auto& compiler :
+         {jit::make_baseline_compiler(), jit::make_optimizing_compiler(), jit::make_adaptive_compiler()})
         if (compiler != nullptr) CHECK(run(bytes, argument, fuel, compiler) == expected);
 }
 
@@ -58,6 +61,32 @@ const Bytes sum_body{1, 1,    0x7F, 0x03, 0x40, 0x20, 1,    0x20, 0,    0x6A, 0x
 TEST_CASE("fuel and steps are counted by blocks, the same in all tiers") {
     check_tiers(module_with(sum_body), 10, 1000, {Trap::none, one(55), 1000 - 103, 92});
     check_tiers(module_with(sum_body), 1, 13, {Trap::none, one(1), 0, 11});
+}
+
+TEST_CASE("a hot function goes over to optimized code between two calls and counts on the same") {
+    const auto compiler = jit::make_adaptive_compiler();
+    if (compiler == nullptr) return;
+    const auto module = wasm::load(module_with(sum_body));
+    REQUIRE(module.ok());
+    Store store(deterministic_profile());
+    const auto made = store.instantiate(std::make_shared<CompiledModule>(*module, compiler),
+                                        [](const wasm::Import&) { return std::nullopt; });
+    REQUIRE(made.ok());
+    const auto f = made->instance->find_export("f");
+    REQUIRE(f.has_value());
+    const void* first = nullptr;
+    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(60);
+    int calls_after = 0;
+    while (calls_after < 10 && std::chrono::steady_clock::now() < deadline) {
+        store.machine().fuel = 1000;
+        store.machine().steps = 0;
+        const auto result = store.call(*f, {{wasm::ValueType::i32, 10, 0}});
+        const Outcome seen{result.trap, result.values, store.machine().fuel, store.machine().steps};
+        if (!(seen == Outcome{Trap::none, one(55), 1000 - 103, 92})) FAIL("the tiers differ");
+        if (first == nullptr) first = f->function->entry;
+        if (f->function->entry != first) ++calls_after;
+    }
+    CHECK(calls_after == 10);
 }
 
 TEST_CASE("execution stops before the block that fuel does not suffice for") {
@@ -79,7 +108,8 @@ TEST_CASE("unbounded recursion ends at the declared stack limit at the same dept
     const auto interpreted = run(bytes, 0, 1'000'000'000, nullptr);
     CHECK(interpreted.trap == Trap::call_stack_exhausted);
     CHECK(interpreted.steps > 10'000);
-    for (const auto& compiler : {jit::make_baseline_compiler(), jit::make_optimizing_compiler()})
+    for (const auto& compiler :
+         {jit::make_baseline_compiler(), jit::make_optimizing_compiler(), jit::make_adaptive_compiler()})
         if (compiler != nullptr) CHECK(run(bytes, 0, 1'000'000'000, compiler) == interpreted);
 }
 
@@ -127,7 +157,8 @@ TEST_CASE("a NaN made by arithmetic is the canonical one in all tiers") {
     // reinterpret(0.0 / 0.0 as f32)
     const auto bytes = module_with({0, 0x43, 0, 0, 0, 0, 0x43, 0, 0, 0, 0, 0x95, 0xBC, 0x0B});
     CHECK(run(bytes, 0, 100, nullptr).values == one(0x7FC00000));
-    for (const auto& compiler : {jit::make_baseline_compiler(), jit::make_optimizing_compiler()})
+    for (const auto& compiler :
+         {jit::make_baseline_compiler(), jit::make_optimizing_compiler(), jit::make_adaptive_compiler()})
         if (compiler != nullptr) CHECK(run(bytes, 0, 100, compiler).values == one(0x7FC00000));
 }
 
