@@ -1,9 +1,11 @@
+#include <algorithm>
 #include <atomic>
 #include <condition_variable>
 #include <deque>
 #include <map>
 #include <mutex>
 #include <thread>
+#include <unordered_map>
 
 #include "jit/opt/opt.hpp"
 
@@ -27,7 +29,7 @@ public:
     using NativeCompiler::NativeCompiler;
 
     vm::CompiledFunction compile(const vm::FunctionSource& source) override {
-        auto out = optimized(source);
+        auto out = optimized(*source.module, source.index);
         return out.entry != nullptr ? out : NativeCompiler::compile(source);
     }
 
@@ -39,8 +41,8 @@ public:
     }
 
 protected:
-    [[nodiscard]] vm::CompiledFunction optimized(const vm::FunctionSource& source) {
-        auto function = wasm::lower_optimized(*source.module, source.index);
+    [[nodiscard]] vm::CompiledFunction optimized(const wasm::Module& module, std::uint32_t index) {
+        auto function = wasm::lower_optimized(module, index);
         if (!function) return {};
         opt::order_blocks(*function);
         const auto machine = opt::select(*function);
@@ -48,9 +50,11 @@ protected:
         const auto allocation = opt::allocate(*machine);
         if (!allocation) return {};
         const CallShape shape{function->signature.parameters, function->signature.results};
-        const opt::Surroundings around{stubs(), source.imported(), source.number(),
+        const opt::Surroundings around{stubs(), module.imported_functions, module.imported_functions + index,
                                        [this](const CallShape& of) { return adapter(of, true); }};
         const auto code = opt::emit(*machine, *allocation, shape, around);
+        // Without an adapter some callee might have no entry.
+        if (exhausted_) return {};
         const auto* at = add_code(code.bytes);
         if (at == nullptr) return {};
         return {.entry = at, .fast = at + code.fast_offset, .size_bytes = code.bytes.size()};
@@ -61,9 +65,11 @@ private:
         const std::lock_guard lock(adapters_mutex_);
         auto& at = adapters_[{shape, any}];
         if (at == nullptr) at = add_code(opt::emit_adapter(shape, any, stubs()));
+        if (at == nullptr) exhausted_ = true;
         return at;
     }
 
+    std::atomic<bool> exhausted_{false};
     std::mutex adapters_mutex_;
     std::map<std::pair<CallShape, bool>, const void*> adapters_;
 };
@@ -88,51 +94,67 @@ public:
 
     vm::CompiledFunction compile(const vm::FunctionSource& source) override {
         if (source.code.uses_v128) return {};
-        Hot* hot = nullptr;
-        {
-            const std::lock_guard lock(mutex_);
-            hot = &hot_.emplace_back();
-        }
+        auto hot = std::make_unique<Hot>();
         hot->counter.left = rounds_until_hot;
         hot->compiler = this;
         hot->module = source.module;
         hot->index = source.index;
-        hot->code = &source.code;
         const auto bytes = emit_function(source.code, source.imported(), stubs(), &hot->counter, on_hot);
         const auto* at = add_code(bytes);
         if (at == nullptr) return {};
+        const std::lock_guard lock(mutex_);
+        hot_[at] = std::move(hot);
         return {.entry = at, .size_bytes = bytes.size()};
     }
 
+    void release(const vm::CompiledFunction& made) noexcept override {
+        NativeCompiler::release(made);
+        const std::lock_guard lock(mutex_);
+        const auto at = hot_.find(made.entry);
+        if (at == hot_.end()) return;
+        auto hot = std::move(at->second);
+        hot_.erase(at);
+        if (hot->state == State::asked)
+            // The worker has it, or will: it ends there.
+            released_.push_back(std::move(hot));
+        else
+            NativeCompiler::release(hot->made);
+    }
+
 private:
+    enum class State : std::uint8_t { counting, asked, done };
     /// A function with baseline code. `counter` comes first: the code knows only its address.
     struct Hot {
         HotCounter counter;
         AdaptiveCompiler* compiler = nullptr;
         std::weak_ptr<const wasm::Module> module;
         std::uint32_t index = 0;
-        const vm::Code* code = nullptr;
-        std::atomic<bool> asked{false};
-        std::atomic<const void*> entry{nullptr};
-        std::atomic<const void*> fast{nullptr};
+        /// Under the compiler's lock.
+        State state = State::counting;
+        /// Written before `ready`.
+        vm::CompiledFunction made;
+        std::atomic<bool> ready{false};
     };
 
     /// Runs on the thread that owns the function's instance.
     static const void* on_hot(HotCounter* counter, vm::FunctionObject* function) {
         auto& hot = *reinterpret_cast<Hot*>(counter);
         counter->left = calls_between_looks;
-        if (const auto* entry = hot.entry.load(std::memory_order_acquire)) {
-            function->entry = entry;
-            function->fast = hot.fast.load(std::memory_order_relaxed);
-            function->native = entry;
-            return entry;
+        if (!hot.ready.load(std::memory_order_acquire)) {
+            hot.compiler->ask(hot);
+            return nullptr;
         }
-        if (!hot.asked.exchange(true)) hot.compiler->ask(hot);
-        return nullptr;
+        if (hot.made.entry == nullptr) return nullptr;
+        function->entry = hot.made.entry;
+        function->fast = hot.made.fast;
+        function->native = hot.made.entry;
+        return hot.made.entry;
     }
     void ask(Hot& hot) {
         {
             const std::lock_guard lock(mutex_);
+            if (hot.state != State::counting) return;
+            hot.state = State::asked;
             queue_.push_back(&hot);
         }
         wake_.notify_one();
@@ -145,20 +167,24 @@ private:
             auto& hot = *queue_.front();
             queue_.pop_front();
             lock.unlock();
-            // Its code object lives as long as the module's, which nobody may need any more.
-            if (auto module = hot.module.lock()) {
-                const auto made = optimized({std::move(module), hot.index, *hot.code});
-                hot.fast.store(made.fast, std::memory_order_relaxed);
-                hot.entry.store(made.entry, std::memory_order_release);
-            }
+            if (const auto module = hot.module.lock()) hot.made = optimized(*module, hot.index);
+            hot.ready.store(true, std::memory_order_release);
             lock.lock();
+            hot.state = State::done;
+            // Its module went meanwhile.
+            const auto gone = std::ranges::find_if(released_, [&](const auto& other) { return other.get() == &hot; });
+            if (gone == released_.end()) continue;
+            NativeCompiler::release(hot.made);
+            released_.erase(gone);
         }
     }
 
     std::mutex mutex_;
     std::condition_variable wake_;
     bool stopping_ = false;
-    std::deque<Hot> hot_;
+    /// By their code's address.
+    std::unordered_map<const void*, std::unique_ptr<Hot>> hot_;
+    std::vector<std::unique_ptr<Hot>> released_;
     std::deque<Hot*> queue_;
     std::thread worker_;
 };

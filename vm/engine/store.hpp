@@ -46,8 +46,6 @@ struct FunctionSource {
 
     /// Functions below this number may be of other instances.
     [[nodiscard]] std::uint32_t imported() const noexcept { return module->imported_functions; }
-    /// The function's number, imported ones counted.
-    [[nodiscard]] std::uint32_t number() const noexcept { return imported() + index; }
 };
 struct Compiler {
     virtual ~Compiler() = default;
