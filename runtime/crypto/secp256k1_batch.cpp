@@ -4,8 +4,8 @@
 #include <cstring>
 #include <numeric>
 
-#include "runtime/crypto/secp256k1_group.hpp"
 #include "runtime/crypto/secp256k1_msm.hpp"
+#include "runtime/crypto/secp256k1_nonce.hpp"
 #include "runtime/crypto/secp256k1_scalar.hpp"
 #include "runtime/crypto/sha256.hpp"
 
@@ -23,16 +23,6 @@ namespace {
         out.limb[i] = __builtin_bswap64(limb);
     }
     return out;
-}
-
-/// The point R of a signature; nothing where recovery would refuse r or the recovery id.
-[[nodiscard]] std::optional<AffinePoint> nonce_point(const uint256& r, std::uint8_t recovery_id) noexcept {
-    auto x = r;
-    if ((recovery_id & 2) != 0) {
-        if (r >= field_prime - group_order) return std::nullopt;
-        x += group_order;
-    }
-    return point_with_x(x, (recovery_id & 1) != 0);
 }
 
 /// Coefficients of 128 bits from the hash of the whole batch: whoever makes an item can't know them before all items
@@ -89,9 +79,7 @@ bool verify_batch(std::span<const KnownKeySignature> batch) {
         const auto& signature = batch[i].signature;
         r[i] = read_big_endian(signature.r_s.data());
         s_inverse[i] = read_big_endian(signature.r_s.data() + 32);
-        if (r[i].is_zero() || r[i] >= group_order || s_inverse[i].is_zero() || s_inverse[i] >= group_order)
-            return false;
-        if (signature.recovery_id > 3) return false;
+        if (!is_scalar(r[i]) || !is_scalar(s_inverse[i])) return false;
         const auto point = nonce_point(r[i], signature.recovery_id);
         if (!point) return false;
         terms.push_back({negated(*point), a[i]});

@@ -10,6 +10,7 @@
 #include <cstdint>
 
 #include "runtime/base/uint256.hpp"
+#include "runtime/crypto/secp256k1_mulx.hpp"
 #include "runtime/crypto/wide_arithmetic.hpp"
 
 namespace troupe::secp256k1_detail {
@@ -89,11 +90,28 @@ inline constexpr uint256 field_prime{0xFFFFFFFFFFFFFFFFULL, 0xFFFFFFFFFFFFFFFFUL
     return {{r3, r2, r1, r0}};
 }
 
-[[nodiscard, gnu::always_inline]] inline FieldElement operator*(const FieldElement& a, const FieldElement& b) noexcept {
+/// Without any help of the processor's.
+[[nodiscard, gnu::noinline]] inline FieldElement portable_product(const FieldElement& a,
+                                                                  const FieldElement& b) noexcept {
     return field_reduced(full_product(a.n, b.n));
 }
-[[nodiscard, gnu::always_inline]] inline FieldElement squared(const FieldElement& a) noexcept {
+[[nodiscard, gnu::noinline]] inline FieldElement portable_square(const FieldElement& a) noexcept {
     return field_reduced(full_square(a.n));
+}
+
+[[nodiscard, gnu::always_inline]] inline FieldElement operator*(const FieldElement& a, const FieldElement& b) noexcept {
+#if defined(__x86_64__)
+    if (has_mulx_adx) [[likely]]
+        return {mulx_product(a.n, b.n)};
+#endif
+    return portable_product(a, b);
+}
+[[nodiscard, gnu::always_inline]] inline FieldElement squared(const FieldElement& a) noexcept {
+#if defined(__x86_64__)
+    if (has_mulx_adx) [[likely]]
+        return {mulx_square(a.n)};
+#endif
+    return portable_square(a);
 }
 
 [[nodiscard]] inline FieldElement squared_times(FieldElement a, int count) noexcept {
@@ -101,9 +119,14 @@ inline constexpr uint256 field_prime{0xFFFFFFFFFFFFFFFFULL, 0xFFFFFFFFFFFFFFFFUL
     return a;
 }
 
-/// a^((p + 1) / 4): a square root of `a` if it has one. The exponent in binary is 223 ones, 0, 22 ones, 4 zeros, 11,
-/// 00; `xk` is a^(2^k - 1).
-[[nodiscard]] inline FieldElement square_root_candidate(const FieldElement& a) noexcept {
+/// a^(2^k - 1) for the runs of ones that the exponents below begin with: both are 223 ones, 0, 22 ones, ... in binary.
+struct PowerRuns {
+    FieldElement x2;
+    FieldElement x22;
+    FieldElement x223;
+};
+
+[[nodiscard]] inline PowerRuns power_runs(const FieldElement& a) noexcept {
     const auto x2 = squared(a) * a;
     const auto x3 = squared(x2) * a;
     const auto x6 = squared_times(x3, 3) * x3;
@@ -114,10 +137,24 @@ inline constexpr uint256 field_prime{0xFFFFFFFFFFFFFFFFULL, 0xFFFFFFFFFFFFFFFFUL
     const auto x88 = squared_times(x44, 44) * x44;
     const auto x176 = squared_times(x88, 88) * x88;
     const auto x220 = squared_times(x176, 44) * x44;
-    const auto x223 = squared_times(x220, 3) * x3;
-    auto t = squared_times(x223, 23) * x22;
-    t = squared_times(t, 6) * x2;
+    return {x2, x22, squared_times(x220, 3) * x3};
+}
+
+/// a^((p + 1) / 4): a square root of `a` if it has one. The exponent ends in 4 zeros, 11, 00.
+[[nodiscard]] inline FieldElement square_root_candidate(const FieldElement& a) noexcept {
+    const auto runs = power_runs(a);
+    auto t = squared_times(runs.x223, 23) * runs.x22;
+    t = squared_times(t, 6) * runs.x2;
     return squared_times(t, 2);
+}
+
+/// a^(p - 2); 0 for 0. The exponent ends in 4 zeros, 101101.
+[[nodiscard]] inline FieldElement inverse(const FieldElement& a) noexcept {
+    const auto runs = power_runs(a);
+    auto t = squared_times(runs.x223, 23) * runs.x22;
+    t = squared_times(t, 5) * a;
+    t = squared_times(t, 3) * runs.x2;
+    return squared_times(t, 2) * a;
 }
 
 }  // namespace troupe::secp256k1_detail

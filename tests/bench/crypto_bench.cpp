@@ -11,6 +11,7 @@
 #include "runtime/crypto/keccak.hpp"
 #include "runtime/crypto/secp256k1.hpp"
 #include "runtime/crypto/secp256k1_batch.hpp"
+#include "runtime/crypto/secp256k1_recover.hpp"
 #include "runtime/crypto/sha256.hpp"
 #include "runtime/crypto/sim_signature.hpp"
 #include "vm/state/trie.hpp"
@@ -127,6 +128,20 @@ void bench_batches() {
         });
         const auto per_item = 1.0 / static_cast<double>(size);
         std::printf("secp256k1 batch of %-5zu a signature        %12.1f ns   recovery         %10.1f ns   ratio %.2f\n",
+                    size, ours * per_item, peer * per_item, peer / ours);
+    }
+    std::vector<UnknownKeySignature> unknown;
+    for (const auto& item : all) unknown.push_back({item.digest, item.signature});
+    for (const std::size_t size : {4, 16, 100, 1024}) {
+        const std::span<const UnknownKeySignature> batch{unknown.data(), size};
+        const auto ours = measure(4096 / size, [&](std::size_t) { good += recover_public_keys(batch).size(); });
+        const auto peer = measure(1, [&](std::size_t) {
+            for (const auto& item : batch)
+                good +=
+                    recover_public_key(item.digest, item.signature.r_s.view(), item.signature.recovery_id).has_value();
+        });
+        const auto per_item = 1.0 / static_cast<double>(size);
+        std::printf("secp256k1 recovery of %-5zu a signature     %12.1f ns   one by one       %10.1f ns   ratio %.2f\n",
                     size, ours * per_item, peer * per_item, peer / ours);
     }
     std::printf("%44s (%zu)\n", "", good % 10);
