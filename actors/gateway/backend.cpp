@@ -11,6 +11,9 @@ namespace {
 constexpr std::size_t dropped_kept = 10'000;
 constexpr std::size_t submission_bytes_max = 256 << 10;
 constexpr DurationMs sweep_period{500};
+/// Between two submissions to the builders: who comes after a pause goes at once, and under load each submission has
+/// enough transactions for its builder to check their signatures together.
+constexpr DurationMs submission_period{25};
 
 }  // namespace
 
@@ -34,6 +37,12 @@ Result<std::shared_ptr<Backend>> Backend::open(BackendOptions options, std::shar
 std::shared_ptr<EventListener> Backend::listener() const {
     const std::lock_guard lock{mutex_};
     return listener_.lock();
+}
+
+void Backend::recover_ahead(const std::vector<Bytes>& raw) {
+    const std::vector<ByteView> views{raw.begin(), raw.end()};
+    // Those that are wrong are found again, and answered, one by one.
+    if (views.size() > 1) static_cast<void>(options_.transactions->get_all(views, {}));
 }
 
 Result<TransactionHash> Backend::submit(ByteView raw, PoolWriter::Stored stored) {
@@ -216,7 +225,10 @@ void Backend::on_timer(TimeMs now) {
                 it = it->second.empty() ? held_.erase(it) : std::next(it);
             }
         }
-        submissions = pool_.collect(now, tracker_, submission_bytes_max);
+        if (now >= last_submission_ + submission_period) {
+            submissions = pool_.collect(now, tracker_, submission_bytes_max);
+            if (!submissions.empty()) last_submission_ = now;
+        }
     }
     for (auto& done : released) done(false);
     for (const auto& [builder, transactions] : submissions) {

@@ -62,6 +62,8 @@ public:
     // From RPC threads
     // --------------------------------------------------------------------------------------------------
 
+    /// Senders of transactions that are about to be submitted: together they cost half.
+    void recover_ahead(const std::vector<Bytes>& raw);
     /// `stored` is called, perhaps on another thread, when the accepted transaction will survive this process.
     [[nodiscard]] Result<TransactionHash> submit(ByteView raw, PoolWriter::Stored stored);
     [[nodiscard]] RecoveredTransactionPtr pending(const TransactionHash& hash) const;
@@ -135,6 +137,7 @@ private:
     std::uint64_t accepted_ = 0;
     std::uint64_t refused_ = 0;
     TimeMs last_sweep_;
+    TimeMs last_submission_;
 
     /// Thread-safe; the first to go.
     PoolWriter writer_;

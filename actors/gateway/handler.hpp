@@ -82,6 +82,8 @@ class Handler final : public rpc::Handler, public EventListener, public std::ena
 public:
     Handler(HandlerOptions options, std::shared_ptr<Backend> backend);
 
+    /// Recovers the senders of a batch's transactions together.
+    void on_batch(std::span<const rpc::Parsed> batch) override;
     void handle(const std::shared_ptr<rpc::Peer>& peer, rpc::Request request, rpc::Respond respond) override;
     void on_closed(std::uint64_t peer) override;
     std::optional<rpc::HttpAnswer> on_get(std::string_view path) override;

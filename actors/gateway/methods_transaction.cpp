@@ -20,6 +20,19 @@ constexpr std::uint64_t sync_wait_ms_max = 60'000;
 
 }  // namespace
 
+void Handler::on_batch(std::span<const rpc::Parsed> batch) {
+    std::vector<Bytes> raw;
+    for (const auto& parsed : batch) {
+        if (parsed.error || parsed.request.method != "eth_sendRawTransaction") continue;
+        try {
+            raw.push_back(Parameters{parsed.request.params_json}.bytes(0));
+        } catch (const Failure&) {
+            // Its own turn answers it.
+        }
+    }
+    backend_->recover_ahead(raw);
+}
+
 std::optional<std::string> Handler::send_raw(const Call& call) {
     // The hash is a promise: given once the transaction survives a kill of this process.
     const auto raw = call.parameters.bytes(0);

@@ -34,8 +34,8 @@ void ChunkRecovery::recover(std::size_t slice) {
         raw.emplace_back(chunk_->transactions[i]);
         known.push_back(senders_.find(i));
     }
-    // What can't be recovered is filtered when it executes.
-    static_cast<void>(cache_.get_all(raw, known));
+    auto recovered = cache_.get_all(raw, known);
+    for (std::size_t i = 0; i < recovered.size(); ++i) results_[first + i] = std::move(recovered[i]);
 }
 
 void ChunkRecovery::finish() {

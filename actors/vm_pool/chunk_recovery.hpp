@@ -14,7 +14,7 @@ class ChunkRecovery {
 public:
     /// What is recovered goes to `cache`, which outlives this.
     ChunkRecovery(TransactionCache& cache, std::shared_ptr<const Chunk> chunk, SenderKeys senders)
-        : cache_(cache), chunk_(std::move(chunk)), senders_(std::move(senders)) {
+        : cache_(cache), chunk_(std::move(chunk)), senders_(std::move(senders)), results_(chunk_->transactions.size()) {
         for (const auto& raw : chunk_->transactions) bytes_ += raw.size();
     }
 
@@ -26,6 +26,10 @@ public:
     bool run_slice();
     /// Returns when all slices are recovered, by this thread or others.
     void finish();
+    /// After finish: of the chunk's transaction at `position`.
+    [[nodiscard]] const Result<RecoveredTransactionPtr>& result(std::size_t position) const {
+        return results_[position].value();
+    }
 
 private:
     void recover(std::size_t slice);
@@ -33,6 +37,8 @@ private:
     TransactionCache& cache_;
     std::shared_ptr<const Chunk> chunk_;
     SenderKeys senders_;
+    /// Each is written by who took its slice.
+    std::vector<std::optional<Result<RecoveredTransactionPtr>>> results_;
     std::size_t bytes_ = 0;
     std::mutex mutex_;
     std::condition_variable all_done_;

@@ -1,6 +1,9 @@
 #include "actors/vm_pool/transaction_cache.hpp"
 
+#include <algorithm>
+
 #include "actors/vm_pool/chunk_recovery.hpp"
+#include "runtime/ledger/recovery.hpp"
 
 namespace troupe::vm_pool {
 namespace {
@@ -37,16 +40,14 @@ Result<RecoveredTransactionPtr> TransactionCache::get(ByteView raw) {
 std::vector<Result<RecoveredTransactionPtr>> TransactionCache::get_all(
     std::span<const ByteView> raw, std::span<const Secp256k1PublicKey* const> known) {
     std::vector<RecoveredTransactionPtr> found;
-    std::vector<ByteView> missing;
-    std::vector<const Secp256k1PublicKey*> missing_known;
+    std::vector<TransactionToRecover> missing;
     found.reserve(raw.size());
     for (std::size_t i = 0; i < raw.size(); ++i) {
-        found.push_back(find(transaction_hash(raw[i])));
-        if (found.back()) continue;
-        missing.push_back(raw[i]);
-        if (!known.empty()) missing_known.push_back(known[i]);
+        const auto hash = transaction_hash(raw[i]);
+        found.push_back(find(hash));
+        if (!found.back()) missing.push_back({raw[i], hash, known.empty() ? nullptr : known[i]});
     }
-    auto recovered = recover_transactions(missing, missing_known);
+    auto recovered = recover_transactions(missing);
     std::vector<Result<RecoveredTransactionPtr>> out;
     out.reserve(raw.size());
     auto next = recovered.begin();
@@ -83,6 +84,16 @@ std::shared_ptr<ChunkRecovery> TransactionCache::chunk(const ChunkId& id) const 
     const std::lock_guard lock{chunks_mutex_};
     const auto it = chunks_.find(id);
     return it == chunks_.end() ? nullptr : it->second;
+}
+
+void TransactionCache::forget_chunk(const ChunkId& id) {
+    const std::lock_guard lock{chunks_mutex_};
+    const auto it = chunks_.find(id);
+    if (it == chunks_.end()) return;
+    chunk_bytes_ -= it->second->bytes();
+    chunks_.erase(it);
+    // Chunks go about in the order in which they came.
+    chunk_order_.erase(std::ranges::find(chunk_order_, id));
 }
 
 }  // namespace troupe::vm_pool

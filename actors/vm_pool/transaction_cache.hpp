@@ -31,6 +31,8 @@ public:
                                                SenderKeys senders);
     /// Null if it was not begun, or too long ago.
     [[nodiscard]] std::shared_ptr<ChunkRecovery> chunk(const ChunkId& id) const;
+    /// It has executed. Its transactions stay.
+    void forget_chunk(const ChunkId& id);
 
 private:
     static constexpr std::size_t shard_count = 16;

@@ -12,6 +12,9 @@ class DrainableHandler final : public rpc::Handler {
 public:
     explicit DrainableHandler(std::shared_ptr<rpc::Handler> inner) : inner_(std::move(inner)) {}
 
+    void on_batch(std::span<const rpc::Parsed> batch) override {
+        if (!draining_) inner_->on_batch(batch);
+    }
     void handle(const std::shared_ptr<rpc::Peer>& peer, rpc::Request request, rpc::Respond respond) override;
     void on_closed(std::uint64_t peer) override { inner_->on_closed(peer); }
     std::optional<rpc::HttpAnswer> on_get(std::string_view path) override { return inner_->on_get(path); }

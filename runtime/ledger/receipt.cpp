@@ -1,18 +1,45 @@
 #include "runtime/ledger/receipt.hpp"
 
+#include <array>
+
 #include "runtime/base/rlp.hpp"
 #include "runtime/crypto/keccak.hpp"
 
 namespace troupe {
 namespace {
 
-/// Yellow paper's M3:2048: bit `low 11 bits of a big-endian pair of digest bytes`, counted from the least significant
-/// bit of the 256-byte big-endian word.
-template <class Visit>
-void for_each_bloom_bit(ByteView item, Visit&& visit) {
+using BloomBits = std::array<std::uint16_t, 3>;
+
+/// Yellow paper's M3:2048: `low 11 bits of a big-endian pair of digest bytes`, counted from the least significant bit
+/// of the 256-byte big-endian word.
+[[nodiscard]] BloomBits bloom_bits(ByteView item) {
     const auto digest = keccak256(item);
-    for (std::size_t pair = 0; pair < 3; ++pair) {
-        const auto bit = static_cast<unsigned>(digest[2 * pair] << 8 | digest[2 * pair + 1]) & 0x7ff;
+    BloomBits out;
+    for (std::size_t pair = 0; pair < 3; ++pair)
+        out[pair] = static_cast<std::uint16_t>((digest[2 * pair] << 8 | digest[2 * pair + 1]) & 0x7ff);
+    return out;
+}
+
+/// A block's logs name few addresses and topics, each many times, and each receipt's bloom is made for the block and
+/// for the receipt's encoding: so each thread remembers some.
+[[nodiscard]] BloomBits remembered_bloom_bits(ByteView item) {
+    if (item.size() > Hash256::size()) return bloom_bits(item);
+    struct Entry {
+        Hash256 item;
+        std::size_t size = 0;
+        BloomBits bits{};
+    };
+    thread_local std::vector<Entry> entries(2048);
+    Hash256 key;
+    std::copy(item.begin(), item.end(), key.bytes.begin());
+    auto& entry = entries[FixedBytesHash{}(key) >> 32 & (entries.size() - 1)];
+    if (entry.size != item.size() || entry.item != key) entry = {key, item.size(), bloom_bits(item)};
+    return entry.bits;
+}
+
+template <class Visit>
+void for_each_bloom_bit(ByteView address_or_topic, Visit&& visit) {
+    for (const unsigned bit : remembered_bloom_bits(address_or_topic)) {
         visit(LogsBloom::size_bytes - 1 - bit / 8, static_cast<std::uint8_t>(1u << (bit % 8)));
     }
 }

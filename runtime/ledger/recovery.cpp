@@ -1,13 +1,17 @@
+#include "runtime/ledger/recovery.hpp"
+
 #include <unordered_map>
 
 #include "runtime/crypto/secp256k1_batch.hpp"
+#include "runtime/crypto/secp256k1_recover.hpp"
 #include "runtime/ledger/sender_keys.hpp"
 
 namespace troupe {
 namespace {
 
-/// Below this a batch check gains nothing.
-constexpr std::size_t batch_min = 16;
+/// Below these a batch gains nothing: for keys that are known, and for others.
+constexpr std::size_t check_batch_min = 16;
+constexpr std::size_t recovery_batch_min = 4;
 
 [[nodiscard]] RecoverableSignature to_recoverable(const TransactionSignature& signature) {
     RecoverableSignature out;
@@ -30,12 +34,12 @@ struct Decoded {
     Hash256 digest;
 };
 
-[[nodiscard]] Result<Decoded> decode_for_recovery(ByteView raw) {
+[[nodiscard]] Result<Decoded> decode_for_recovery(ByteView raw, const TransactionHash& hash) {
     auto decoded = decode_transaction(raw);
     if (!decoded) return decoded.error();
     Decoded out{std::make_shared<RecoveredTransaction>(), signing_hash(*decoded)};
     out.transaction->transaction = std::move(*decoded);
-    out.transaction->hash = transaction_hash(raw);
+    out.transaction->hash = hash;
     out.transaction->raw.assign(raw.begin(), raw.end());
     return out;
 }
@@ -66,17 +70,26 @@ struct Decoded {
     return RecoveredTransactionPtr{std::move(decoded.transaction)};
 }
 
-[[nodiscard]] Result<RecoveredTransactionPtr> recover_alone(Decoded&& decoded) {
-    const auto key = recover(decoded.digest, decoded.transaction->transaction.signature);
-    return complete(std::move(decoded), key);
+/// The keys of those at `positions`.
+[[nodiscard]] std::vector<std::optional<Secp256k1PublicKey>> keys_of(const std::vector<Result<Decoded>>& decoded,
+                                                                     const std::vector<std::size_t>& positions) {
+    std::vector<UnknownKeySignature> signatures;
+    for (const auto i : positions)
+        signatures.push_back({decoded[i]->digest, to_recoverable(decoded[i]->transaction->transaction.signature)});
+    if (signatures.size() >= recovery_batch_min) return recover_public_keys(signatures);
+    std::vector<std::optional<Secp256k1PublicKey>> out;
+    for (const auto& [digest, signature] : signatures)
+        out.push_back(recover_public_key(digest, signature.r_s.view(), signature.recovery_id));
+    return out;
 }
 
 }  // namespace
 
 Result<RecoveredTransactionPtr> recover_transaction(ByteView raw) {
-    auto decoded = decode_for_recovery(raw);
+    auto decoded = decode_for_recovery(raw, transaction_hash(raw));
     if (!decoded) return decoded.error();
-    return recover_alone(std::move(*decoded));
+    const auto key = recover(decoded->digest, decoded->transaction->transaction.signature);
+    return complete(std::move(*decoded), key);
 }
 
 SenderKeys sender_keys_of(std::span<const RecoveredTransactionPtr> transactions) {
@@ -95,31 +108,45 @@ SenderKeys sender_keys_of(std::span<const RecoveredTransactionPtr> transactions)
 std::vector<Result<RecoveredTransactionPtr>> recover_transactions(std::span<const ByteView> raw,
                                                                   std::span<const Secp256k1PublicKey* const> known) {
     TROUPE_ASSERT(known.empty() || known.size() == raw.size());
+    std::vector<TransactionToRecover> transactions;
+    transactions.reserve(raw.size());
+    for (std::size_t i = 0; i < raw.size(); ++i)
+        transactions.push_back({raw[i], transaction_hash(raw[i]), known.empty() ? nullptr : known[i]});
+    return recover_transactions(transactions);
+}
+
+std::vector<Result<RecoveredTransactionPtr>> recover_transactions(std::span<const TransactionToRecover> transactions) {
     std::vector<Result<Decoded>> decoded;
-    decoded.reserve(raw.size());
+    decoded.reserve(transactions.size());
     std::vector<KnownKeySignature> batch;
-    std::vector<std::size_t> position_in_raw;
-    for (std::size_t i = 0; i < raw.size(); ++i) {
-        decoded.push_back(decode_for_recovery(raw[i]));
-        if (known.empty() || known[i] == nullptr || !decoded[i]) continue;
-        batch.push_back(
-            {decoded[i]->digest, to_recoverable(decoded[i]->transaction->transaction.signature), *known[i]});
-        position_in_raw.push_back(i);
+    std::vector<std::size_t> advised;
+    std::vector<std::size_t> unknown;
+    for (std::size_t i = 0; i < transactions.size(); ++i) {
+        const auto& [raw, hash, known] = transactions[i];
+        decoded.push_back(decode_for_recovery(raw, hash));
+        if (!decoded[i]) continue;
+        if (known == nullptr) {
+            unknown.push_back(i);
+            continue;
+        }
+        batch.push_back({decoded[i]->digest, to_recoverable(decoded[i]->transaction->transaction.signature), *known});
+        advised.push_back(i);
     }
-    std::vector<bool> confirmed(raw.size());
-    if (batch.size() >= batch_min && verify_batch(batch))
-        for (const auto i : position_in_raw) confirmed[i] = true;
+    std::vector<std::optional<Secp256k1PublicKey>> keys(transactions.size());
+    if (batch.size() >= check_batch_min && verify_batch(batch))
+        for (const auto i : advised) keys[i] = *transactions[i].known;
+    else
+        unknown.insert(unknown.end(), advised.begin(), advised.end());
+    const auto recovered = keys_of(decoded, unknown);
+    for (std::size_t i = 0; i < unknown.size(); ++i) keys[unknown[i]] = recovered[i];
 
     std::vector<Result<RecoveredTransactionPtr>> out;
-    out.reserve(raw.size());
-    for (std::size_t i = 0; i < raw.size(); ++i) {
-        if (!decoded[i])
-            out.push_back(decoded[i].error());
-        else if (confirmed[i])
-            out.push_back(complete(std::move(*decoded[i]), *known[i]));
+    out.reserve(transactions.size());
+    for (std::size_t i = 0; i < transactions.size(); ++i)
+        if (decoded[i])
+            out.push_back(complete(std::move(*decoded[i]), keys[i]));
         else
-            out.push_back(recover_alone(std::move(*decoded[i])));
-    }
+            out.push_back(decoded[i].error());
     return out;
 }
 

@@ -67,6 +67,7 @@ private:
 };
 
 void Exchange::start(const ServerOptions& options, Handler& handler, const std::shared_ptr<Peer>& peer) {
+    if (is_batch_ && load_->requests.load() + requests_.size() <= options.in_flight_max) handler.on_batch(requests_);
     for (std::size_t i = 0; i < requests_.size(); ++i) {
         auto& parsed = requests_[i];
         if (parsed.error) {

@@ -4,6 +4,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -37,6 +38,8 @@ struct HttpAnswer {
 class Handler {
 public:
     virtual ~Handler() = default;
+    /// The requests of a batch, before each is handled: for work that is cheaper together. It may only look.
+    virtual void on_batch(std::span<const Parsed> batch) { static_cast<void>(batch); }
     virtual void handle(const std::shared_ptr<Peer>& peer, Request request, Respond respond) = 0;
     /// A WebSocket peer is gone. Called once a peer, perhaps while a request of it is being handled.
     virtual void on_closed(std::uint64_t peer) = 0;
