@@ -11,6 +11,7 @@ namespace troupe::chunk_signer {
 namespace {
 
 constexpr std::uint8_t slot_record = 1;
+constexpr DurationMs forget_period{2000};
 constexpr auto timer_period = std::chrono::milliseconds(100);
 
 struct SlotValue {
@@ -49,6 +50,9 @@ struct State {
     std::uint64_t signed_chunks = 0;
     std::uint64_t refused_chunks = 0;
     std::uint64_t faults = 0;
+    TimeMs forgotten_below;
+    /// Waits until the messages that are here already have been looked at: what they persist goes to disk together.
+    Outbox pending;
 
     [[nodiscard]] std::string summary() const {
         return fmt::format("live={} signed={}{}", core->live_chunks(), signed_chunks,
@@ -58,7 +62,9 @@ struct State {
         return {core->live_chunks(), core->waits_for_chunks(), signed_chunks, refused_chunks, faults};
     }
     [[nodiscard]] Status open();
-    void carry_out(const Outbox& out);
+    void flush();
+    void forget_records_below(TimeMs timestamp);
+    void persist(const Outbox& out);
     void carry_out(const Effect& effect);
     void on_frame(PeerFrame& frame);
 };
@@ -92,18 +98,42 @@ void must(const Status& status) {
     if (!status) invariant_failed(("chunk store: " + status.error().message).c_str(), __FILE__, __LINE__);
 }
 
-void State::carry_out(const Outbox& out) {
+/// All that is to be persisted first: of several chunks' effects, too, none is carried out before what precedes it.
+void State::flush() {
+    const auto out = std::exchange(pending, {});
+    persist(out);
     for (const auto& effect : out) carry_out(effect);
+}
+
+/// Not at each block: it is one more write to disk.
+void State::forget_records_below(TimeMs timestamp) {
+    if (timestamp < forgotten_below + forget_period) return;
+    must(records->remove_below(slot_record, timestamp.value));
+    forgotten_below = timestamp;
+}
+
+void State::persist(const Outbox& out) {
+    std::vector<const PersistChunk*> chunks;
+    std::vector<SigningRecord> signing;
+    for (const auto& effect : out) {
+        const auto* chunk = std::get_if<PersistChunk>(&effect);
+        if (chunk == nullptr) continue;
+        chunks.push_back(chunk);
+        if (chunk->signs)
+            signing.push_back({slot_record, chunk->chunk.expiry.value, encode(chunk->chunk.producer),
+                               encode(SlotValue{chunk->chunk.id, chunk->producer_signature})});
+    }
+    if (chunks.empty()) return;
+    auto batch = store->batch();
+    must(batch ? Status{Done{}} : Status{batch.error()});
+    for (const auto* chunk : chunks) must(store->put_chunk(chunk->chunk.id, chunk->chunk.expiry, chunk->encoded_chunk));
+    must(batch->commit());
+    if (!signing.empty()) must(records->put(signing));
 }
 
 void State::carry_out(const Effect& effect) {
     auto& network = *options.network;
-    if (const auto* persist = std::get_if<PersistChunk>(&effect)) {
-        must(store->put_chunk(persist->chunk.id, persist->chunk.expiry, persist->encoded_chunk));
-        if (persist->signs)
-            must(records->put({{slot_record, persist->chunk.expiry.value, encode(persist->chunk.producer),
-                                encode(SlotValue{persist->chunk.id, persist->producer_signature})}}));
-    } else if (const auto* send = std::get_if<SendSignature>(&effect)) {
+    if (const auto* send = std::get_if<SendSignature>(&effect)) {
         ++signed_chunks;
         trace->add({0, Station::persisted, {}, send->signature.chunk.id, 0, 0});
         network.send(NodeIndex{send->signature.chunk.producer.value}, FrameKind::chunk_signature,
@@ -132,7 +162,7 @@ void State::carry_out(const Effect& effect) {
 }
 
 void State::on_frame(PeerFrame& frame) {
-    Outbox out;
+    auto& out = pending;
     const auto malformed = [&](const Error& error) { options.network->report(frame.from, error.message); };
     switch (frame.kind) {
         case FrameKind::chunk_proposal: {
@@ -151,7 +181,6 @@ void State::on_frame(PeerFrame& frame) {
         case FrameKind::chunk_reply: core->on_chunk_reply(frame.from, std::move(frame.payload), out); break;
         default: return;
     }
-    carry_out(out);
 }
 
 Actor::behavior_type behavior(Observed<Actor, State>* self, std::shared_ptr<State> prepared) {
@@ -159,7 +188,12 @@ Actor::behavior_type behavior(Observed<Actor, State>* self, std::shared_ptr<Stat
     self->state.trace = trace_of(self->system());
     self->delayed_send(self, timer_period, timer_atom::value);
     return {
-        [self](PeerFrame& frame) { self->state.on_frame(frame); },
+        [self](PeerFrame& frame) {
+            const bool was_empty = self->state.pending.empty();
+            self->state.on_frame(frame);
+            if (was_empty && !self->state.pending.empty()) self->send(self, flush_atom::value);
+        },
+        [self](flush_atom) { self->state.flush(); },
         [self](const executor::NeededChunks& needed) {
             // A chunk may have come between the executor's look and this message.
             std::vector<ChunkCertificate> missing;
@@ -170,22 +204,19 @@ Actor::behavior_type behavior(Observed<Actor, State>* self, std::shared_ptr<Stat
                 else
                     missing.push_back(certificate);
             }
-            Outbox out;
-            self->state.core->on_chunks_needed(missing, wall_clock_now(), out);
-            self->state.carry_out(out);
+            self->state.core->on_chunks_needed(missing, wall_clock_now(), self->state.pending);
+            self->state.flush();
         },
         [self](const ExecutionOutcomePtr& outcome) {
             std::vector<ChunkReference> executed;
             for (const auto& certificate : outcome->block->block.certificates) executed.push_back(certificate.chunk);
-            Outbox out;
-            self->state.core->on_executed(executed, outcome->executed.timestamp, out);
-            self->state.carry_out(out);
-            must(self->state.records->remove_below(slot_record, outcome->executed.timestamp.value));
+            self->state.core->on_executed(executed, outcome->executed.timestamp, self->state.pending);
+            self->state.flush();
+            self->state.forget_records_below(outcome->executed.timestamp);
         },
         [self](timer_atom) {
-            Outbox out;
-            self->state.core->on_timer(wall_clock_now(), out);
-            self->state.carry_out(out);
+            self->state.core->on_timer(wall_clock_now(), self->state.pending);
+            self->state.flush();
             self->delayed_send(self, timer_period, timer_atom::value);
         },
         [self](stop_atom) { self->quit(); },

@@ -1,5 +1,7 @@
 #include "actors/chunk_signer/core.hpp"
 
+#include "runtime/crypto/sha256.hpp"
+
 namespace troupe::chunk_signer {
 
 void Core::restore(const std::vector<SignedBefore>& records) {
@@ -32,7 +34,7 @@ void Core::vouch(const ChunkReference& chunk, Outbox& out) {
 void Core::on_proposal(NodeIndex from, ChunkProposal proposal, TimeMs now, Outbox& out) {
     auto encoded = encode(proposal.chunk);
     if (encoded.size() > limits::chunk_bytes_max) return out.push_back(RejectPeer{from, "chunk over the size limit"});
-    const auto chunk = reference_of(proposal.chunk);
+    const ChunkReference chunk{ChunkId::from(sha256(encoded)), proposal.chunk.producer, proposal.chunk.expiry};
 
     const auto slot = slots_.find({chunk.expiry, chunk.producer});
     if (slot != slots_.end() && slot->second.chunk == chunk) return vouch(chunk, out);  // our first answer was lost
