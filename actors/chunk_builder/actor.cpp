@@ -110,8 +110,7 @@ void State::on_frame(const PeerFrame& frame) {
 
 void State::trace_chunk(const BroadcastProposal& proposal) const {
     std::vector<TraceEvent> packed;
-    for (const auto& raw : proposal.proposal.chunk.transactions)
-        packed.push_back({0, Station::chunk, transaction_hash(raw), proposal.chunk.id, 0, 0});
+    for (const auto& hash : proposal.hashes) packed.push_back({0, Station::chunk, hash, proposal.chunk.id, 0, 0});
     trace->add(packed);
 }
 

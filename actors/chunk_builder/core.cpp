@@ -15,6 +15,7 @@ void Core::on_transaction(const RecoveredTransactionPtr& transaction, TimeMs now
     if (known_.size() >= config_.transactions_max)
         return out.push_back(Refuse{transaction->hash, false, "builder is full"});
     if (auto why = static_check_(*transaction)) return out.push_back(Refuse{transaction->hash, true, std::move(*why)});
+    last_arrival_ = now;
     if (transaction->transaction.type == TransactionType::native)
         add_native(transaction, now, payers, out);
     else
@@ -202,13 +203,17 @@ void Core::build(TimeMs now, const ActivityTracker& tracker, Outbox& out) {
         out.push_back(ReserveExpiries{reserved_until_});
     }
     last_expiry_ = expiry;
+    last_built_ = chunk.transactions.size();
+    in_flight_ += last_built_;
     chunk.proposal.chunk.transactions.reserve(chunk.transactions.size());
     for (const auto& tx : chunk.transactions) chunk.proposal.chunk.transactions.push_back(tx->raw);
     chunk.proposal.senders = sender_keys_of(chunk.transactions);
     chunk.reference = reference_of(chunk.proposal.chunk);
     chunk.proposal.signature = signer_.sign(chunk_signing_payload(config_.chain_id, chunk.reference));
     chunk.sent = now;
-    out.push_back(BroadcastProposal{chunk.proposal, chunk.reference, {}});
+    BroadcastProposal broadcast{chunk.proposal, chunk.reference, {}, {}};
+    for (const auto& tx : chunk.transactions) broadcast.hashes.push_back(tx->hash);
+    out.push_back(std::move(broadcast));
     chunks_.emplace(expiry, std::move(chunk));
 }
 
@@ -216,8 +221,15 @@ std::optional<TimeMs> Core::build_at() const {
     if (!waiting_since_ || chunks_.size() >= config_.chunks_in_flight_max) return std::nullopt;
     const bool certifying =
         std::ranges::any_of(chunks_, [](const auto& entry) { return !entry.second.certificate.has_value(); });
-    const DurationMs wait{config_.batch_wait.value * (1 + chunks_.size())};
-    return *waiting_since_ + (certifying ? config_.batch_wait_max : std::min(wait, config_.batch_wait_max));
+    const auto latest = *waiting_since_ + config_.batch_wait_max;
+    return certifying ? latest : std::min(batch_full_at(), latest);
+}
+
+TimeMs Core::batch_full_at() const {
+    const auto early = *waiting_since_ + DurationMs{config_.batch_wait.value * (1 + chunks_.size())};
+    if (last_built_ < config_.busy_transactions || known_.size() >= in_flight_ + config_.many_transactions)
+        return early;
+    return std::max(early, last_arrival_ + config_.busy_pause);
 }
 
 std::optional<TimeMs> Core::next_deadline() const {
@@ -237,7 +249,7 @@ void Core::on_timer(TimeMs now, const ActivityTracker& tracker, const PayerReade
             out.push_back(BroadcastCertificate{*chunk.certificate});
         } else {
             if (now < chunk.sent + config_.resend_after) continue;
-            BroadcastProposal again{chunk.proposal, chunk.reference, {}};
+            BroadcastProposal again{chunk.proposal, chunk.reference, {}, {}};
             for (std::uint32_t i = 0; i < config_.validators; ++i)
                 if (!chunk.signatures.contains(ValidatorIndex{i})) again.only_to.push_back(ValidatorIndex{i});
             out.push_back(std::move(again));
@@ -290,6 +302,7 @@ void Core::release_fee(const RecoveredTransaction& native) {
 void Core::release(const ChunkInFlight& chunk, const std::function<bool(const RecoveredTransaction&)>& goes_again,
                    const PayerReader& payers) {
     std::set<Address> touched;
+    in_flight_ -= chunk.transactions.size();
     for (const auto& tx : chunk.transactions) {
         const bool is_native = tx->transaction.type == TransactionType::native;
         if (!is_native) {

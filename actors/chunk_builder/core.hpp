@@ -35,6 +35,8 @@ struct BroadcastProposal {
     ChunkReference chunk;
     /// Validators that have not signed yet; empty the first time: everybody.
     std::vector<ValidatorIndex> only_to;
+    /// The first time: those of the chunk's transactions.
+    std::vector<TransactionHash> hashes;
 };
 /// To every node, this one's own consensus included.
 struct BroadcastCertificate {
@@ -63,6 +65,11 @@ struct Config {
     /// maximum.
     DurationMs batch_wait{20};
     DurationMs batch_wait_max{300};
+    /// After a chunk of this many transactions the next one is closed only when nothing more has come for the pause, or
+    /// after the maximum, or when the many are there.
+    std::size_t busy_transactions = 64;
+    std::size_t many_transactions = 1024;
+    DurationMs busy_pause{60};
     /// It takes at most this many bytes, transactions or gas (the sum of gas limits).
     std::size_t chunk_bytes_target = 512 << 10;
     std::size_t chunk_transactions_max = 2500;
@@ -125,6 +132,7 @@ private:
     void add_native(const RecoveredTransactionPtr& transaction, TimeMs now, const PayerReader& payers, Outbox& out);
     void list_if_ready(const Address& address, Account& account, TimeMs now);
     [[nodiscard]] std::optional<TimeMs> build_at() const;
+    [[nodiscard]] TimeMs batch_full_at() const;
     void build(TimeMs now, const ActivityTracker& tracker, Outbox& out);
     [[nodiscard]] bool may_build_for(const Address& payer, TimeMs expiry, const ActivityTracker& tracker) const;
     void refresh(const Address& address, const PayerReader& payers);
@@ -146,6 +154,10 @@ private:
     std::deque<Address> ready_;
     std::deque<RecoveredTransactionPtr> natives_;
     std::optional<TimeMs> waiting_since_;
+    TimeMs last_arrival_;
+    /// Transactions of the chunk that was built last, and of all in flight.
+    std::size_t last_built_ = 0;
+    std::size_t in_flight_ = 0;
     /// By expiry, which is also the order in which they were built and must be included.
     std::map<TimeMs, ChunkInFlight> chunks_;
     TimeMs last_expiry_;

@@ -300,6 +300,52 @@ TEST_CASE("a chunk is bounded in transactions, bytes and gas, and the rest follo
     CHECK(sizes([](Config& c) { c.chunks_in_flight_max = 2, c.chunk_transactions_max = 1; }, {}) == Sizes{1, 1});
 }
 
+TEST_CASE("after a chunk of many transactions the next waits for a pause, for the many, or for the maximum") {
+    const auto busy = [](Config& c) {
+        c.batch_wait = DurationMs{20};
+        c.batch_wait_max = DurationMs{300};
+        c.busy_transactions = 3;
+        c.many_transactions = 10;
+        c.busy_pause = DurationMs{60};
+    };
+    const auto certify = [](Bench& b, const BroadcastProposal& chunk) {
+        for (std::uint32_t i = 0; i < 3; ++i) static_cast<void>(b.sign(b.signature(chunk.chunk, i)));
+    };
+    const auto give = [](Bench& b, std::uint64_t first, std::uint64_t count) {
+        for (auto nonce = first; nonce < first + count; ++nonce) CHECK(b.give(Bench::transfer(0, nonce)).empty());
+    };
+    Bench b{1, busy};
+    give(b, 0, 3);
+    const auto first = b.pass(20);
+    REQUIRE(first.size() == 1);
+    certify(b, first[0]);
+
+    give(b, 3, 1);
+    CHECK(b.pass(50).empty());
+    give(b, 4, 2);
+    CHECK(b.pass(50).empty());
+    const auto after_pause = b.pass(10);
+    REQUIRE(after_pause.size() == 1);
+    CHECK(Bench::nonces(after_pause[0]) == std::vector<std::uint64_t>{3, 4, 5});
+    certify(b, after_pause[0]);
+
+    for (std::uint64_t nonce = 6; nonce < 12; ++nonce) {
+        give(b, nonce, 1);
+        CHECK(b.pass(48).empty());
+    }
+    give(b, 12, 1);
+    const auto after_maximum = b.pass(12);
+    REQUIRE(after_maximum.size() == 1);
+    CHECK(Bench::nonces(after_maximum[0]).size() == 7);
+    certify(b, after_maximum[0]);
+
+    give(b, 13, 10);
+    CHECK(b.pass(79).empty());  // four chunks' turns of 20 ms
+    const auto many = b.pass(1);
+    REQUIRE(many.size() == 1);
+    CHECK(Bench::nonces(many[0]).size() == 10);
+}
+
 TEST_CASE("the queue is bounded as a whole and by account") {
     Bench b{1, [](Config& c) { c.transactions_max = 5, c.transactions_per_account_max = 3; }};
     for (std::uint64_t n = 0; n < 3; ++n) CHECK(b.give(Bench::transfer(0, n)) == "");
