@@ -46,6 +46,26 @@ private:
     mutable std::unique_ptr<ChainReader> reader_;
 };
 
+/// The transactions of a block's chunks, which execution asks for one after another.
+class RecoveredInOrder {
+public:
+    explicit RecoveredInOrder(const std::vector<std::shared_ptr<vm_pool::ChunkRecovery>>& chunks) : chunks_(chunks) {}
+
+    [[nodiscard]] Result<RecoveredTransactionPtr> next(ByteView raw) {
+        while (position_ == chunks_[chunk_]->chunk()->transactions.size()) {
+            ++chunk_;
+            position_ = 0;
+        }
+        TROUPE_ASSERT(chunks_[chunk_]->chunk()->transactions[position_].data() == raw.data());
+        return chunks_[chunk_]->result(position_++);
+    }
+
+private:
+    const std::vector<std::shared_ptr<vm_pool::ChunkRecovery>>& chunks_;
+    std::size_t chunk_ = 0;
+    std::size_t position_ = 0;
+};
+
 struct StateView {
     Height executed;
     Height committed;
@@ -140,6 +160,7 @@ void State::check_against(const CommittedBlock& block) {
 
 void State::execute(const CommittedBlockPtr& block) {
     check_against(*block);
+    std::vector<std::shared_ptr<vm_pool::ChunkRecovery>> recoveries;
     std::vector<std::shared_ptr<const Chunk>> contents;
     for (const auto& certificate : block->block.certificates) {
         const auto& id = certificate.chunk.id;
@@ -151,7 +172,9 @@ void State::execute(const CommittedBlockPtr& block) {
         }
         recovery->finish();
         contents.push_back(recovery->chunk());
+        recoveries.push_back(std::move(recovery));
     }
+    RecoveredInOrder recovered{recoveries};
     options->tracker.observe(block->block);
     auto& ledger = *options->ledger;
     const BlockInput input{
@@ -161,13 +184,14 @@ void State::execute(const CommittedBlockPtr& block) {
         options->tracker,
         *block,
         contents,
-        [this](ByteView raw) { return options->transactions->get(raw); },
+        [&](ByteView raw) { return recovered.next(raw); },
         [this](const TransactionHash& hash) { return options->ledger->cache()->native_executed(hash); },
         [this](std::uint64_t height) { return options->ledger->block_hash(height); },
         parallelism.get(),
     };
     auto output = execute_block(input, ledger.state(), *options->code_cache);
     if (auto status = ledger.commit(output); !status) fatal("state database", status.error());
+    for (const auto& certificate : block->block.certificates) options->transactions->forget_chunk(certificate.chunk.id);
     unconfirmed[output.executed.result.height] = output.executed.result;
     if (!output.executed.transactions.empty() || !output.filtered.empty())
         spdlog::info("executed block {}: {} transactions, {} filtered, {} gas", output.executed.result.height.value,

@@ -5,21 +5,9 @@ namespace {
 
 constexpr std::string_view genesis_key = "genesis";
 constexpr std::size_t block_hashes_kept = 256;
-
-[[nodiscard]] std::vector<AccountUpdate> to_updates(const StateDiff& diff) {
-    std::vector<AccountUpdate> out;
-    out.reserve(diff.accounts.size());
-    for (const auto& change : diff.accounts) {
-        AccountUpdate update;
-        update.address = change.address;
-        if (!change.deleted) update.data = encode(StoredAccount{change.nonce, change.balance, change.code_hash});
-        update.storage_cleared = change.storage_cleared;
-        for (const auto& [slot, value] : change.storage)
-            update.storage.emplace_back(to_big_endian(slot), to_big_endian(value));
-        out.push_back(std::move(update));
-    }
-    return out;
-}
+/// Accounts and slots that wait in memory to be saved.
+constexpr std::size_t unsaved_max = 100'000;
+constexpr std::uint64_t prune_period_heights = 64;
 
 [[nodiscard]] std::vector<TrieNodeUpdate> to_updates(std::vector<TrieChanges> changes) {
     std::vector<TrieNodeUpdate> out;
@@ -75,6 +63,7 @@ Status LedgerState::initialize(const Genesis& genesis) {
         output.executed.result.transactions_root = empty_trie_root;
         output.executed.result.receipts_root = empty_trie_root;
         if (auto status = commit(output); !status) return status;
+        if (auto status = save(); !status) return status;
         return store_.put_meta(genesis_key, encode(genesis_hash));
     }
     auto stored = reader.executed(**tip);
@@ -102,26 +91,47 @@ Status LedgerState::commit(BlockOutput& output) {
     update.hash = executed.hash;
     update.executed_block = encode(executed);
     update.bloom = executed.logs_bloom;
-    update.accounts = to_updates(output.diff);
-    update.codes = output.diff.codes;
-    update.trie_nodes = to_updates(trie_->commit());
     for (const auto& [hash, expiry] : output.natives) update.seen.push_back({hash, expiry});
     if (options_.transaction_index)
         for (const auto& transaction : executed.transactions)
             update.transactions.push_back(transaction.receipt.transaction);
-    if (auto status = store_.apply_execution(update); !status) return status;
+    unsaved_blocks_.push_back(std::move(update));
 
     executed_ = executed.result.height;
     executed_hash_ = executed.hash;
-    nodes_->set_height(executed_);
     cache_->apply(output.diff, output.natives, executed.timestamp);
     hashes_[executed_.value] = Hash256::from(executed_hash_);
     if (hashes_.size() > block_hashes_kept) hashes_.erase(hashes_.begin());
+    if (unsaved_blocks_.size() < options_.blocks_per_save && cache_->unsaved().size() < unsaved_max) return Done{};
+    return save();
+}
+
+Status LedgerState::save() {
+    if (unsaved_blocks_.empty()) return Done{};
+    auto& last = unsaved_blocks_.back();
+    last.accounts = cache_->unsaved().account_updates();
+    last.codes = cache_->unsaved().code_updates();
+    last.trie_nodes = to_updates(trie_->commit());
+    auto batch = store_.batch();
+    if (!batch) return batch.error();
+    for (const auto& update : unsaved_blocks_)
+        if (auto status = store_.apply_execution(update); !status) return status;
+    if (auto status = batch->commit(); !status) return status;
+    unsaved_blocks_.clear();
+    cache_->saved();
+    nodes_->set_height(executed_);
     return prune();
 }
 
+/// What is not saved would only be executed again.
+LedgerState::~LedgerState() {
+    if (cache_) static_cast<void>(save());
+}
+
 Status LedgerState::prune() {
-    if (executed_.value <= options_.history_heights || executed_.value % 64 != 0) return Done{};
+    if (executed_.value <= options_.history_heights || executed_.value < pruned_at_.value + prune_period_heights)
+        return Done{};
+    pruned_at_ = executed_;
     auto visited = store_.prune_trie(Height{executed_.value - options_.history_heights}, 2000);
     return visited ? Status{Done{}} : Status{visited.error()};
 }

@@ -31,6 +31,9 @@ public:
         bool transaction_index = false;
         /// Heights whose state stays readable.
         std::uint64_t history_heights = 100'000;
+        /// Blocks whose results are written together. What a crash takes is executed again from the blocks. Where other
+        /// roles read the database at each height: 1.
+        std::size_t blocks_per_save = 1;
     };
 
     /// Opens `directory`/state.db, writing the genesis state if it is new. An error if it belongs to another genesis.
@@ -45,8 +48,15 @@ public:
     /// Results of the latest executed blocks, oldest first, for consensus after a restart.
     [[nodiscard]] Result<std::vector<ExecutionResult>> recent_results(std::uint64_t count);
 
-    /// Computes the state root, stores everything in one transaction, moves the caches. Fills output.executed.result.
+    ~LedgerState();
+    LedgerState(const LedgerState&) = delete;
+    LedgerState& operator=(const LedgerState&) = delete;
+
+    /// Computes the state root, moves the caches, and at each blocks_per_save-th block saves. Fills
+    /// output.executed.result.
     [[nodiscard]] Status commit(BlockOutput& output);
+    /// Stores all executed blocks and what they changed in one transaction.
+    [[nodiscard]] Status save();
 
     [[nodiscard]] static std::filesystem::path database_path(const std::filesystem::path& directory) {
         return directory / "state.db";
@@ -65,6 +75,8 @@ private:
     Height executed_;
     BlockHash executed_hash_;
     std::map<std::uint64_t, Hash256> hashes_;
+    std::vector<ExecutionUpdate> unsaved_blocks_;
+    Height pruned_at_{0};
 };
 
 }  // namespace troupe::executor

@@ -8,23 +8,11 @@
 #include <unordered_map>
 
 #include "actors/execution/outcome.hpp"
+#include "actors/executor/stored_account.hpp"
+#include "actors/executor/unsaved_state.hpp"
 #include "persistence/chain_reader.hpp"
-#include "vm/state/state_diff.hpp"
-#include "vm/state/state_view.hpp"
 
 namespace troupe::executor {
-
-/// How an account is stored in the flat table.
-struct StoredAccount {
-    std::uint64_t nonce = 0;
-    uint256 balance;
-    CodeHash code_hash;
-
-    static constexpr auto reflect() {
-        return fields("StoredAccount", field("nonce", &StoredAccount::nonce), field("balance", &StoredAccount::balance),
-                      field("code_hash", &StoredAccount::code_hash));
-    }
-};
 
 class StateCache final : public StateReader, public PayerReader {
 public:
@@ -41,8 +29,11 @@ public:
     [[nodiscard]] PayerState payer(const Address& address) const override;
     [[nodiscard]] bool native_executed(const TransactionHash& hash) const override;
 
-    /// After the block's changes are in the database.
+    /// A block has executed. What it changed counts as unsaved until `saved`.
     void apply(const StateDiff& diff, const std::vector<std::pair<TransactionHash, TimeMs>>& natives, TimeMs timestamp);
+    [[nodiscard]] const UnsavedState& unsaved() const noexcept { return unsaved_; }
+    /// All that is unsaved is in the database now.
+    void saved();
     /// Native transactions that executed before a restart.
     void remember_native(const TransactionHash& hash, TimeMs expiry);
 
@@ -59,6 +50,8 @@ private:
         }
     };
 
+    [[nodiscard]] std::optional<uint256> known_slot(const SlotKey& key) const;
+
     ChainReader& reader_;
     /// Guards everything that payer() touches: the caches are written by the executing thread only.
     mutable std::shared_mutex mutex_;
@@ -67,6 +60,10 @@ private:
     std::size_t entries_max_;
     std::unordered_map<Address, std::optional<AccountRecord>, FixedBytesHash> accounts_;
     std::unordered_map<SlotKey, uint256, SlotKeyHash> slots_;
+    UnsavedState unsaved_;
+    /// Bonds as read by payer(), until the registry changes; the count tells a reader that it did meanwhile.
+    mutable std::unordered_map<Address, uint256, FixedBytesHash> bonds_read_;
+    std::uint64_t registry_changes_ = 0;
     std::unordered_map<CodeHash, std::shared_ptr<const Bytes>, FixedBytesHash> codes_;
     std::unordered_map<TransactionHash, TimeMs, FixedBytesHash> natives_;
     std::multimap<TimeMs, TransactionHash> natives_by_expiry_;

@@ -8,6 +8,7 @@
 #include <caf/function_view.hpp>
 #include <caf/scoped_actor.hpp>
 #include <caf/send.hpp>
+#include <malloc.h>
 #include <signal.h>
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
@@ -36,6 +37,7 @@
 #include "runtime/base/clock.hpp"
 #include "runtime/base/json.hpp"
 #include "runtime/crypto/random.hpp"
+#include "runtime/crypto/remembered_signatures.hpp"
 #include "runtime/ledger/genesis_json.hpp"
 
 namespace troupe {
@@ -58,7 +60,7 @@ public:
 private:
     [[nodiscard]] Status load();
     [[nodiscard]] Status spawn_actors();
-    [[nodiscard]] Status spawn_chain(const std::shared_ptr<const SignatureScheme>& scheme);
+    [[nodiscard]] Status spawn_chain(const std::shared_ptr<const RememberingScheme>& scheme);
     [[nodiscard]] Status start_links();
     [[nodiscard]] Status start_rpc();
     /// From now on the pool gives work to those that the configuration names.
@@ -131,7 +133,7 @@ Status Node::spawn_actors() {
     for (const auto& validator : genesis_->validators) keys.push_back(validator.public_key);
     auto made_scheme = make_ed25519_scheme(keys);
     if (!made_scheme) return made_scheme.error();
-    const std::shared_ptr<const SignatureScheme> scheme = std::move(*made_scheme);
+    const auto scheme = std::make_shared<const RememberingScheme>(std::move(*made_scheme));
     network_ = std::make_shared<NodeNetwork>(NodeIndex{config_.index}, *genesis_);
     if (auto status = services_.spawn(
             system_, {genesis_, NodeIndex{config_.index}, config_.roles, data_, scheme, seed_, network_});
@@ -141,16 +143,18 @@ Status Node::spawn_actors() {
     return has_role("executor") ? spawn_chain(scheme) : Status{Done{}};
 }
 
-Status Node::spawn_chain(const std::shared_ptr<const SignatureScheme>& scheme) {
+Status Node::spawn_chain(const std::shared_ptr<const RememberingScheme>& scheme) {
     const auto& parameters = genesis_->parameters;
     const auto n = genesis_->validators.size();
     const auto self = config_.is_validator ? std::optional{ValidatorIndex{config_.index}} : std::nullopt;
     std::shared_ptr<const Signer> signer;
-    if (self) signer = make_ed25519_signer(*Ed25519KeyPair::from_seed(seed_.view()));
+    if (self)
+        signer = make_remembering_signer(make_ed25519_signer(*Ed25519KeyPair::from_seed(seed_.view())), *self, scheme);
 
     executor::LedgerState::Options ledger_options;
     ledger_options.directory = data_;
     ledger_options.transaction_index = has_role("gateway");
+    if (!has_role("gateway") && services_.empty()) ledger_options.blocks_per_save = 16;
     auto ledger = executor::LedgerState::open(*genesis_, ledger_options);
     if (!ledger) return ledger.error();
     const std::shared_ptr<executor::LedgerState> state = std::move(*ledger);
@@ -443,9 +447,19 @@ int run(AnyNode& node, const sigset_t& signals) {
     return 0;
 }
 
+/// A chunk's or block's buffers come and go many times a second: giving them back to the kernel each time costs a page
+/// fault for every 4 KiB of the next ones. What is kept is bounded, and so is the number of heaps that keep it.
+void keep_memory() {
+    mallopt(M_MMAP_THRESHOLD, 8 << 20);
+    mallopt(M_TRIM_THRESHOLD, 16 << 20);
+    mallopt(M_TOP_PAD, 1 << 20);
+    mallopt(M_ARENA_MAX, 4);
+}
+
 }  // namespace
 
 int run_node(const std::filesystem::path& directory) {
+    keep_memory();
     // Signals are taken by this thread only, so block them before any other thread is made.
     sigset_t signals;
     sigemptyset(&signals);
