@@ -37,6 +37,7 @@
 #include "runtime/base/json.hpp"
 #include "runtime/crypto/random.hpp"
 #include "runtime/ledger/genesis_json.hpp"
+#include "runtime/ledger/genesis_signatures.hpp"
 
 namespace troupe {
 namespace {
@@ -127,9 +128,7 @@ Status Node::load() {
 }
 
 Status Node::spawn_actors() {
-    std::vector<Ed25519PublicKey> keys;
-    for (const auto& validator : genesis_->validators) keys.push_back(validator.public_key);
-    auto made_scheme = make_ed25519_scheme(keys);
+    auto made_scheme = make_scheme(*genesis_);
     if (!made_scheme) return made_scheme.error();
     const std::shared_ptr<const SignatureScheme> scheme = std::move(*made_scheme);
     network_ = std::make_shared<NodeNetwork>(NodeIndex{config_.index}, *genesis_);
@@ -146,7 +145,7 @@ Status Node::spawn_chain(const std::shared_ptr<const SignatureScheme>& scheme) {
     const auto n = genesis_->validators.size();
     const auto self = config_.is_validator ? std::optional{ValidatorIndex{config_.index}} : std::nullopt;
     std::shared_ptr<const Signer> signer;
-    if (self) signer = make_ed25519_signer(*Ed25519KeyPair::from_seed(seed_.view()));
+    if (self) signer = make_signer(parameters.signatures, seed_);
 
     executor::LedgerState::Options ledger_options;
     ledger_options.directory = data_;
