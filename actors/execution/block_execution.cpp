@@ -329,7 +329,12 @@ private:
 
     void finish() {
         auto& executed = output_.executed;
-        for (const auto& chunk : chunks_) executed.result.executed_chunks.push_back(sha256(encode(chunk.executed)));
+        for (const auto& chunk : chunks_) {
+            executed.result.executed_chunks.push_back(sha256(encode(chunk.executed)));
+            executed.tips.push_back({chunk.executed.beneficiary,
+                                     static_cast<std::uint32_t>(chunk.block.tips->numerator),
+                                     static_cast<std::uint32_t>(chunk.executed.transactions.size())});
+        }
         std::vector<Bytes> transactions;
         std::vector<Bytes> receipts;
         for (const auto& transaction : executed.transactions) {

@@ -16,20 +16,8 @@ namespace {
 
 [[nodiscard]] Failure pruned() { return {{-32000, "missing trie node: state before this block is pruned", ""}}; }
 
-/// The chunk's producer receives the tips. A block of several chunks doesn't tell where one ends: its proposer then.
-[[nodiscard]] Address coinbase_of(Backend& backend, const ExecutedBlock& block) {
-    const auto& validators = backend.genesis().validators;
-    const auto beneficiary = [&](ValidatorIndex index) {
-        return index.value < validators.size() ? validators[index.value].beneficiary : Address{};
-    };
-    const auto committed = backend.committed(block.result.height);
-    if (committed && committed->block.certificates.size() == 1)
-        return beneficiary(committed->block.certificates.front().chunk.producer);
-    return beneficiary(block.proposer);
-}
-
 [[nodiscard]] Replay replay_of(const CallRunner& runner, Backend& backend, const ExecutedBlockPtr& block) {
-    Replay replay{runner, backend.genesis().parameters, block, coinbase_of(backend, *block),
+    Replay replay{runner, backend.genesis(), block,
                   [&backend](ByteView raw) { return backend.transactions().get(raw); }};
     if (!replay.is_possible()) throw pruned();
     return replay;

@@ -38,7 +38,7 @@ public:
     }
 
     std::optional<std::string> finish(const TraceEnd& end) override {
-        touched_[end.coinbase];
+        touched_[end.tip_recipient];
         touched_[end.transaction.sender];
         for (const auto& item : end.transaction.authorization_list)
             if (item.authority) touched_[*item.authority];

@@ -17,8 +17,7 @@ struct ReplayError {
 
 class Replay {
 public:
-    /// `coinbase`: who received the tips of the block's chunk.
-    Replay(const CallRunner& runner, const ChainParameters& parameters, ExecutedBlockPtr block, const Address& coinbase,
+    Replay(const CallRunner& runner, const Genesis& genesis, ExecutedBlockPtr block,
            std::function<Result<RecoveredTransactionPtr>(ByteView raw)> recover);
 
     /// The state before the block is here.
@@ -29,7 +28,10 @@ public:
     [[nodiscard]] std::variant<std::string, ReplayError> run(JsonTracer* tracer);
 
 private:
-    const ChainParameters& parameters_;
+    /// Who gets the tips of the next transaction.
+    void find_tips();
+
+    const Genesis& genesis_;
     ExecutedBlockPtr block_;
     std::function<Result<RecoveredTransactionPtr>(ByteView raw)> recover_;
     evm::AnalysisCache& codes_;
@@ -37,6 +39,9 @@ private:
     std::unique_ptr<StateAt> base_;
     std::optional<Overlay> state_;
     std::size_t next_ = 0;
+    /// The range of block_->tips that `next_` is in, and where that ends.
+    std::size_t range_ = 0;
+    std::size_t range_end_ = 0;
 };
 
 }  // namespace troupe::gateway

@@ -22,7 +22,8 @@ struct TraceEnd {
     /// Before the transaction.
     StateReader& before;
     JournaledState& after;
-    Address coinbase;
+    /// Gets the tip.
+    Address tip_recipient;
 };
 
 class JsonTracer : public evm::Tracer {

@@ -10,6 +10,7 @@
 #include "deploy/version.hpp"
 #include "runtime/base/clock.hpp"
 #include "runtime/ledger/genesis_json.hpp"
+#include "runtime/ledger/genesis_signatures.hpp"
 
 namespace troupe {
 namespace {
@@ -114,6 +115,7 @@ Status Cluster::create(const Manifest& manifest, const std::string& text) {
         if (!key) return key.error();
         GenesisNode node{name, key->public_key(), {}, std::move(services)};
         if (is_validator) {
+            if (manifest.chain.signatures == SignatureKind::bls) register_bls_key(node, key->reveal_seed());
             // Fees go to a development account unless somebody changes the genesis: validators have no accounts of
             // their own.
             node.beneficiary =

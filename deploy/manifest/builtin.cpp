@@ -11,6 +11,7 @@ name = "troupe"
 [chain]
 chain_id = 74123                    # of your own; 1, 31337 and other well-known ones confuse wallets and tools
 rules = "troupe"                    # "troupe": prepared certificates are carried through view changes; "dbft2": NEO's
+signatures = "ed25519"              # of chunks and blocks; "bls": one signature for all, however many validators
 view_time_ms = 1000                 # a view without progress is left after twice this long
 block_interval_ms = 100             # between blocks while there is something to include
 heartbeat_ms = 1000                 # between empty blocks while there is not

@@ -44,7 +44,8 @@ std::string to_toml(const Manifest& manifest) {
     std::ostringstream out;
     out << "name = " << quoted(manifest.name) << "\n"
         << "spare_followers = " << manifest.spare_followers << "\n\n[chain]\n"
-        << "rules = " << quoted(to_string(manifest.chain.rules)) << "\n";
+        << "rules = " << quoted(to_string(manifest.chain.rules)) << "\n"
+        << "signatures = " << quoted(to_string(manifest.chain.signatures)) << "\n";
     for (const auto& number : manifest_detail::chain_numbers())
         out << number.key << " = " << number.get(manifest.chain) << "\n";
     out << "\n[accounts]\ndev = " << manifest.dev_accounts << "\ndev_balance_ether = " << in_ether(manifest.dev_balance)
@@ -75,6 +76,8 @@ std::vector<std::string> differences(const ChainParameters& before, const ChainP
     std::vector<std::string> out;
     if (before.rules != after.rules)
         out.push_back(std::string{"rules "} + to_string(before.rules) + " -> " + to_string(after.rules));
+    if (before.signatures != after.signatures)
+        out.push_back(std::string{"signatures "} + to_string(before.signatures) + " -> " + to_string(after.signatures));
     for (const auto& number : manifest_detail::chain_numbers())
         if (number.get(before) != number.get(after))
             out.push_back(std::string{number.key} + " " + std::to_string(number.get(before)) + " -> " +

@@ -70,7 +70,7 @@ private:
 
     void read_chain(const toml::table& t) {
         auto& chain = manifest_.chain;
-        std::vector<std::string> allowed{"rules"};
+        std::vector<std::string> allowed{"rules", "signatures"};
         for (const auto& number : chain_numbers()) allowed.emplace_back(number.key);
         in_.check_keys(t, "chain", allowed);
         for (const auto& number : chain_numbers()) {
@@ -80,6 +80,9 @@ private:
         std::string rules;
         if (in_.choice(t, "chain", "rules", {"troupe", "dbft2"}, rules))
             chain.rules = rules == "dbft2" ? ConsensusRules::dbft2 : ConsensusRules::troupe;
+        std::string signatures;
+        if (in_.choice(t, "chain", "signatures", {"ed25519", "bls"}, signatures))
+            chain.signatures = signatures == "bls" ? SignatureKind::bls : SignatureKind::ed25519;
 
         if (const auto known = public_chains.find(chain.chain_id); known != public_chains.end())
             in_.fault_in(

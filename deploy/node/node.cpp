@@ -39,6 +39,7 @@
 #include "runtime/crypto/random.hpp"
 #include "runtime/crypto/remembered_signatures.hpp"
 #include "runtime/ledger/genesis_json.hpp"
+#include "runtime/ledger/genesis_signatures.hpp"
 
 namespace troupe {
 namespace {
@@ -60,7 +61,8 @@ public:
 private:
     [[nodiscard]] Status load();
     [[nodiscard]] Status spawn_actors();
-    [[nodiscard]] Status spawn_chain(const std::shared_ptr<const RememberingScheme>& scheme);
+    [[nodiscard]] Status choose_signatures();
+    [[nodiscard]] Status spawn_chain();
     [[nodiscard]] Status start_links();
     [[nodiscard]] Status start_rpc();
     /// From now on the pool gives work to those that the configuration names.
@@ -77,6 +79,9 @@ private:
     std::filesystem::path data_;
     std::shared_ptr<const Genesis> genesis_;
     Ed25519Seed seed_;
+    std::shared_ptr<const SignatureScheme> scheme_;
+    /// Validators only.
+    std::shared_ptr<const Signer> signer_;
     std::shared_ptr<NodeNetwork> network_;
     std::shared_ptr<link::Hub> hub_;
     std::shared_ptr<gateway::Backend> backend_;
@@ -128,28 +133,39 @@ Status Node::load() {
     return Done{};
 }
 
+/// Of Ed25519 each signature is checked once a process; a BLS aggregate tells nothing about its parts.
+Status Node::choose_signatures() {
+    const auto kind = genesis_->parameters.signatures;
+    auto scheme = make_scheme(*genesis_);
+    if (!scheme) return scheme.error();
+    std::unique_ptr<Signer> signer;
+    if (config_.is_validator) signer = make_signer(kind, seed_);
+    if (kind == SignatureKind::ed25519) {
+        const auto remembering = std::make_shared<const RememberingScheme>(std::move(*scheme));
+        if (signer) signer = make_remembering_signer(std::move(signer), ValidatorIndex{config_.index}, remembering);
+        scheme_ = remembering;
+    } else {
+        scheme_ = std::move(*scheme);
+    }
+    signer_ = std::move(signer);
+    return Done{};
+}
+
 Status Node::spawn_actors() {
-    std::vector<Ed25519PublicKey> keys;
-    for (const auto& validator : genesis_->validators) keys.push_back(validator.public_key);
-    auto made_scheme = make_ed25519_scheme(keys);
-    if (!made_scheme) return made_scheme.error();
-    const auto scheme = std::make_shared<const RememberingScheme>(std::move(*made_scheme));
+    if (auto status = choose_signatures(); !status) return status;
     network_ = std::make_shared<NodeNetwork>(NodeIndex{config_.index}, *genesis_);
     if (auto status = services_.spawn(
-            system_, {genesis_, NodeIndex{config_.index}, config_.roles, data_, scheme, seed_, network_});
+            system_, {genesis_, NodeIndex{config_.index}, config_.roles, data_, scheme_, seed_, network_});
         !status)
         return status;
     // Roles beside the chain need no copy of it.
-    return has_role("executor") ? spawn_chain(scheme) : Status{Done{}};
+    return has_role("executor") ? spawn_chain() : Status{Done{}};
 }
 
-Status Node::spawn_chain(const std::shared_ptr<const RememberingScheme>& scheme) {
+Status Node::spawn_chain() {
     const auto& parameters = genesis_->parameters;
     const auto n = genesis_->validators.size();
     const auto self = config_.is_validator ? std::optional{ValidatorIndex{config_.index}} : std::nullopt;
-    std::shared_ptr<const Signer> signer;
-    if (self)
-        signer = make_remembering_signer(make_ed25519_signer(*Ed25519KeyPair::from_seed(seed_.view())), *self, scheme);
 
     executor::LedgerState::Options ledger_options;
     ledger_options.directory = data_;
@@ -176,8 +192,8 @@ Status Node::spawn_chain(const std::shared_ptr<const RememberingScheme>& scheme)
     signer_options.config.parameters = parameters;
     signer_options.config.self = self;
     signer_options.directory = data_;
-    signer_options.scheme = scheme;
-    signer_options.signer = signer;
+    signer_options.scheme = scheme_;
+    signer_options.signer = signer_;
     signer_options.network = network_;
     signer_options.executor = executor_;
     signer_options.vm_pool = vm_pool_;
@@ -191,8 +207,8 @@ Status Node::spawn_chain(const std::shared_ptr<const RememberingScheme>& scheme)
     consensus_options.self = self;
     consensus_options.node = NodeIndex{config_.index};
     consensus_options.directory = data_;
-    consensus_options.scheme = scheme;
-    consensus_options.signer = signer;
+    consensus_options.scheme = scheme_;
+    consensus_options.signer = signer_;
     consensus_options.network = network_;
     consensus_options.executor = executor_;
     consensus_options.executed = executed;
@@ -212,7 +228,7 @@ Status Node::spawn_chain(const std::shared_ptr<const RememberingScheme>& scheme)
         network_->add_receiver(kind, signer_);
 
     if (self) {
-        chunk_builder::ActorOptions builder_options{{},     data_,        scheme,   signer, network_,
+        chunk_builder::ActorOptions builder_options{{},     data_,        scheme_,  signer_, network_,
                                                     payers, transactions, *tracker, {}};
         builder_options.config.chain_id = parameters.chain_id;
         builder_options.config.parameters = parameters;

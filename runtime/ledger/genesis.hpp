@@ -17,9 +17,18 @@ enum class ConsensusRules : std::uint8_t { dbft2 = 0, troupe = 1 };
     return r == ConsensusRules::dbft2 ? "dbft2" : "troupe";
 }
 
+/// What validators sign chunks and blocks with. A certificate's size and the time to check it grow with the signers of
+/// `ed25519`; of `bls` they stay, at a higher cost for each single signature.
+enum class SignatureKind : std::uint8_t { ed25519 = 0, bls = 1 };
+[[nodiscard]] constexpr bool is_valid(SignatureKind k) noexcept { return k <= SignatureKind::bls; }
+[[nodiscard]] constexpr const char* to_string(SignatureKind k) noexcept {
+    return k == SignatureKind::ed25519 ? "ed25519" : "bls";
+}
+
 struct ChainParameters {
     std::uint64_t chain_id = 0;
     ConsensusRules rules = ConsensusRules::troupe;
+    SignatureKind signatures = SignatureKind::ed25519;
     /// dBFT's T: the base of its timers. A view that makes no progress is left after 2 T.
     DurationMs view_time{1000};
     /// A primary that has something to include proposes this long after the previous block.
@@ -54,16 +63,17 @@ struct ChainParameters {
     bool operator==(const ChainParameters&) const = default;
     static constexpr auto reflect() {
         using P = ChainParameters;
-        return fields(
-            "ChainParameters", field("chain_id", &P::chain_id), field("rules", &P::rules),
-            field("view_time", &P::view_time), field("block_interval", &P::block_interval),
-            field("heartbeat_interval", &P::heartbeat_interval), field("execution_delay", &P::execution_delay),
-            field("epoch_length", &P::epoch_length), field("rotation_epochs", &P::rotation_epochs),
-            field("chunk_slot", &P::chunk_slot), field("chunk_lifetime", &P::chunk_lifetime),
-            field("transaction_lifetime_max", &P::transaction_lifetime_max), field("base_fee", &P::base_fee),
-            field("block_gas_limit", &P::block_gas_limit), field("checkpoint_interval", &P::checkpoint_interval),
-            field("validator_deposit", &P::validator_deposit), field("validation_time", &P::validation_time),
-            field("revalidation_permille", &P::revalidation_permille));
+        return fields("ChainParameters", field("chain_id", &P::chain_id), field("rules", &P::rules),
+                      field("signatures", &P::signatures), field("view_time", &P::view_time),
+                      field("block_interval", &P::block_interval), field("heartbeat_interval", &P::heartbeat_interval),
+                      field("execution_delay", &P::execution_delay), field("epoch_length", &P::epoch_length),
+                      field("rotation_epochs", &P::rotation_epochs), field("chunk_slot", &P::chunk_slot),
+                      field("chunk_lifetime", &P::chunk_lifetime),
+                      field("transaction_lifetime_max", &P::transaction_lifetime_max), field("base_fee", &P::base_fee),
+                      field("block_gas_limit", &P::block_gas_limit),
+                      field("checkpoint_interval", &P::checkpoint_interval),
+                      field("validator_deposit", &P::validator_deposit), field("validation_time", &P::validation_time),
+                      field("revalidation_permille", &P::revalidation_permille));
     }
 };
 
@@ -95,6 +105,10 @@ struct GenesisNode {
     Address beneficiary;
     /// Followers only, ascending: what they are registered for.
     std::vector<Service> services;
+    /// Validators of a chain that signs with BLS, else empty: the compressed key (48 bytes), and the proof that the
+    /// validator has its secret (96 bytes).
+    Bytes bls_key;
+    Bytes bls_possession;
 
     [[nodiscard]] bool offers(Service service) const noexcept {
         for (const auto s : services)
@@ -105,7 +119,8 @@ struct GenesisNode {
     bool operator==(const GenesisNode&) const = default;
     static constexpr auto reflect() {
         return fields("GenesisNode", field("name", &GenesisNode::name), field("public_key", &GenesisNode::public_key),
-                      field("beneficiary", &GenesisNode::beneficiary), field("services", &GenesisNode::services));
+                      field("beneficiary", &GenesisNode::beneficiary), field("services", &GenesisNode::services),
+                      field("bls_key", &GenesisNode::bls_key), field("bls_possession", &GenesisNode::bls_possession));
     }
 };
 

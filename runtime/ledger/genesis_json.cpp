@@ -67,6 +67,12 @@ namespace {
                 return invalid(path + ".services: each once, in ascending order");
             if (nodes == &genesis.validators && !node.services.empty())
                 return invalid(path + ".services: a validator offers none besides");
+            const bool has_bls = nodes == &genesis.validators && genesis.parameters.signatures == SignatureKind::bls;
+            if (node.bls_key.size() != (has_bls ? 48 : 0))
+                return invalid(path + (has_bls ? ".bls_key: 48 bytes are needed" : ".bls_key: none here"));
+            if (node.bls_possession.size() != (has_bls ? 96 : 0))
+                return invalid(path +
+                               (has_bls ? ".bls_possession: 96 bytes are needed" : ".bls_possession: none here"));
         }
     return Done{};
 }

@@ -55,6 +55,20 @@ struct ExecutedTransaction {
     }
 };
 
+/// Consecutive transactions of an executed block that were in one chunk: who got their tips, and how many of the
+/// validators signed the chunk, which is the part of the tips that was not burned (C-16).
+struct TipRange {
+    Address recipient;
+    std::uint32_t signers = 0;
+    std::uint32_t transactions = 0;
+
+    bool operator==(const TipRange&) const = default;
+    static constexpr auto reflect() {
+        return fields("TipRange", field("recipient", &TipRange::recipient), field("signers", &TipRange::signers),
+                      field("transactions", &TipRange::transactions));
+    }
+};
+
 /// A block after execution: everything that RPC needs of it.
 struct ExecutedBlock {
     BlockHash hash;
@@ -64,13 +78,15 @@ struct ExecutedBlock {
     ExecutionResult result;
     LogsBloom logs_bloom;
     std::vector<ExecutedTransaction> transactions;
+    /// Of all of them, in order.
+    std::vector<TipRange> tips;
 
     bool operator==(const ExecutedBlock&) const = default;
     static constexpr auto reflect() {
         return fields("ExecutedBlock", field("hash", &ExecutedBlock::hash), field("previous", &ExecutedBlock::previous),
                       field("timestamp", &ExecutedBlock::timestamp), field("proposer", &ExecutedBlock::proposer),
                       field("result", &ExecutedBlock::result), field("logs_bloom", &ExecutedBlock::logs_bloom),
-                      field("transactions", &ExecutedBlock::transactions));
+                      field("transactions", &ExecutedBlock::transactions), field("tips", &ExecutedBlock::tips));
     }
 };
 
