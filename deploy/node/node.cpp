@@ -81,7 +81,7 @@ private:
     Ed25519Seed seed_;
     std::shared_ptr<const SignatureScheme> scheme_;
     /// Validators only.
-    std::shared_ptr<const Signer> signer_;
+    std::shared_ptr<const Signer> own_signer_;
     std::shared_ptr<NodeNetwork> network_;
     std::shared_ptr<link::Hub> hub_;
     std::shared_ptr<gateway::Backend> backend_;
@@ -147,7 +147,7 @@ Status Node::choose_signatures() {
     } else {
         scheme_ = std::move(*scheme);
     }
-    signer_ = std::move(signer);
+    own_signer_ = std::move(signer);
     return Done{};
 }
 
@@ -193,7 +193,7 @@ Status Node::spawn_chain() {
     signer_options.config.self = self;
     signer_options.directory = data_;
     signer_options.scheme = scheme_;
-    signer_options.signer = signer_;
+    signer_options.signer = own_signer_;
     signer_options.network = network_;
     signer_options.executor = executor_;
     signer_options.vm_pool = vm_pool_;
@@ -208,7 +208,7 @@ Status Node::spawn_chain() {
     consensus_options.node = NodeIndex{config_.index};
     consensus_options.directory = data_;
     consensus_options.scheme = scheme_;
-    consensus_options.signer = signer_;
+    consensus_options.signer = own_signer_;
     consensus_options.network = network_;
     consensus_options.executor = executor_;
     consensus_options.executed = executed;
@@ -228,7 +228,7 @@ Status Node::spawn_chain() {
         network_->add_receiver(kind, signer_);
 
     if (self) {
-        chunk_builder::ActorOptions builder_options{{},     data_,        scheme_,  signer_, network_,
+        chunk_builder::ActorOptions builder_options{{},     data_,        scheme_,  own_signer_, network_,
                                                     payers, transactions, *tracker, {}};
         builder_options.config.chain_id = parameters.chain_id;
         builder_options.config.parameters = parameters;
