@@ -146,6 +146,8 @@ TEST_CASE("every parameter of the chain is fixed") {
         auto other = json;
         if (key == "rules")
             other[key] = to_json_value(ConsensusRules::dbft2);
+        else if (key == "signatures")
+            other[key] = to_json_value(SignatureKind::bls);
         else if (value.is_string())
             other[key] = "7";
         else
