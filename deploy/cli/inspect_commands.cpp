@@ -161,7 +161,9 @@ void add_inspect_commands(CLI::App& app, Context& context) {
     command->add_flag("--prometheus-targets", options->wants_targets,
                       "Print the nodes' metrics endpoints for Prometheus' file_sd_configs");
     command->callback([options, &context] {
-        const Collector collector{context.directory()};
+        const auto directory = context.cluster_directory();
+        if (!directory) return;
+        const Collector collector{*directory};
         if (options->wants_targets) {
             const auto targets = collector.scrape_targets();
             if (!targets) return context.fail(targets.error());

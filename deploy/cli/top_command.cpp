@@ -134,7 +134,9 @@ bool on_key(int key, Options& options, View& view, std::size_t page) {
 }
 
 void run_top(Context& context, Options options) {
-    const Collector collector{context.directory()};
+    const auto directory = context.cluster_directory();
+    if (!directory) return;
+    const Collector collector{*directory};
     auto cluster = collector.report();
     if (!cluster) return context.fail(cluster.error());
     View view;

@@ -73,7 +73,9 @@ void show_trace(const std::vector<TraceStep>& steps) {
 void trace_transaction(Context& context, const std::string& text) {
     const auto hash = fixed_from_hex<TransactionHash>(text);
     if (!hash) return context.fail(exit_usage, "expected a transaction's hash: 0x and 64 hex digits");
-    const Collector collector{context.directory()};
+    const auto directory = context.cluster_directory();
+    if (!directory) return;
+    const Collector collector{*directory};
     const auto steps = collector.trace(*hash);
     if (!steps) return context.fail(steps.error());
     if (context.json) {
@@ -95,7 +97,9 @@ void trace_actor(Context& context, const std::string& id, std::size_t most) {
         return context.fail(exit_usage,
                             "expected an actor's id such as validator-1/consensus; `troupe inspect actors` "
                             "lists them");
-    const Collector collector{context.directory()};
+    const auto directory = context.cluster_directory();
+    if (!directory) return;
+    const Collector collector{*directory};
     const auto node = id.substr(0, slash);
     const auto actor = id.substr(slash + 1);
     std::signal(SIGINT, on_interrupt);
