@@ -7,6 +7,7 @@
 #include <xbyak/xbyak.h>
 
 #include "jit/baseline/layout.hpp"
+#include "vm/dmir/opcodes.hpp"
 
 namespace troupe::jit {
 
@@ -29,6 +30,9 @@ public:
         mov(r13, ptr[rdx + machine_fuel]);
         mov(r14, ptr[rdx + machine_steps]);
     }
+    /// What an integer load or store of dMIR does with a general register.
+    void load_integer(dmir::Op op, const Xbyak::Reg64& to, const Xbyak::RegExp& at);
+    void store_integer(dmir::Op op, const Xbyak::Reg64& value, const Xbyak::RegExp& at);
     [[nodiscard]] std::vector<std::uint8_t> bytes() {
         ready();
         const auto* begin = getCode();

@@ -589,20 +589,7 @@ private:
             return store_float(slot, to);
         }
         const auto to = target(slot, rax);
-        switch (op) {
-            case Op::i32_load:
-            case Op::i64_load32_u: mov(to.cvt32(), dword[at]); break;
-            case Op::i64_load: mov(to, qword[at]); break;
-            case Op::i32_load8_s: movsx(to.cvt32(), byte[at]); break;
-            case Op::i32_load8_u:
-            case Op::i64_load8_u: movzx(to.cvt32(), byte[at]); break;
-            case Op::i32_load16_s: movsx(to.cvt32(), word[at]); break;
-            case Op::i32_load16_u:
-            case Op::i64_load16_u: movzx(to.cvt32(), word[at]); break;
-            case Op::i64_load8_s: movsx(to, byte[at]); break;
-            case Op::i64_load16_s: movsx(to, word[at]); break;
-            default: movsxd(to, dword[at]); break;
-        }
+        load_integer(op, to, at);
         store(slot, to);
     }
     /// rax or rdx may be part of the address: a value from the frame goes through xmm0.
@@ -620,17 +607,7 @@ private:
                 default: pextrw(word[at], value, 0); return;
             }
         }
-        const auto value = home(slot);
-        switch (op) {
-            case Op::i32_store:
-            case Op::f32_store:
-            case Op::i64_store32: mov(dword[at], value.cvt32()); break;
-            case Op::i64_store:
-            case Op::f64_store: mov(qword[at], value); break;
-            case Op::i32_store8:
-            case Op::i64_store8: mov(byte[at], value.cvt8()); break;
-            default: mov(word[at], value.cvt16()); break;
-        }
+        store_integer(op, home(slot), at);
     }
     [[nodiscard]] Xmm get_float_bits(std::uint16_t slot) {
         if (has_home(slot)) return float_home(slot);

@@ -282,21 +282,7 @@ void FunctionEmitter::load(const Instruction& i) {
         i.op == Op::f32_load ? vmovss(out_float(i), dword[at]) : vmovsd(out_float(i), qword[at]);
         return;
     }
-    const auto to = out(i);
-    switch (i.op) {
-        case Op::i32_load:
-        case Op::i64_load32_u: mov(to.cvt32(), dword[at]); break;
-        case Op::i64_load: mov(to, qword[at]); break;
-        case Op::i32_load8_s: movsx(to.cvt32(), byte[at]); break;
-        case Op::i32_load8_u:
-        case Op::i64_load8_u: movzx(to.cvt32(), byte[at]); break;
-        case Op::i32_load16_s: movsx(to.cvt32(), word[at]); break;
-        case Op::i32_load16_u:
-        case Op::i64_load16_u: movzx(to.cvt32(), word[at]); break;
-        case Op::i64_load8_s: movsx(to, byte[at]); break;
-        case Op::i64_load16_s: movsx(to, word[at]); break;
-        default: movsxd(to, dword[at]); break;
-    }
+    load_integer(i.op, out(i), at);
 }
 
 void FunctionEmitter::store(const Instruction& i) {
@@ -318,15 +304,7 @@ void FunctionEmitter::store(const Instruction& i) {
         i.op == Op::f32_store ? vmovss(dword[at], value) : vmovsd(qword[at], value);
         return;
     }
-    const auto value = in(i.operands[1]);
-    switch (i.op) {
-        case Op::i32_store:
-        case Op::i64_store32: mov(dword[at], value.cvt32()); break;
-        case Op::i64_store: mov(qword[at], value); break;
-        case Op::i32_store8:
-        case Op::i64_store8: mov(byte[at], value.cvt8()); break;
-        default: mov(word[at], value.cvt16()); break;
-    }
+    store_integer(i.op, in(i.operands[1]), at);
 }
 
 void FunctionEmitter::cell(const Instruction& i) {
@@ -357,21 +335,6 @@ void FunctionEmitter::instruction(const Instruction& i) {
             return tied(i, [this](const Reg& a, const auto& b) {
                 if constexpr (!std::is_integral_v<std::remove_cvref_t<decltype(b)>>) imul(a, b);
             });
-        case Code::multiply_high: {
-            const auto left = in(i.operands[0]);
-            if (left.getIdx() != rdx_number) mov(rdx, left);
-            const auto to = out(i);
-            mulx(to, to, in(i.operands[1]));
-            return;
-        }
-        case Code::multiply_high_signed: {
-            const auto left = in(i.operands[0]);
-            if (left.getIdx() != rax_number) mov(rax, left);
-            imul(in(i.operands[1]));
-            const Location from{Location::Kind::integer, rdx_number, 0};
-            if (const auto to = a_.at(i.result, position_ + 2); to != from) move(to, from);
-            return;
-        }
         case Code::address: {
             const auto at = in(i.operands[0]) + in(i.operands[1]) * (1 << i.scale) + static_cast<std::int32_t>(i.value);
             return lea(sized(out(i), i.wide), ptr[at]);

@@ -23,9 +23,7 @@ enum class Code : std::uint8_t {
     bit_or,
     bit_xor,
     multiply,
-    multiply_high,         // unsigned, upper half of the product
-    multiply_high_signed,  // the same, signed
-    address,               // operand 0 + operand 1 << scale + immediate, truncated to the width
+    address,  // operand 0 + operand 1 << scale + immediate, truncated to the width
     shift_left,
     shift_right,
     shift_right_signed,
