@@ -7,6 +7,7 @@
 
 #include "deploy/examples/erc20/token_bytecode.hpp"
 #include "runtime/crypto/keccak.hpp"
+#include "tests/bench/world.hpp"
 #include "vm/evm/transaction.hpp"
 
 using namespace troupe;
@@ -15,38 +16,6 @@ using namespace troupe::evm;
 namespace {
 
 constexpr auto revision = Revision::Osaka;
-
-/// A state without storage below it but what is put into it, as an executor's caches are when they are warm.
-class World final : public StateReader {
-public:
-    std::optional<AccountRecord> account(const Address& address) override {
-        const auto it = accounts.find(address);
-        return it == accounts.end() ? std::nullopt : std::optional{it->second};
-    }
-    uint256 storage(const Address& address, const uint256& slot) override {
-        const auto it = slots.find({address, slot});
-        return it == slots.end() ? uint256{} : it->second;
-    }
-    std::shared_ptr<const Bytes> code(const CodeHash& hash) override {
-        const auto it = codes.find(hash);
-        return it == codes.end() ? std::make_shared<const Bytes>() : it->second;
-    }
-    void apply(const StateDiff& diff) {
-        for (const auto& change : diff.accounts) {
-            accounts[change.address] = {change.nonce, change.balance, change.code_hash};
-            for (const auto& [slot, value] : change.storage) slots[{change.address, slot}] = value;
-        }
-        for (const auto& [hash, code] : diff.codes) codes[hash] = std::make_shared<const Bytes>(code);
-    }
-
-    std::map<Address, AccountRecord> accounts;
-    std::map<std::pair<Address, uint256>, uint256> slots;
-    std::map<CodeHash, std::shared_ptr<const Bytes>> codes;
-};
-
-[[nodiscard]] Address account_address(std::uint64_t n) {
-    return *Address::from_view(keccak256(as_bytes(std::to_string(n))).view().last(20));
-}
 
 [[nodiscard]] BlockContext make_block() {
     BlockContext block;
