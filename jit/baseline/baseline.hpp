@@ -9,9 +9,14 @@
 
 namespace troupe::jit {
 
+/// Whether the code can stop before any block and leave the call to the interpreter (vm::call_until), which costs it a
+/// comparison at each block's head.
+enum class Stops : bool { no, yes };
+
 /// Null where the processor lacks what the code uses (x86-64 with BMI2, LZCNT and SSE4.1), or the system forbids
 /// executable memory: then the interpreter runs everything. `arena_bytes` bounds all code made; beyond it functions are
 /// left to the interpreter.
-[[nodiscard]] std::shared_ptr<vm::Compiler> make_baseline_compiler(std::size_t arena_bytes = 64U << 20U);
+[[nodiscard]] std::shared_ptr<vm::Compiler> make_baseline_compiler(std::size_t arena_bytes = 64U << 20U,
+                                                                   Stops stops = Stops::no);
 
 }  // namespace troupe::jit

@@ -52,12 +52,13 @@ void FunctionEmitter::call_direct(const Instruction& i) {
     mov(rax, ptr[r15 + instance_functions]);
     mov(rax, ptr[rax + static_cast<int>(i.low() * 8)]);
     add(rbp, frame_bytes_);
-    if (i.low() < imported_) {
+    if (i.low() < options_.imported) {
         mov(rdx, reinterpret_cast<std::uint64_t>(stubs_.any));
         call(rdx);
     } else {
         call(ptr[rax + function_native]);
     }
+    site();
     after_call(i, kept);
 }
 
@@ -83,10 +84,12 @@ void FunctionEmitter::call_indirect(const Instruction& i) {
     cmp(ptr[rax + function_instance], r15);
     jne(elsewhere);
     call(ptr[rax + function_native]);
+    site();
     jmp(done);
     L(elsewhere);
     mov(rdx, reinterpret_cast<std::uint64_t>(stubs_.any));
     call(rdx);
+    site();
     L(done);
     after_call(i, kept);
 }

@@ -1,4 +1,5 @@
 // The baseline compiler's shell: stubs, the arena, entering and leaving compiled code, and faults turned to traps.
+#include <algorithm>
 #include <atomic>
 #include <csignal>
 #include <mutex>
@@ -65,14 +66,15 @@ struct NativeCompiler::Registration {
     FaultRange* range = nullptr;
 };
 
-NativeCompiler::NativeCompiler(std::size_t arena_bytes)
-    : arena_(arena_bytes), registration_(std::make_unique<Registration>()) {
+NativeCompiler::NativeCompiler(std::size_t arena_bytes, bool stops)
+    : arena_(arena_bytes), registration_(std::make_unique<Registration>()), stops_(stops) {
     if (!arena_.ok()) return;
     StubOffsets offsets;
     const auto bytes = emit_stubs(offsets);
     const auto* base = static_cast<const std::uint8_t*>(arena_.add(bytes));
     if (base == nullptr) return;
-    stubs_ = {base + offsets.enter, base + offsets.lazy, base + offsets.any, base + offsets.trap_exit};
+    stubs_ = {base + offsets.enter,     base + offsets.lazy,    base + offsets.any,
+              base + offsets.trap_exit, base + offsets.entered, base + offsets.stop};
     install_fault_handler();
     static std::mutex registration;
     const std::lock_guard lock(registration);
@@ -102,15 +104,33 @@ const std::uint8_t* NativeCompiler::add_code(std::span<const std::uint8_t> bytes
 
 vm::CompiledFunction NativeCompiler::compile(const vm::FunctionSource& source) {
     if (source.code.uses_v128) return {};
-    const auto bytes = emit_function(source.code, source.imported(), stubs_);
-    const auto* at = add_code(bytes);
+    auto emitted = emit_function(source.code, stubs_, {.imported = source.imported(), .stops = stops_});
+    const auto* at = add_code(emitted.bytes);
     if (at == nullptr) return {};
-    return {.entry = at, .size_bytes = bytes.size()};
+    if (stops_) {
+        const auto begin = reinterpret_cast<std::uint64_t>(at);
+        const std::lock_guard lock(mutex_);
+        stop_functions_[begin + emitted.bytes.size()] = {&source.code, begin, std::move(emitted.sites)};
+    }
+    return {.entry = at, .size_bytes = emitted.bytes.size()};
+}
+
+StopPlace NativeCompiler::stop_place(std::uint64_t return_address) {
+    const std::lock_guard lock(mutex_);
+    // A call may be the last instruction of all.
+    const auto function = stop_functions_.lower_bound(return_address);
+    TROUPE_ASSERT(function != stop_functions_.end() && return_address >= function->second.begin);
+    const auto offset = static_cast<std::uint32_t>(return_address - function->second.begin);
+    const auto& sites = function->second.sites;
+    const auto site = std::ranges::lower_bound(sites, offset, {}, &StopSite::offset);
+    TROUPE_ASSERT(site != sites.end() && site->offset == offset);
+    return {function->second.code, site->at};
 }
 
 void NativeCompiler::release(const vm::CompiledFunction& made) noexcept {
     if (made.entry == nullptr) return;
     const std::lock_guard lock(mutex_);
+    stop_functions_.erase(reinterpret_cast<std::uint64_t>(made.entry) + made.size_bytes);
     arena_.remove(made.entry, made.size_bytes);
 }
 
@@ -130,22 +150,35 @@ Trap NativeCompiler::call(Machine& machine, FunctionObject& function, Slot* fram
     auto* const limit_before = machine.native_limit;
     const auto units_before = machine.stack_units_left;
     const auto frames_before = machine.frame_count;
+    const auto can_stop_before = machine.can_stop;
+    const auto steps_max_before = machine.steps_max;
+    // What host functions call runs to its end.
+    if (stack == nullptr) {
+        machine.can_stop = false;
+        machine.steps_max = UINT64_MAX;
+    }
     using Enter = std::uint32_t (*)(FunctionObject*, Slot*, Instance*, Machine*, std::uint8_t*);
     const auto enter = reinterpret_cast<Enter>(const_cast<void*>(stubs_.enter));
     const auto trap = static_cast<Trap>(enter(&function, frame, function.instance, &machine, stack));
     machine.native_exit = exit_before;
     machine.native_frame = frame_before;
     machine.native_limit = limit_before;
+    machine.can_stop = can_stop_before;
+    machine.steps_max = steps_max_before;
+    if (trap == taken_over) {
+        machine.paused.units_before = units_before;
+        return Trap::none;
+    }
     machine.stack_units_left = units_before;
     machine.frame_count = frames_before;
     return trap;
 }
 
-std::shared_ptr<vm::Compiler> make_baseline_compiler(std::size_t arena_bytes) {
+std::shared_ptr<vm::Compiler> make_baseline_compiler(std::size_t arena_bytes, Stops stops) {
     using Xbyak::util::Cpu;
     const Cpu cpu;
     if (!cpu.has(Cpu::tBMI2) || !cpu.has(Cpu::tBMI1) || !cpu.has(Cpu::tLZCNT) || !cpu.has(Cpu::tSSE41)) return nullptr;
-    auto out = std::make_shared<NativeCompiler>(arena_bytes);
+    auto out = std::make_shared<NativeCompiler>(arena_bytes, stops == Stops::yes);
     if (!out->ready()) return nullptr;
     return out;
 }
@@ -155,7 +188,7 @@ std::shared_ptr<vm::Compiler> make_baseline_compiler(std::size_t arena_bytes) {
 #else
 
 namespace troupe::jit {
-std::shared_ptr<vm::Compiler> make_baseline_compiler(std::size_t) { return nullptr; }
+std::shared_ptr<vm::Compiler> make_baseline_compiler(std::size_t, Stops) { return nullptr; }
 }  // namespace troupe::jit
 
 #endif

@@ -4,6 +4,7 @@
 #ifdef __x86_64__
 
 #include <cstring>
+#include <memory>
 
 namespace troupe::jit {
 
@@ -24,16 +25,40 @@ void FunctionEmitter::jump_if(int condition, Label& to) {
 
 void FunctionEmitter::charge(const Instruction& i) {
     L(labels_[at_]);
-    if (counter_ != nullptr && is_loop_head(at_)) count();
+    if (options_.counter != nullptr && is_loop_head(at_)) count();
     if (i.low() > 0x7FFFFFFF || i.high() > 0x7FFFFFFF) {
         failed_ = true;
         return;
     }
+    auto out_of_fuel = std::make_shared<Label>();
+    auto out_of_steps = std::make_shared<Label>();
     if (i.low() > 0) {
         sub(r13, static_cast<int>(i.low()));
-        js(trap(Trap::out_of_fuel), T_NEAR);
+        js(options_.stops ? *out_of_fuel : trap(Trap::out_of_fuel), T_NEAR);
     }
-    if (i.high() > 0) add(r14, static_cast<int>(i.high()));
+    if (i.high() > 0 && options_.stops) {
+        lea(rax, ptr[r14 + static_cast<int>(i.high())]);
+        mov(rdx, ptr[r15 + instance_machine]);
+        cmp(rax, ptr[rdx + machine_steps_max]);
+        ja(*out_of_steps, T_NEAR);
+        mov(r14, rax);
+    } else if (i.high() > 0) {
+        add(r14, static_cast<int>(i.high()));
+    }
+    if (options_.stops)
+        later([this, &i, at = at_, live = live_after(), out_of_fuel, out_of_steps] {
+            L(*out_of_fuel);
+            mov(rdx, ptr[r15 + instance_machine]);
+            cmp(byte[rdx + machine_can_stop], 0);
+            je(trap(Trap::out_of_fuel), T_NEAR);
+            L(*out_of_steps);
+            if (i.low() > 0) add(r13, static_cast<int>(i.low()));
+            spill(live);
+            mov(rdx, reinterpret_cast<std::uint64_t>(stubs_.stop));
+            call(rdx);
+            at_ = at;
+            site();
+        });
 }
 
 void FunctionEmitter::branch_table(const Instruction& i) {

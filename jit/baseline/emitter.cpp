@@ -2,11 +2,12 @@
 
 #ifdef __x86_64__
 
+#include <algorithm>
 #include <cstring>
 
 namespace troupe::jit {
 
-std::vector<std::uint8_t> FunctionEmitter::run() {
+EmittedFunction FunctionEmitter::run() {
     labels_.resize(code_.instructions.size() + 1);
     frame_bytes_ = static_cast<int>(code_.slots.size() * sizeof(Slot));
     prologue();
@@ -16,8 +17,9 @@ std::vector<std::uint8_t> FunctionEmitter::run() {
     }
     if (failed_) return {};
     late_code();
-    auto out = bytes();
-    fill_tables(out);
+    EmittedFunction out{bytes(), std::move(sites_)};
+    fill_tables(out.bytes);
+    std::ranges::sort(out.sites, {}, &StopSite::offset);
     return out;
 }
 
@@ -53,7 +55,7 @@ void FunctionEmitter::fill_tables(std::vector<std::uint8_t>& out) {
 }
 
 void FunctionEmitter::count() {
-    mov(rdx, reinterpret_cast<std::uint64_t>(counter_));
+    mov(rdx, reinterpret_cast<std::uint64_t>(options_.counter));
     sub(dword[rdx + static_cast<int>(offsetof(HotCounter, left))], 1);
 }
 
@@ -64,7 +66,7 @@ void FunctionEmitter::count_call() {
     push(rax);
     mov(rsi, rax);
     mov(rdi, rdx);
-    call_function(on_hot_);
+    call_function(options_.on_hot);
     pop(rcx);
     mov(rdx, rax);
     mov(rax, rcx);
@@ -82,7 +84,7 @@ bool FunctionEmitter::is_loop_head(std::uint32_t at) {
 }
 
 void FunctionEmitter::prologue() {
-    if (counter_ != nullptr) count_call();
+    if (options_.counter != nullptr) count_call();
     sub(rsp, 8);
     mov(rdx, ptr[r15 + instance_machine]);
     sub(qword[rdx + machine_units], static_cast<int>(code_.stack_units));
@@ -181,10 +183,9 @@ void FunctionEmitter::extended(const Instruction& i) {
     }
 }
 
-std::vector<std::uint8_t> emit_function(const Code& code, std::uint32_t imported, const Stubs& stubs,
-                                        HotCounter* counter, OnHot on_hot) {
+EmittedFunction emit_function(const Code& code, const Stubs& stubs, const EmitOptions& options) {
     try {
-        return FunctionEmitter(code, imported, stubs, counter, on_hot).run();
+        return FunctionEmitter(code, stubs, options).run();
     } catch (const Xbyak::Error&) {
         return {};
     }

@@ -18,6 +18,8 @@ struct StubOffsets {
     std::size_t lazy = 0;
     std::size_t any = 0;
     std::size_t trap_exit = 0;
+    std::size_t entered = 0;
+    std::size_t stop = 0;
 };
 struct Stubs {
     /// uint32_t trap(FunctionObject*, Slot* frame, Instance*, Machine*, uint8_t* stack or null).
@@ -28,6 +30,10 @@ struct Stubs {
     const void* any = nullptr;
     /// Leaves compiled code with the trap in eax.
     const void* trap_exit = nullptr;
+    /// Where the outermost compiled function returns to.
+    const void* entered = nullptr;
+    /// Called at a block's head, homes in the frame, to leave compiled code with the machine paused there.
+    const void* stop = nullptr;
 };
 
 [[nodiscard]] std::vector<std::uint8_t> emit_stubs(StubOffsets& offsets);
@@ -39,10 +45,28 @@ struct HotCounter {
 /// What to run instead of the function, its frame as it is; null to go on.
 using OnHot = const void* (*)(HotCounter* counter, vm::FunctionObject* function);
 
-/// Position-independent. Empty if the function is left to the interpreter. The counter, if there is one, outlives the
-/// code.
-[[nodiscard]] std::vector<std::uint8_t> emit_function(const vm::Code& code, std::uint32_t imported, const Stubs& stubs,
-                                                      HotCounter* counter = nullptr, OnHot on_hot = nullptr);
+/// A return address in a function's code: of the call, or of the stop before the block, that is instruction `at`.
+struct StopSite {
+    std::uint32_t offset = 0;
+    std::uint32_t at = 0;
+};
+struct EmitOptions {
+    /// Functions below this number may be of other instances.
+    std::uint32_t imported = 0;
+    /// Null, or outlives the code.
+    HotCounter* counter = nullptr;
+    OnHot on_hot = nullptr;
+    /// Stops before the block that would bring the machine's steps above its steps_max or its fuel below zero, if the
+    /// machine can stop.
+    bool stops = false;
+};
+struct EmittedFunction {
+    /// Position-independent. Empty if the function is left to the interpreter.
+    std::vector<std::uint8_t> bytes;
+    /// Of a function that stops, ascending.
+    std::vector<StopSite> sites;
+};
+[[nodiscard]] EmittedFunction emit_function(const vm::Code& code, const Stubs& stubs, const EmitOptions& options);
 
 /// Scalar operations without inline code.
 [[nodiscard]] vm::Trap run_rare(const vm::Instruction& instruction, vm::Slot* frame);

@@ -31,15 +31,10 @@ using Xbyak::Xmm;
 
 class FunctionEmitter : Assembler {
 public:
-    FunctionEmitter(const Code& code, std::uint32_t imported, const Stubs& stubs, HotCounter* counter, OnHot on_hot)
-        : code_(code),
-          imported_(imported),
-          stubs_(stubs),
-          counter_(counter),
-          on_hot_(on_hot),
-          homes_(choose_homes(code)) {}
+    FunctionEmitter(const Code& code, const Stubs& stubs, const EmitOptions& options)
+        : code_(code), stubs_(stubs), options_(options), homes_(choose_homes(code)) {}
 
-    std::vector<std::uint8_t> run();
+    EmittedFunction run();
 
 private:
     // Homes.
@@ -77,6 +72,11 @@ private:
     void late_code();
     /// Entries are distances from the table's start, known once all is placed.
     void fill_tables(std::vector<std::uint8_t>& out);
+
+    /// What follows the call just emitted is known by its address.
+    void site() {
+        if (options_.stops) sites_.push_back({static_cast<std::uint32_t>(getSize()), at_});
+    }
 
     void count();
     /// rax is the function, rbp its frame: what is called instead finds them so.
@@ -193,10 +193,8 @@ private:
     };
 
     const Code& code_;
-    std::uint32_t imported_;
     const Stubs& stubs_;
-    HotCounter* counter_;
-    OnHot on_hot_;
+    const EmitOptions& options_;
     std::size_t next_head_ = 0;
     Homes homes_;
     std::vector<Label> labels_;
@@ -204,6 +202,7 @@ private:
     Label leave_with_eax_;
     std::deque<Table> tables_;
     std::deque<std::function<void()>> late_;
+    std::vector<StopSite> sites_;
     int frame_bytes_ = 0;
     std::size_t index_ = 0;
     std::uint32_t at_ = 0;

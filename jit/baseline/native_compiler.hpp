@@ -2,18 +2,21 @@
 // is the baseline tier.
 #pragma once
 
+#include <map>
 #include <memory>
 #include <mutex>
 
 #include "jit/baseline/code_arena.hpp"
 #include "jit/baseline/emitter.hpp"
+#include "jit/baseline/stops.hpp"
 #include "vm/engine/store.hpp"
 
 namespace troupe::jit {
 
 class NativeCompiler : public vm::Compiler {
 public:
-    explicit NativeCompiler(std::size_t arena_bytes);
+    /// The baseline tier's code stops if `stops`: see vm::Compiler.
+    explicit NativeCompiler(std::size_t arena_bytes, bool stops = false);
     ~NativeCompiler() override;
     NativeCompiler(const NativeCompiler&) = delete;
     NativeCompiler& operator=(const NativeCompiler&) = delete;
@@ -24,6 +27,12 @@ public:
     [[nodiscard]] vm::Trap call(vm::Machine& machine, vm::FunctionObject& function, vm::Slot* frame) override;
     [[nodiscard]] const void* lazy_stub() const noexcept override { return stubs_.lazy; }
     [[nodiscard]] const void* any_stub() const noexcept override { return stubs_.any; }
+    [[nodiscard]] bool stops() const noexcept override { return stops_; }
+    /// What a return address in code that stops belongs to: it must be one.
+    [[nodiscard]] StopPlace stop_place(std::uint64_t return_address);
+    [[nodiscard]] std::uint64_t entered_address() const noexcept {
+        return reinterpret_cast<std::uint64_t>(stubs_.entered);
+    }
 
 protected:
     [[nodiscard]] const Stubs& stubs() const noexcept { return stubs_; }
@@ -35,6 +44,9 @@ private:
     CodeArena arena_;
     Stubs stubs_;
     std::unique_ptr<Registration> registration_;
+    bool stops_ = false;
+    /// By the code's end.
+    std::map<std::uint64_t, StopFunction> stop_functions_;
     std::mutex mutex_;
 };
 

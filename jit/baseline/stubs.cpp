@@ -3,6 +3,7 @@
 
 #include "jit/baseline/assembler.hpp"
 #include "jit/baseline/emitter.hpp"
+#include "jit/baseline/stops.hpp"
 
 namespace troupe::jit {
 namespace {
@@ -12,7 +13,8 @@ using vm::Instance;
 using vm::Slot;
 using Xbyak::Label;
 
-std::uint32_t call_any(FunctionObject* function, Instance* caller, Slot* frame) {
+std::uint32_t call_any(FunctionObject* function, Instance* caller, Slot* frame, const std::uint64_t* stack) {
+    if (caller->machine->can_stop) return static_cast<std::uint32_t>(stop_at_call(*function, *caller, frame, stack));
     return static_cast<std::uint32_t>(vm::call(*caller->machine, *function, caller, frame));
 }
 const void* prepare(FunctionObject* function, std::uint32_t* trap) {
@@ -21,6 +23,10 @@ const void* prepare(FunctionObject* function, std::uint32_t* trap) {
     if (function->code == nullptr) *trap = static_cast<std::uint32_t>(machine.prepare(machine, *function));
     return function->native;
 }
+std::uint32_t stop(const std::uint64_t* stack, Slot* frame, Instance* instance) {
+    return static_cast<std::uint32_t>(stop_at_block(*instance, frame, stack));
+}
+
 class StubEmitter : Assembler {
 public:
     std::vector<std::uint8_t> run(StubOffsets& offsets) {
@@ -42,6 +48,7 @@ public:
         mov(rbx, ptr[rbx + memory_base]);
         L(no_memory);
         call(ptr[rax + function_native]);
+        offsets.entered = getSize();
         mov(ptr[rbp], rax);
         xor_(eax, eax);
 
@@ -93,6 +100,7 @@ public:
         L(no_host);
         mov(rsi, r15);
         mov(rdx, rbp);
+        mov(rcx, rsp);
         call_function(call_any);
         L(called);
         load_counters();
@@ -102,6 +110,16 @@ public:
         jnz(leave, T_NEAR);
         mov(rax, ptr[rbp]);
         ret();
+
+        align(16);
+        offsets.stop = getSize();
+        save_counters();
+        mov(rdi, rsp);
+        mov(rsi, rbp);
+        mov(rdx, r15);
+        sub(rsp, 8);
+        call_function(stop);
+        mov(ecx, eax);
 
         L(leave);
         mov(eax, ecx);

@@ -99,7 +99,8 @@ public:
         hot->compiler = this;
         hot->module = source.module;
         hot->index = source.index;
-        const auto bytes = emit_function(source.code, source.imported(), stubs(), &hot->counter, on_hot);
+        const EmitOptions options{.imported = source.imported(), .counter = &hot->counter, .on_hot = on_hot};
+        const auto bytes = emit_function(source.code, stubs(), options).bytes;
         const auto* at = add_code(bytes);
         if (at == nullptr) return {};
         const std::lock_guard lock(mutex_);

@@ -58,6 +58,18 @@ void look(const vm::ModuleInstance& instance, Seen& seen) {
             seen.tables_hash = mix(seen.tables_hash, portable(instance, table.table_type.element, element));
 }
 
+/// As a call that does not stop: one that is out of fuel in the end has taken the block's charge and trapped.
+[[nodiscard]] vm::CallResult stopping_call(vm::Store& store, const vm::Extern& function, const CallPlan& call) {
+    auto& machine = store.machine();
+    auto result = store.call_until(function, call.arguments, call.stop);
+    if (!machine.is_paused()) return result;
+    result = store.resume(function, UINT64_MAX);
+    if (!machine.is_paused()) return result;
+    machine.fuel -= machine.paused.next->low();
+    machine.abandon();
+    return {vm::Trap::out_of_fuel, {}};
+}
+
 }  // namespace
 
 RunPlan plan_calls(const wasm::Module& module, std::uint64_t seed) {
@@ -81,6 +93,7 @@ RunPlan plan_calls(const wasm::Module& module, std::uint64_t seed) {
             call.arguments.push_back({type, low, type == ValueType::v128 ? c.word() : 0});
         }
         call.fuel = c.one_in(3) ? c.below(600) : 30'000;
+        call.stop = c.below(c.one_in(2) ? 100 : 10'000);
         out.calls.push_back(std::move(call));
     }
     return out;
@@ -107,7 +120,7 @@ Seen run_module(const std::shared_ptr<const wasm::Module>& module, const Engine&
         TROUPE_ASSERT(function.has_value());
         store.machine().fuel = call.fuel;
         store.machine().steps = 0;
-        auto result = store.call(*function, call.arguments);
+        auto result = engine.stops ? stopping_call(store, *function, call) : store.call(*function, call.arguments);
         for (auto& value : result.values) value.low = portable(instance, value.type, value.low);
         TROUPE_ASSERT(store.machine().stack_units_left == store.machine().limits.stack_units);
         seen.calls.push_back({result.trap, std::move(result.values), store.machine().fuel, store.machine().steps});

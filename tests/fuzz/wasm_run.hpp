@@ -13,12 +13,15 @@ struct Engine {
     std::string name;
     std::shared_ptr<vm::Compiler> compiler;
     vm::Passes passes = vm::Passes::none;
+    /// Calls stop at the plan's step and go on in the interpreter.
+    bool stops = false;
 };
 
 struct CallPlan {
     std::uint32_t function = 0;
     std::vector<vm::Value> arguments;
     std::int64_t fuel = 0;
+    std::uint64_t stop = 0;
 };
 struct RunPlan {
     std::uint32_t stack_units = 0;

@@ -26,6 +26,10 @@ std::vector<troupe::fuzz::Engine>& engines() {
             all.push_back({"baseline", baseline});
             all.push_back({"baseline after all passes", baseline, Passes::all});
         }
+        if (const auto stopping = troupe::jit::make_baseline_compiler(64U << 20U, troupe::jit::Stops::yes)) {
+            all.push_back({"baseline that stops", stopping, Passes::none, true});
+            all.push_back({"baseline that stops, after all passes", stopping, Passes::all, true});
+        }
         if (const auto optimizing = troupe::jit::make_optimizing_compiler()) all.push_back({"opt", optimizing});
     }
     return all;

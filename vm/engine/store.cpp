@@ -109,6 +109,23 @@ const CompiledModule::Made* CompiledModule::made(std::uint32_t index) {
     return made;
 }
 
+Trap call_until(Machine& machine, FunctionObject& function, Slot* frame, std::uint64_t steps_max) {
+    TROUPE_ASSERT(machine.frame_count == 0 && machine.steps <= steps_max);
+    machine.paused = {};
+    if (function.host != nullptr) return function.host(function.user, machine, nullptr, frame);
+    if (function.code == nullptr)
+        if (const auto trap = machine.prepare(machine, function); trap != Trap::none) return trap;
+    const auto& owner = *static_cast<const ModuleInstance*>(function.instance->owner);
+    auto* compiler = owner.module->compiler();
+    if (function.entry == nullptr || !compiler->stops()) return interpret_until(machine, function, frame, steps_max);
+    machine.can_stop = true;
+    machine.steps_max = steps_max;
+    const auto trap = compiler->call(machine, function, frame);
+    machine.can_stop = false;
+    machine.steps_max = UINT64_MAX;
+    return machine.is_paused() ? resume(machine, steps_max) : trap;
+}
+
 std::optional<Extern> ModuleInstance::find_export(std::string_view name) const {
     for (const auto& entry : module->module().exports) {
         if (entry.name != name) continue;
@@ -314,25 +331,40 @@ Trap Store::initialize(ModuleInstance& made) {
     return Trap::none;
 }
 
-CallResult Store::call(const Extern& function, const std::vector<Value>& arguments) {
+void Store::pass(const std::vector<Value>& arguments) {
     auto* frame = machine_.stack;
-    std::size_t at = 0;
     for (const auto& value : arguments) {
         const bool narrow = value.type == ValueType::i32 || value.type == ValueType::f32;
-        frame[at++] = narrow ? value.low & 0xFFFFFFFF : value.low;
-        if (value.type == ValueType::v128) frame[at++] = value.high;
+        *frame++ = narrow ? value.low & 0xFFFFFFFF : value.low;
+        if (value.type == ValueType::v128) *frame++ = value.high;
     }
-    CallResult out;
-    out.trap = vm::call(machine_, *function.function, nullptr, frame);
-    if (out.trap != Trap::none) return out;
-    at = 0;
+}
+
+CallResult Store::results_of(const Extern& function, Trap trap) const {
+    CallResult out{trap, {}};
+    if (trap != Trap::none || machine_.is_paused()) return out;
+    const auto* frame = machine_.stack;
     for (auto type : function.function_type->results) {
-        Value value{type, frame[at++], 0};
+        Value value{type, *frame++, 0};
         if (type == ValueType::i32 || type == ValueType::f32) value.low &= 0xFFFFFFFF;
-        if (type == ValueType::v128) value.high = frame[at++];
+        if (type == ValueType::v128) value.high = *frame++;
         out.values.push_back(value);
     }
     return out;
+}
+
+CallResult Store::call(const Extern& function, const std::vector<Value>& arguments) {
+    pass(arguments);
+    return results_of(function, vm::call(machine_, *function.function, nullptr, machine_.stack));
+}
+
+CallResult Store::call_until(const Extern& function, const std::vector<Value>& arguments, std::uint64_t steps_max) {
+    pass(arguments);
+    return results_of(function, vm::call_until(machine_, *function.function, machine_.stack, steps_max));
+}
+
+CallResult Store::resume(const Extern& function, std::uint64_t steps_max) {
+    return results_of(function, vm::resume(machine_, steps_max));
 }
 
 }  // namespace troupe::vm

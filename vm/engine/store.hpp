@@ -59,10 +59,17 @@ struct Compiler {
     /// `fast` of functions without such an entry of their own; null if the compiler's code calls none.
     [[nodiscard]] virtual const void* fast_stub(const wasm::FunctionType&) { return nullptr; }
     [[nodiscard]] virtual Trap call(Machine& machine, FunctionObject& function, Slot* frame) = 0;
+    /// Its code heeds Machine::can_stop and steps_max: call() may return with the machine paused.
+    [[nodiscard]] virtual bool stops() const noexcept { return false; }
 };
 
 /// Whether the interpreter's and the compiler's code is made from dMIR as it was lowered, or after all passes.
 enum class Passes : std::uint8_t { none, all };
+
+/// Calls from outside any other call as far as the block that would bring the machine's steps above `steps_max` or its
+/// fuel below zero: then the machine is paused and the result is none. Runs compiled code that stops where there is
+/// some, and goes on in the interpreter from where that was left.
+[[nodiscard]] Trap call_until(Machine& machine, FunctionObject& function, Slot* frame, std::uint64_t steps_max);
 
 /// A module with its functions' code, made at their first call and shared by all instances and threads.
 class CompiledModule {
@@ -152,6 +159,12 @@ public:
 
     /// The arguments must be of the function's types.
     [[nodiscard]] CallResult call(const Extern& function, const std::vector<Value>& arguments);
+    /// The same as far as the block that would bring the machine's steps above `steps_max` or its fuel below zero: then
+    /// the machine is paused, and there are no results. From outside any other call.
+    [[nodiscard]] CallResult call_until(const Extern& function, const std::vector<Value>& arguments,
+                                        std::uint64_t steps_max);
+    /// Goes on with the paused call of `function`, in the same way.
+    [[nodiscard]] CallResult resume(const Extern& function, std::uint64_t steps_max);
 
     [[nodiscard]] Extern make_host_function(const wasm::FunctionType& type, HostCall call, void* user);
     [[nodiscard]] Extern make_table(const wasm::TableType& type);
@@ -162,6 +175,8 @@ public:
     [[nodiscard]] const Profile& profile() const noexcept { return profile_; }
 
 private:
+    void pass(const std::vector<Value>& arguments);
+    [[nodiscard]] CallResult results_of(const Extern& function, Trap trap) const;
     [[nodiscard]] std::uint32_t signature_of(const wasm::FunctionType& type);
     /// Active segments.
     [[nodiscard]] Trap initialize(ModuleInstance& instance);

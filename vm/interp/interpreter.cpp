@@ -232,7 +232,7 @@ Trap loop(Machine& machine, FunctionObject* function, Slot* fp, [[maybe_unused]]
         if (fuel < 0) [[unlikely]]                            \
             goto L_out_of_fuel;                               \
         if constexpr (is_limited)                             \
-            if (ip->high() > steps_max - steps) goto L_pause; \
+            if (steps + ip->high() > steps_max) goto L_pause; \
         steps += ip->high();                                  \
     } while (false)
 /// To the head of a block, carrying out its charge.

@@ -82,6 +82,13 @@ void Machine::trim() noexcept {
     if (frames.size() > 4096) std::vector<Frame>(64).swap(frames);
 }
 
+void Machine::abandon() noexcept {
+    if (!is_paused()) return;
+    stack_units_left = paused.units_before;
+    frame_count = 0;
+    paused = {};
+}
+
 Trap call(Machine& machine, FunctionObject& function, Instance* caller, Slot* frame) {
     if (function.host != nullptr) return function.host(function.user, machine, caller, frame);
     if (function.code == nullptr)

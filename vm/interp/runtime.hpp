@@ -142,6 +142,9 @@ struct Machine {
     std::vector<Frame> frames;
     std::size_t frame_count = 0;
     PausedCall paused;
+    /// Of compiled code that can stop: whether it may, and the steps it must not go beyond.
+    bool can_stop = false;
+    std::uint64_t steps_max = UINT64_MAX;
     MachineLimits limits;
     /// Of compiled code: the stack pointer that a trap returns to, and a stack of its own, made when first needed.
     void* native_exit = nullptr;
@@ -164,6 +167,8 @@ struct Machine {
     void trim() noexcept;
 
     [[nodiscard]] bool is_paused() const noexcept { return paused.next != nullptr; }
+    /// Ends a paused call where it is.
+    void abandon() noexcept;
     /// Charges beyond a block's own. False when it runs out.
     [[nodiscard]] bool charge(std::uint64_t amount) noexcept {
         if (amount > static_cast<std::uint64_t>(INT64_MAX)) amount = INT64_MAX;
