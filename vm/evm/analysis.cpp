@@ -71,9 +71,9 @@ const Translation* AnalyzedCode::translate_for(Revision revision) const {
 
 namespace {
 
-/// As if it were translated: at most one instruction and one target a byte, and the code twice.
+/// As if it were translated: at most two instructions and one target a byte, and the code twice.
 [[nodiscard]] std::size_t bytes_of(const AnalyzedCode& code) {
-    return 512 + code.size * (sizeof(Instruction) + sizeof(std::uint32_t) + 2);
+    return 512 + code.size * (2 * sizeof(Instruction) + sizeof(std::uint32_t) + 2);
 }
 
 }  // namespace

@@ -53,7 +53,7 @@ using AnalyzedCodePtr = std::shared_ptr<const AnalyzedCode>;
 /// What a node keeps of codes between transactions. Bounded; thread-safe.
 class AnalysisCache {
 public:
-    /// The default holds some 200 codes of the largest size, translated.
+    /// The default holds some 140 codes of the largest size, translated.
     explicit AnalysisCache(std::size_t bytes_max = std::size_t{128} << 20) : bytes_max_(bytes_max) {}
     /// With what runs codes that are not the EVM's. Without it they are EVM code.
     explicit AnalysisCache(std::shared_ptr<CodeEngine> engine) : AnalysisCache() { engine_ = std::move(engine); }

@@ -77,6 +77,7 @@ public:
             const auto op = code_[pc];
             const auto& facts = opcode_table[op];
             if (op == JUMPDEST) {
+                pc = skip_landings(pc);
                 begin_block(pc);
                 out_.targets[pc] = static_cast<std::uint32_t>(block_);
             }
@@ -124,6 +125,19 @@ private:
         gas_ = 0;
         height_ = need_ = growth_ = 0;
         add(BLOCK);
+    }
+    /// Gives the last of the JUMPDESTs in a row that begin at `pc`. Those before it pay for all up to it, and go there.
+    [[nodiscard]] std::size_t skip_landings(std::size_t pc) {
+        auto last = pc;
+        while (last + 1 < size_ && code_[last + 1] == JUMPDEST) ++last;
+        if (last - pc < 2) return pc;
+        for (auto at = pc; at < last; ++at) {
+            begin_block(at);
+            out_.targets[at] = static_cast<std::uint32_t>(block_);
+            gas_ = static_cast<std::uint32_t>(last - at);
+            add(PUSH_JUMP, last);
+        }
+        return last;
     }
     /// Heights are relative to the stack at the block's head.
     void account(const OpcodeFacts& facts) {

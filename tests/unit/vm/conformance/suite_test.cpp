@@ -96,6 +96,17 @@ TEST_CASE("a transaction that is refused needs an expected exception, one that i
     CHECK(rich.failures[0].differences[0].got == "none");
 }
 
+TEST_CASE("a refused transaction leaves the miner alone where the suite spells out the state after") {
+    const Folder folder;
+    const auto on_frontier = [&](const std::string& post_extra) {
+        auto text = state_test(wrong_root, post_extra, "0x01");
+        text.replace(text.find("Cancun"), 6, "Frontier");
+        return root_got(run(SuiteKind::state, folder.write("a.json", text)));
+    };
+    const std::string exception = R"(, "expectException": "TransactionException.INSUFFICIENT_ACCOUNT_FUNDS")";
+    CHECK(on_frontier(exception) != on_frontier(exception + R"(, "state": {})"));
+}
+
 TEST_CASE("what the filter or the fork leaves out counts as skipped") {
     const Folder folder;
     const auto file = folder.write("a.json", state_test(wrong_root));

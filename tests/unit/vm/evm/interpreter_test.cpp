@@ -65,7 +65,7 @@ void check_equal(const Run& a, const Run& b) {
             case 7:
             case 8:
             case 9: code.push_back(others[pick(std::size(others))]); break;
-            case 10: code.push_back(JUMPDEST); break;
+            case 10: code.insert(code.end(), 1 + pick(5), JUMPDEST); break;
             case 11: {
                 push(random() % size);
                 code.push_back(random() % 2 == 0 ? JUMPI : JUMP);
