@@ -1,0 +1,43 @@
+// Loads and stores.
+#include "jit/opt/selection.hpp"
+
+namespace troupe::jit::opt {
+
+void Selection::load(const dmir::Instruction& i) {
+    const auto [at, offset] = address(i);
+    auto& out = emit(Code::load);
+    out.op = i.op;
+    out.operands[0] = at;
+    out.value = offset;
+    out.result = i.first_result;
+}
+
+Selection::Address Selection::address(const dmir::Instruction& i) {
+    const auto base = reg(i.arguments[0]);
+    if (i.immediate <= 0x7FFFFFFF) return {base, i.immediate};
+    const auto offset = constant_register(Type::i64, i.immediate);
+    auto& sum = emit(Code::add, true);
+    sum.operands[0] = base;
+    sum.operands[1] = offset;
+    sum.result = out_.add_register(Type::i64);
+    return {sum.result, 0};
+}
+
+void Selection::store(const dmir::Instruction& i) {
+    const auto [at, offset] = address(i);
+    const auto small = small_constant(i.arguments[1]);
+    const auto value = small ? no_register : exact(i.arguments[1]);
+    auto& out = emit(Code::store);
+    out.op = i.op;
+    out.operands[0] = at;
+    out.value = offset;
+    if (small) {
+        out.immediate = true;
+        // The address takes `value`'s lower half, the stored immediate its upper half.
+        out.value = offset | std::uint64_t{static_cast<std::uint32_t>(*small)} << 32U;
+    } else {
+        out.operands[1] = value;
+    }
+}
+
+}  // namespace troupe::jit::opt

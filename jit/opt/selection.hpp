@@ -1,0 +1,171 @@
+// Instruction selection, shared by its files.
+#pragma once
+
+#include <map>
+#include <optional>
+
+#include "jit/opt/machine.hpp"
+
+namespace troupe::jit::opt {
+
+using dmir::no_value;
+using dmir::Op;
+using dmir::Type;
+using dmir::Value;
+
+[[nodiscard]] constexpr bool between(Op op, Op first, Op last) { return op >= first && op <= last; }
+[[nodiscard]] constexpr int distance(Op op, Op from) { return static_cast<int>(op) - static_cast<int>(from); }
+/// The 32-bit operation of the same name as a 64-bit one.
+[[nodiscard]] constexpr Op narrowed(Op op) {
+    return between(op, Op::i64_clz, Op::i64_rotr)
+               ? static_cast<Op>(static_cast<int>(Op::i32_clz) + distance(op, Op::i64_clz))
+               : op;
+}
+
+/// What a branch, a set or a select asks.
+struct Question {
+    Compare compare = Compare::integers;
+    Condition condition = Condition::ne;
+    bool wide = false;
+    bool immediate = false;
+    std::uint64_t value = 0;
+    Register left = no_register;
+    Register right = no_register;
+};
+
+/// Walks a function's blocks in order, and in each decides first which definitions are parts of their only user
+/// (`mark_folded`), then emits what remains.
+class Selection {
+public:
+    explicit Selection(const dmir::Function& function);
+    std::optional<Function> run();
+
+private:
+    // Facts about the function, and what is emitted.
+
+    void count_uses();
+    void find_loops();
+    [[nodiscard]] const dmir::Instruction* definition(Value v) const {
+        return definition_[v] == no_value ? nullptr : &f_.instructions[definition_[v]];
+    }
+    /// `v`'s definition, if it stands in this block, has this one use, and so can be done as a part of its user.
+    [[nodiscard]] const dmir::Instruction* foldable(Value v) const {
+        if (uses_[v] != 1 || definition_[v] == no_value || block_of_[definition_[v]] != block_) return nullptr;
+        return definition(v);
+    }
+    [[nodiscard]] std::optional<std::uint64_t> constant(Value v) const {
+        const auto* d = definition(v);
+        if (d == nullptr || (d->op != Op::i32_const && d->op != Op::i64_const)) return std::nullopt;
+        return d->op == Op::i32_const ? d->immediate & 0xFFFFFFFF : d->immediate;
+    }
+    /// As an immediate that is sign-extended from 32 bits.
+    [[nodiscard]] std::optional<std::int32_t> small_constant(Value v) const {
+        const auto c = constant(v);
+        if (!c) return std::nullopt;
+        if (f_.types[v] == Type::i32) return static_cast<std::int32_t>(*c);
+        const auto s = static_cast<std::int64_t>(*c);
+        if (s < INT32_MIN || s > INT32_MAX) return std::nullopt;
+        return static_cast<std::int32_t>(s);
+    }
+    Instruction& emit(Code code, bool wide = false) {
+        auto& list = out_.blocks[block_].instructions;
+        list.push_back({.code = code, .wide = wide});
+        return list.back();
+    }
+    [[nodiscard]] Register constant_register(Type type, std::uint64_t bits);
+    [[nodiscard]] Register reg(Value v);
+    /// With the exact bits of a NaN.
+    [[nodiscard]] Register exact(Value v);
+    [[nodiscard]] dmir::List list_of(const std::vector<Register>& registers);
+    void block();
+    void skip(Value v) { skipped_[definition_[v] - f_.blocks[block_].first_instruction] = true; }
+    [[nodiscard]] bool is_skipped(Value v) const {
+        if (definition_[v] == no_value || block_of_[definition_[v]] != block_) return false;
+        return skipped_[definition_[v] - f_.blocks[block_].first_instruction];
+    }
+    void instruction(const dmir::Instruction& i);
+    void global(const dmir::Instruction& i);
+    void call(const dmir::Instruction& i);
+    void helper(const dmir::Instruction& i);
+    void terminator(const dmir::Block& block);
+
+    // What users take in (select_folding.cpp).
+
+    /// The chain of eqz and comparison that a question about `v` takes in.
+    void fold_question(Value v);
+    /// (x & y) compared with zero.
+    void fold_test(const dmir::Instruction& d);
+    /// Decides, users first, which definitions their users take in.
+    void mark_folded(const dmir::Block& block);
+    /// x + (y << 1..3) and (x + y) + constant.
+    void fold_shift(const dmir::Instruction& i);
+
+    // Conditions (select_questions.cpp).
+
+    [[nodiscard]] static bool is_comparison(Op op);
+    /// The question whether `v` is not zero; takes in what is folded.
+    [[nodiscard]] Question question(Value v);
+    /// Floats' conditions have no opposite: their users swap instead, see `flip`.
+    void negate_question(Question& q);
+    [[nodiscard]] Question test(const dmir::Instruction& d, Condition condition);
+    void operands(Question& q, Value left, Value right);
+    /// x == c where this block has made x + k: asking for x + k == c + k lets x end there.
+    [[nodiscard]] bool compare_sum(Question& q, const dmir::Instruction& d);
+    /// A comparison, or an `and` that is asked for not being zero.
+    [[nodiscard]] Question comparison(const dmir::Instruction& d);
+    static void put(Instruction& i, const Question& q);
+    void set(const dmir::Instruction& i);
+    void select(const dmir::Instruction& i);
+
+    // Memory (select_memory.cpp).
+
+    struct Address {
+        Register base;
+        std::uint64_t offset;
+    };
+    /// An offset beyond 31 bits is no displacement: the sum is made without wrapping.
+    [[nodiscard]] Address address(const dmir::Instruction& i);
+    void load(const dmir::Instruction& i);
+    void store(const dmir::Instruction& i);
+
+    // Integers (select_integers.cpp).
+
+    void integer(const dmir::Instruction& i, bool wide);
+    void binary(const dmir::Instruction& i, Code code, Value left, Value right, bool wide);
+    void binary(const dmir::Instruction& i, Code code, Value left, std::int64_t right, bool wide);
+    void add(const dmir::Instruction& i, Value left, Value right, bool wide);
+    void multiply(const dmir::Instruction& i, Value left, Value right, bool wide);
+    void divide(const dmir::Instruction& i, Value left, Value right, bool wide);
+
+    // Floating point and conversions (select_floats.cpp).
+
+    [[nodiscard]] bool floating(const dmir::Instruction& i);
+    [[nodiscard]] bool conversion(const dmir::Instruction& i);
+
+    const dmir::Function& f_;
+    std::vector<bool> loose_;
+    Function out_;
+    dmir::BlockIndex block_ = 0;
+    std::vector<std::uint32_t> uses_;
+    std::vector<std::uint32_t> definition_;
+    std::vector<dmir::BlockIndex> block_of_;
+    std::vector<bool> skipped_;
+    /// The block that defines each value.
+    std::vector<dmir::BlockIndex> home_;
+    std::vector<Register> register_of_;
+    std::vector<bool> exact_everywhere_;
+    std::map<std::pair<Bank, std::uint64_t>, Register> constants_;
+    /// In this block: values with exact NaNs, and globals' addresses.
+    std::map<Value, Register> exact_;
+    std::map<std::uint32_t, Register> cells_;
+    /// In this block: x + constant, by x.
+    struct Sum {
+        Value value;
+        std::uint64_t constant;
+    };
+    std::map<Value, Sum> sums_;
+    /// A float question is to be read the other way round.
+    bool flip_ = false;
+};
+
+}  // namespace troupe::jit::opt
