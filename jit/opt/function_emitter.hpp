@@ -57,6 +57,7 @@ private:
 
     void move(const Location& to, const Location& from);
     void move_all(std::vector<Move> moves);
+    void move_cycle(const Move& first);
     void constant_to(const Reg64& to, std::uint64_t bits);
 
     // Frame, blocks and their ends (control.cpp).
@@ -152,6 +153,12 @@ private:
     dmir::BlockIndex block_ = 0;
     std::uint32_t position_ = 0;
     std::size_t next_inserted_ = 0;
+    /// Of the moves being made: how many still read a place, and the one that will write it. Empty between.
+    struct Place {
+        std::uint32_t readers = 0;
+        const Move* writer = nullptr;
+    };
+    std::vector<Place> places_;
     /// The register whose sign and being zero the flags tell at this point.
     Register flags_of_ = no_register;
     bool flags_wide_ = false;

@@ -1,6 +1,8 @@
 // Parallel moves: all at once, each target gets what its source held before.
 #ifdef __x86_64__
 
+#include <algorithm>
+
 #include "jit/opt/function_emitter.hpp"
 
 namespace troupe::jit::opt {
@@ -69,40 +71,70 @@ void FunctionEmitter::move(const Location& to, const Location& from) {
     }
 }
 
+namespace {
+/// A number for each place that can be read and written.
+[[nodiscard]] std::size_t number(const Location& at) {
+    switch (at.kind) {
+        case Location::Kind::integer: return at.index;
+        case Location::Kind::floating: return 16 + at.index;
+        case Location::Kind::slot: return 32 + 2 * std::size_t{at.index};
+        default: return 33 + 2 * std::size_t{at.index};
+    }
+}
+}  // namespace
+
+/// A move waits for those that read its target; what waits for itself is a cycle.
 void FunctionEmitter::move_all(std::vector<Move> moves) {
     std::erase_if(moves, [](const Move& m) { return m.to == m.from; });
-    while (!moves.empty()) {
-        bool progress = false;
-        for (std::size_t k = 0; k < moves.size();) {
-            bool blocked = false;
-            for (std::size_t j = 0; j < moves.size() && !blocked; ++j) blocked = j != k && moves[j].from == moves[k].to;
-            if (blocked) {
-                ++k;
-                continue;
-            }
-            move(moves[k].to, moves[k].from);
-            moves.erase(moves.begin() + static_cast<std::ptrdiff_t>(k));
-            progress = true;
+    const auto reads = [](const Move& m) { return m.from.kind != Location::Kind::constant; };
+    std::size_t places = 0;
+    for (const auto& m : moves) places = std::max({places, number(m.to) + 1, reads(m) ? number(m.from) + 1 : 0});
+    if (places_.size() < places) places_.resize(places);
+    for (const auto& m : moves) places_[number(m.to)].writer = &m;
+    for (const auto& m : moves)
+        if (reads(m)) ++places_[number(m.from)].readers;
+    std::vector<const Move*> ready;
+    for (const auto& m : moves)
+        if (places_[number(m.to)].readers == 0) ready.push_back(&m);
+    while (!ready.empty()) {
+        const auto& m = *ready.back();
+        ready.pop_back();
+        move(m.to, m.from);
+        places_[number(m.to)].writer = nullptr;
+        if (!reads(m)) continue;
+        auto& from = places_[number(m.from)];
+        if (--from.readers == 0 && from.writer != nullptr) ready.push_back(from.writer);
+    }
+    // Only cycles are left.
+    for (const auto& m : moves)
+        if (places_[number(m.to)].writer != nullptr) move_cycle(m);
+}
+
+void FunctionEmitter::move_cycle(const Move& first) {
+    const auto next = [this](const Move& m) {
+        auto& to = places_[number(m.to)];
+        auto& from = places_[number(m.from)];
+        to.writer = nullptr;
+        --from.readers;
+        return from.writer;
+    };
+    bool integers = true;
+    for (const auto* m = &first; integers;) {
+        integers = m->from.kind == Location::Kind::integer;
+        m = places_[number(m->from)].writer;
+        if (m == &first) break;
+    }
+    const Location saved{Location::Kind::floating, cycle_number, 0};
+    if (!integers) move(saved, first.to);
+    for (const auto* m = &first;;) {
+        const auto* then = next(*m);
+        if (then == nullptr) {
+            // Its source is the first one's target.
+            if (!integers) move(m->to, saved);
+            return;
         }
-        if (progress) continue;
-        // Only cycles are left.
-        const auto first = moves.back();
-        if (first.to.kind == Location::Kind::integer && first.from.kind == Location::Kind::integer) {
-            xchg(gpr(first.to.index), gpr(first.from.index));
-            moves.pop_back();
-            for (auto& m : moves) {
-                if (m.from == first.to)
-                    m.from = first.from;
-                else if (m.from == first.from)
-                    m.from = first.to;
-            }
-            std::erase_if(moves, [](const Move& m) { return m.to == m.from; });
-        } else {
-            const Location saved{Location::Kind::floating, cycle_number, 0};
-            move(saved, first.from);
-            for (auto& m : moves)
-                if (m.from == first.from) m.from = saved;
-        }
+        integers ? xchg(gpr(m->to.index), gpr(m->from.index)) : move(m->to, m->from);
+        m = then;
     }
 }
 
