@@ -1,6 +1,6 @@
-// Kernels of tests/bench/wasm on our own tiers, as lowered or after all passes (interp+passes, baseline+passes):
-// wasm_bench TIER FILE.wasm (KERNEL SIZE)... prints each one's checksum
-// and best CPU time in milliseconds, and its fuel and instruction counts.
+// Kernels of tests/bench/wasm on our own tiers, as lowered or after all passes (interp+passes, baseline+passes), or
+// with code that can stop (baseline+stops): wasm_bench TIER FILE.wasm (KERNEL SIZE)... prints each one's checksum and
+// best CPU time in milliseconds, and its fuel and instruction counts.
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
@@ -22,6 +22,7 @@ double now_ms() {
 }
 
 std::shared_ptr<troupe::vm::Compiler> compiler_of(const std::string& tier) {
+    if (tier == "baseline+stops") return troupe::jit::make_baseline_compiler(64U << 20U, troupe::jit::Stops::yes);
     if (tier.starts_with("baseline")) return troupe::jit::make_baseline_compiler();
     if (tier == "auto") return troupe::jit::make_adaptive_compiler();
     return tier == "opt" ? troupe::jit::make_optimizing_compiler() : nullptr;

@@ -3,11 +3,7 @@
 #include <map>
 
 namespace troupe::dmir {
-namespace {
-
-constexpr std::uint16_t no_wasm_opcode = 0xFFFF;
-
-constexpr auto facts = [] {
+constexpr std::array<OpInfo, op_count> op_facts = [] {
     using enum OpKind;
     using enum Trap;
     return std::array<OpInfo, op_count>{{
@@ -16,46 +12,25 @@ constexpr auto facts = [] {
     }};
 }();
 
-struct WasmIndex {
-    std::array<std::uint16_t, 768> ops{};
-};
-
-[[nodiscard]] constexpr std::size_t wasm_slot(std::uint16_t opcode) noexcept {
-    if (opcode < 256) return opcode;
-    if (opcode >> 8 == 0xFC) return 256 + (opcode & 0xFF);
-    if (opcode >> 8 == 0xFD) return 512 + (opcode & 0xFF);
-    return 768;
-}
-
-constexpr auto by_wasm = [] {
-    WasmIndex index;
-    for (auto& op : index.ops) op = no_wasm_opcode;
+constexpr std::array<Op, 768> ops_of_wasm = [] {
+    std::array<Op, 768> out{};
+    out.fill(Op::count);
     for (std::size_t i = 0; i < op_count; ++i) {
-        const auto slot = wasm_slot(facts[i].wasm_opcode);
-        if (slot < index.ops.size()) index.ops[slot] = static_cast<std::uint16_t>(i);
+        const auto slot = wasm_slot(op_facts[i].wasm_opcode);
+        if (slot < out.size()) out[slot] = static_cast<Op>(i);
     }
-    return index;
+    return out;
 }();
-
-}  // namespace
-
-const OpInfo& info(Op op) noexcept { return facts[static_cast<std::size_t>(op)]; }
 
 std::optional<Op> op_from_string(std::string_view text) noexcept {
     static const auto names = [] {
         std::map<std::string_view, Op> out;
-        for (std::size_t i = 0; i < op_count; ++i) out.emplace(facts[i].name, static_cast<Op>(i));
+        for (std::size_t i = 0; i < op_count; ++i) out.emplace(op_facts[i].name, static_cast<Op>(i));
         return out;
     }();
     const auto found = names.find(text);
     if (found == names.end()) return std::nullopt;
     return found->second;
-}
-
-std::optional<Op> op_from_wasm(std::uint16_t opcode) noexcept {
-    const auto slot = wasm_slot(opcode);
-    if (slot >= by_wasm.ops.size() || by_wasm.ops[slot] == no_wasm_opcode) return std::nullopt;
-    return static_cast<Op>(by_wasm.ops[slot]);
 }
 
 bool is_pure(Op op) noexcept {

@@ -64,10 +64,25 @@ struct OpInfo {
     Trap trap;
 };
 
-[[nodiscard]] const OpInfo& info(Op op) noexcept;
+/// Of each operation.
+extern const std::array<OpInfo, op_count> op_facts;
+[[nodiscard]] inline const OpInfo& info(Op op) noexcept { return op_facts[static_cast<std::size_t>(op)]; }
 [[nodiscard]] std::optional<Op> op_from_string(std::string_view text) noexcept;
+/// WebAssembly's opcodes in one range: those without a prefix, with 0xFC, with 0xFD; 768 for others.
+[[nodiscard]] constexpr std::size_t wasm_slot(std::uint16_t opcode) noexcept {
+    if (opcode < 256) return opcode;
+    if (opcode >> 8 == 0xFC) return 256 + (opcode & 0xFF);
+    if (opcode >> 8 == 0xFD) return 512 + (opcode & 0xFF);
+    return 768;
+}
+/// By slot; `count` where there is none.
+extern const std::array<Op, 768> ops_of_wasm;
 /// The operation of a WebAssembly opcode (prefix * 256 + number for 0xFC and 0xFD), if it has one of its own.
-[[nodiscard]] std::optional<Op> op_from_wasm(std::uint16_t opcode) noexcept;
+[[nodiscard]] inline std::optional<Op> op_from_wasm(std::uint16_t opcode) noexcept {
+    const auto slot = wasm_slot(opcode);
+    if (slot >= ops_of_wasm.size() || ops_of_wasm[slot] == Op::count) return std::nullopt;
+    return ops_of_wasm[slot];
+}
 /// True if an unused result makes the operation removable: it can't trap and changes nothing.
 [[nodiscard]] bool is_pure(Op op) noexcept;
 

@@ -101,9 +101,12 @@ private:
         }
         return slot;
     }
+    /// What spare() may add to the slots during one set of moves.
+    static constexpr std::size_t spares_room = 4;
     /// All at once: each target gets what its source held before.
     void parallel_moves(std::vector<Move> moves) {
-        readers_.resize(65'536, 0);
+        if (moves.empty()) return;
+        readers_.resize(std::max(readers_.size(), out_.slots.size() + spares_room), 0);
         for (const auto& move : moves) ++readers_[move.from];
         std::vector<std::size_t> ready;
         std::vector<bool> done(moves.size(), false);
@@ -112,7 +115,7 @@ private:
             if (readers_[moves[k].to] == 0) ready.push_back(k);
         std::size_t left = moves.size();
         std::size_t next_cycle = 0;
-        writers_.resize(65'536, 0xFFFFFFFF);
+        writers_.resize(readers_.size(), 0xFFFFFFFF);
         for (std::size_t k = 0; k < moves.size(); ++k) writers_[moves[k].to] = static_cast<std::uint32_t>(k);
         while (left > 0) {
             if (ready.empty()) {

@@ -14,6 +14,7 @@ void BodyReader<Build>::push_frame(FrameKind kind, std::span<const ValueType> pa
     frame.height = operands_.size();
     frame.index = next_frame_++;
     frame.mark = scratch_.next_mark++;
+    frame.first_assigned = scratch_.assigned.size();
     if (!Build && keep_frames_) facts_.frames.emplace_back();
     frames_.push_back(std::move(frame));
     push_all(parameters, Build ? &values_ : nullptr);
@@ -124,19 +125,22 @@ void BodyReader<Build>::end() {
 
 template <bool Build>
 void BodyReader<Build>::end_validated(Frame& frame) {
-    auto& assigned = frame.assigned;
-    std::sort(assigned.begin(), assigned.end());
-    assigned.erase(std::unique(assigned.begin(), assigned.end()), assigned.end());
-    spend((std::uint64_t{frame.branches} + 2) * (assigned.size() + frame.results.size()));
-    if (frames_.size() > 1) {
-        auto& parent = frames_[frames_.size() - 2];
-        for (auto local : assigned) {
-            if (scratch_.marks[local] == parent.mark) continue;
-            scratch_.marks[local] = parent.mark;
-            parent.assigned.push_back(local);
-        }
+    // What was assigned inside was assigned in the frame around it, too: each once, and listed for that one.
+    auto& all = scratch_.assigned;
+    const auto mark = frames_.size() > 1 ? frames_[frames_.size() - 2].mark : scratch_.next_mark++;
+    auto end = frame.first_assigned;
+    for (auto k = end; k < all.size(); ++k) {
+        if (scratch_.marks[all[k]] == mark) continue;
+        scratch_.marks[all[k]] = mark;
+        all[end++] = all[k];
     }
-    if (keep_frames_) facts_.frames[frame.index].assigned = std::move(assigned);
+    all.resize(end);
+    const auto count = end - frame.first_assigned;
+    spend((std::uint64_t{frame.branches} + 2) * (count + frame.results.size()));
+    if (!keep_frames_) return;
+    auto& assigned = facts_.frames[frame.index].assigned;
+    assigned.assign(all.end() - static_cast<std::ptrdiff_t>(count), all.end());
+    std::ranges::sort(assigned);
 }
 
 template void BodyReader<false>::push_frame(FrameKind kind, std::span<const ValueType> parameters,

@@ -1,4 +1,4 @@
-// Branches, locals and the other instructions that dMIR has no operation for.
+// Branches and the other instructions that dMIR has no operation for, but locals.
 #include "vm/wasm/body_reader.hpp"
 
 namespace troupe::wasm {
@@ -148,22 +148,6 @@ void BodyReader<Build>::control(std::uint16_t opcode) {
             static_cast<void>(pop());
             return;
         case 0x1C: charge(1); return select(true);
-        case 0x20: {
-            charge(fuel::local);
-            const auto index = local_index();
-            return push(locals_.empty() ? OperandType{} : OperandType(locals_[index]),
-                        live() ? local_values_[index] : no_value);
-        }
-        case 0x21:
-        case 0x22: {
-            charge(fuel::local);
-            const auto index = local_index();
-            if (!reader_.ok()) return;
-            const auto operand = pop(locals_[index]);
-            assign(index, operand.value);
-            if (opcode == 0x22) push(locals_[index], operand.value);
-            return;
-        }
         case 0x06:
         case 0x07:
         case 0x08:

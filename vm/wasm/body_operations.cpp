@@ -2,6 +2,43 @@
 #include "vm/wasm/body_reader.hpp"
 
 namespace troupe::wasm {
+namespace {
+
+/// Of one operation; any stands for a reference.
+struct OperationTypes {
+    std::array<OperandType, 3> operand;
+    OperandType result;
+    std::uint8_t operands = 0;
+    bool has_result = false;
+};
+
+[[nodiscard]] OperandType from_letter(char letter) {
+    switch (letter) {
+        case 'i': return ValueType::i32;
+        case 'l': return ValueType::i64;
+        case 'f': return ValueType::f32;
+        case 'd': return ValueType::f64;
+        case 'v': return ValueType::v128;
+        default: return {};
+    }
+}
+
+const auto types_of = [] {
+    std::array<OperationTypes, dmir::op_count> out;
+    for (std::size_t op = 0; op < out.size(); ++op) {
+        const auto signature = dmir::op_facts[op].signature;
+        const auto colon = signature.find(':');
+        if (colon == std::string_view::npos) continue;
+        auto& types = out[op];
+        types.operands = static_cast<std::uint8_t>(colon);
+        for (std::size_t a = 0; a < colon; ++a) types.operand[a] = from_letter(signature[a]);
+        types.has_result = colon + 1 < signature.size();
+        if (types.has_result) types.result = from_letter(signature[colon + 1]);
+    }
+    return out;
+}();
+
+}  // namespace
 
 template <bool Build>
 std::uint32_t BodyReader<Build>::memory_argument(unsigned natural) {
@@ -47,7 +84,7 @@ void BodyReader<Build>::simple(Op op, const dmir::OpInfo& facts) {
             break;
         case OpKind::special: break;
     }
-    emit(op, facts, immediate, immediate_high);
+    emit(op, immediate, immediate_high);
 }
 
 template <bool Build>
@@ -73,27 +110,26 @@ std::uint8_t BodyReader<Build>::lane(unsigned lanes) {
 }
 
 template <bool Build>
-void BodyReader<Build>::emit(Op op, const dmir::OpInfo& facts, std::uint64_t immediate, std::uint64_t immediate_high,
-                             ValueType reference) {
-    const auto type_of = [&](char letter) { return letter == 'r' ? reference : from_letter(letter); };
-    const auto colon = facts.signature.find(':');
+void BodyReader<Build>::emit(Op op, std::uint64_t immediate, std::uint64_t immediate_high, ValueType reference) {
+    const auto& types = types_of[static_cast<std::size_t>(op)];
+    const auto type_of = [&](OperandType type) { return type.any() ? OperandType(reference) : type; };
     std::array<Value, 3> arguments{no_value, no_value, no_value};
-    for (std::size_t a = colon; a-- > 0;) arguments[a] = pop(type_of(facts.signature[a])).value;
+    for (std::size_t a = types.operands; a-- > 0;) arguments[a] = pop(type_of(types.operand[a])).value;
     if (!reader_.ok()) return;
-    const bool has_result = colon + 1 < facts.signature.size();
+    const auto result = type_of(types.result);
     Value value = no_value;
     if (live()) {
         auto& i = builder.append(op);
         i.arguments = arguments;
         i.immediate = immediate;
         i.immediate_high = immediate_high;
-        if (has_result) value = builder.result(i, to_dmir(type_of(facts.signature[colon + 1])));
+        if (types.has_result) value = builder.result(i, to_dmir(static_cast<ValueType>(result.code)));
     }
-    if (has_result) push(type_of(facts.signature[colon + 1]), value);
+    if (types.has_result) push(result, value);
 }
 
 template <bool Build>
-void BodyReader<Build>::special(Op op, const dmir::OpInfo& facts) {
+void BodyReader<Build>::special(Op op) {
     switch (op) {
         case Op::select: return select(false);
         case Op::call: {
@@ -116,7 +152,7 @@ void BodyReader<Build>::special(Op op, const dmir::OpInfo& facts) {
             const auto type = read_value_type(reader_, limits_);
             if (reader_.ok() && !OperandType(type).is_reference())
                 return reader_.fail_at(start_, malformed, "malformed reference type");
-            return emit(op, facts, 0, 0, type);
+            return emit(op, 0, 0, type);
         }
         case Op::ref_is_null: {
             const auto operand = pop();
@@ -134,7 +170,7 @@ void BodyReader<Build>::special(Op op, const dmir::OpInfo& facts) {
             const auto index = index_below(module_.function_types.size(), "function");
             if (reader_.ok() && !module_.referable[index])
                 reader_.fail_at(start_, invalid, "undeclared function reference");
-            return emit(op, facts, index);
+            return emit(op, index);
         }
         case Op::table_get:
         case Op::table_set:
@@ -142,7 +178,7 @@ void BodyReader<Build>::special(Op op, const dmir::OpInfo& facts) {
         case Op::table_fill:
         case Op::table_size: {
             const auto table = table_index();
-            if (reader_.ok()) emit(op, facts, table, 0, module_.tables[table].element);
+            if (reader_.ok()) emit(op, table, 0, module_.tables[table].element);
             return;
         }
         case Op::table_copy: {
@@ -150,27 +186,27 @@ void BodyReader<Build>::special(Op op, const dmir::OpInfo& facts) {
             const auto from = table_index();
             if (reader_.ok() && module_.tables[to].element != module_.tables[from].element)
                 reader_.fail_at(start_, invalid, "type mismatch between tables");
-            return emit(op, facts, to | std::uint64_t{from} << 32);
+            return emit(op, to | std::uint64_t{from} << 32);
         }
         case Op::table_init: {
             const auto segment = index_below(module_.elements.size(), "elem segment");
             const auto table = table_index();
             if (reader_.ok() && module_.tables[table].element != module_.elements[segment].type)
                 reader_.fail_at(start_, invalid, "type mismatch between table and element segment");
-            return emit(op, facts, segment | std::uint64_t{table} << 32);
+            return emit(op, segment | std::uint64_t{table} << 32);
         }
-        case Op::elem_drop: return emit(op, facts, index_below(module_.elements.size(), "elem segment"));
+        case Op::elem_drop: return emit(op, index_below(module_.elements.size(), "elem segment"));
         case Op::memory_size:
         case Op::memory_grow:
         case Op::memory_fill:
             zero_byte();
             need_memory();
-            return emit(op, facts, 0);
+            return emit(op, 0);
         case Op::memory_copy:
             zero_byte();
             zero_byte();
             need_memory();
-            return emit(op, facts, 0);
+            return emit(op, 0);
         case Op::memory_init:
         case Op::data_drop: {
             const auto at = reader_.position();
@@ -182,7 +218,7 @@ void BodyReader<Build>::special(Op op, const dmir::OpInfo& facts) {
             if (!module_.data_count) reader_.fail_at(at, malformed, "data count section required");
             if (reader_.ok() && segment >= *module_.data_count)
                 reader_.fail_at(at, invalid, fmt::format("unknown data segment {}", segment));
-            return emit(op, facts, segment);
+            return emit(op, segment);
         }
         default: return reader_.fail_at(start_, malformed, "illegal opcode");
     }
@@ -208,7 +244,7 @@ void BodyReader<Build>::global(Op op) {
 
 template void BodyReader<false>::simple(Op op, const dmir::OpInfo& facts);
 template void BodyReader<true>::simple(Op op, const dmir::OpInfo& facts);
-template void BodyReader<false>::special(Op op, const dmir::OpInfo& facts);
-template void BodyReader<true>::special(Op op, const dmir::OpInfo& facts);
+template void BodyReader<false>::special(Op op);
+template void BodyReader<true>::special(Op op);
 
 }  // namespace troupe::wasm

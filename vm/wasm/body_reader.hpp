@@ -34,16 +34,6 @@ struct OperandType {
     return type.any() ? "any" : std::string(to_string(static_cast<ValueType>(type.code)));
 }
 
-[[nodiscard]] constexpr ValueType from_letter(char letter) {
-    switch (letter) {
-        case 'i': return ValueType::i32;
-        case 'l': return ValueType::i64;
-        case 'f': return ValueType::f32;
-        case 'd': return ValueType::f64;
-        default: return ValueType::v128;
-    }
-}
-
 struct Operand {
     OperandType type;
     Value value = no_value;
@@ -60,7 +50,8 @@ struct Frame {
     bool unreachable = false;
     std::uint32_t index = 0;  // in BodyFacts::frames
     // Validation only.
-    std::vector<std::uint32_t> assigned;
+    /// Where its own begin in BodyScratch::assigned.
+    std::size_t first_assigned = 0;
     std::uint32_t mark = 0;
     std::uint32_t branches = 0;
     bool has_else = false;
@@ -124,10 +115,10 @@ private:
         if constexpr (Build) {
             local_values_[local] = value;
         } else {
-            auto& frame = frames_.back();
-            if (scratch_.marks[local] == frame.mark) return;
-            scratch_.marks[local] = frame.mark;
-            frame.assigned.push_back(local);
+            const auto mark = frames_.back().mark;
+            if (scratch_.marks[local] == mark) return;
+            scratch_.marks[local] = mark;
+            scratch_.assigned.push_back(local);
             spend(1);
         }
     }
@@ -163,7 +154,7 @@ private:
     Operand pop(OperandType expected) {
         const auto out = pop();
         if constexpr (!Build)
-            if (out.type != expected && !out.type.any() && !expected.any())
+            if (out.type != expected && !out.type.any() && !expected.any()) [[unlikely]]
                 reader_.fail_at(
                     start_, invalid,
                     fmt::format("type mismatch: expected {}, found {}", name_of(expected), name_of(out.type)));
@@ -279,13 +270,14 @@ private:
     void simple(Op op, const dmir::OpInfo& facts);
     void constant(Op op, std::uint64_t& low, std::uint64_t& high);
     [[nodiscard]] std::uint8_t lane(unsigned lanes);
-    /// Pops, appends and pushes by the table's signature; 'r' in it is `reference`.
-    void emit(Op op, const dmir::OpInfo& facts, std::uint64_t immediate, std::uint64_t immediate_high = 0,
+    /// Pops, appends and pushes by the operation's types; a reference in them is `reference`.
+    void emit(Op op, std::uint64_t immediate, std::uint64_t immediate_high = 0,
               ValueType reference = ValueType::funcref);
 
     void instruction();
+    void local(std::uint16_t opcode);
     void control(std::uint16_t opcode);
-    void special(Op op, const dmir::OpInfo& facts);
+    void special(Op op);
     void global(Op op);
 
     const Module& module_;

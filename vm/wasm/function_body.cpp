@@ -7,6 +7,7 @@ namespace troupe::wasm {
 template <bool Build>
 void BodyReader<Build>::run(bool keep_frames) {
     keep_frames_ = keep_frames;
+    scratch_.assigned.clear();
     declare_locals();
     if (!reader_.ok()) return;
     if constexpr (Build) start_function();
@@ -37,10 +38,23 @@ void BodyReader<Build>::declare_locals() {
     if (scratch_.marks.size() < locals_.size()) scratch_.marks.resize(locals_.size(), 0);
 }
 
+/// Gets, sets or tees one.
+template <bool Build>
+void BodyReader<Build>::local(std::uint16_t opcode) {
+    charge(fuel::local);
+    const auto index = local_index();
+    if (!reader_.ok()) return;
+    if (opcode == 0x20) return push(locals_[index], live() ? local_values_[index] : no_value);
+    const auto operand = pop(locals_[index]);
+    assign(index, operand.value);
+    if (opcode == 0x22) push(locals_[index], operand.value);
+}
+
 template <bool Build>
 void BodyReader<Build>::instruction() {
     start_ = reader_.position();
     std::uint16_t opcode = reader_.byte();
+    if (opcode >= 0x20 && opcode <= 0x22) return local(opcode);
     if (opcode == 0xFC || opcode == 0xFD) {
         const auto sub = reader_.u32();
         if (!reader_.ok()) return;
@@ -63,7 +77,7 @@ void BodyReader<Build>::instruction() {
             return simple(*op, facts);
         }
         charge(facts.fuel);
-        return special(*op, facts);
+        return special(*op);
     }
     control(opcode);
 }

@@ -26,8 +26,11 @@ struct BodyFacts {
 
 /// Buffers that validations of many bodies share.
 struct BodyScratch {
+    /// Of each local: the frame that it was last listed for.
     std::vector<std::uint32_t> marks;
     std::uint32_t next_mark = 1;
+    /// Locals assigned in the open frames, each frame's after those of the frames around it.
+    std::vector<std::uint32_t> assigned;
 };
 
 [[nodiscard]] ValueType read_value_type(Reader& reader, const Limits& limits);

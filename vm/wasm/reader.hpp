@@ -53,7 +53,12 @@ public:
         if (position_ < end_ && bytes_[position_] < 0x80) return bytes_[position_++];
         return static_cast<std::uint32_t>(unsigned_leb(32));
     }
-    [[nodiscard]] std::int32_t s32() { return static_cast<std::int32_t>(signed_leb(32)); }
+    [[nodiscard]] std::int32_t s32() {
+        // One byte's sign bit is its bit 6.
+        if (position_ < end_ && bytes_[position_] < 0x80)
+            return static_cast<std::int32_t>(bytes_[position_++] << 25U) >> 25U;
+        return static_cast<std::int32_t>(signed_leb(32));
+    }
     [[nodiscard]] std::int64_t s33() { return signed_leb(33); }
     [[nodiscard]] std::int64_t s64() { return signed_leb(64); }
 
