@@ -85,7 +85,11 @@ void State::trace_block(Station station, const Block& block, View in_view) const
 }
 
 troupe::Status State::open() {
-    auto opened = ChainStore::open(blocks_path(options->directory).string());
+    ChainStoreOptions store_options;
+    // A block is on the disk before anything is signed that builds on it: a loss of power that strikes all validators
+    // must not take a final block from all of them.
+    if (options->self) store_options.database.durability = Durability::synced;
+    auto opened = ChainStore::open(blocks_path(options->directory).string(), store_options);
     if (!opened) return opened.error();
     store = std::make_unique<ChainStore>(std::move(*opened));
     auto opened_records = SigningRecords::open((options->directory / "signing.db").string());

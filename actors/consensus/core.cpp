@@ -55,24 +55,31 @@ void Core::start(Tip tip, const std::optional<Bytes>& record, TimeMs now, Outbox
     height_ = tip.height.next();
     previous_ = tip.hash;
     if (!tip.votes.empty()) last_commit_ = tip.votes.front();
-    if (record) vote_from_ = Height{~std::uint64_t{0}};  // nothing is said before the record is read
+    if (record) {
+        const auto restored = decode<Record>(*record);
+        TROUPE_ASSERT(restored.ok());
+        // A record of an earlier height is normal: the block came by synchronization.
+        // One of a later height means that the last blocks were lost with the power: silence until they are back.
+        vote_from_ = restored->height;
+        if (vote_from_ >= height_) record_ = *record;
+    }
     begin_height(now, out);
-    if (!record) return;
-    auto restored = decode<Record>(*record);
-    TROUPE_ASSERT(restored.ok());
-    // A record of an earlier height is normal: the block came by synchronization.
-    // One of a later height means that the last blocks were lost with the power: silence until they are back.
-    vote_from_ = restored->height > height_ ? restored->height.next() : restored->height;
-    if (restored->height != height_) return;
+}
+
+/// Goes on where the record of this height ends.
+void Core::resume(TimeMs now, Outbox& out) {
+    auto restored = decode<Record>(*std::exchange(record_, std::nullopt));
     for (auto& certificate : restored->prepared) {
         blocks_.emplace(hash_of(certificate.block.header), std::make_shared<const Block>(certificate.block));
         prepared_ = std::move(certificate);
     }
+    vote_from_ = restored->height;
     enter_view(restored->view, now, out);
     for (auto& own : restored->own) {
         const auto original = std::make_shared<const Bytes>(std::move(own));
         own_.push_back(original);
         receive(original, *config_.self, 0, now, out);
+        if (height_ != restored->height) return;
     }
     ask_for_recovery(now, out);
 }
@@ -88,7 +95,10 @@ void Core::begin_height(TimeMs now, Outbox& out) {
     seen_.clear();
     recovery_answered_.clear();
     height_began_ = now;
+    const bool resumes = record_ && height_ == vote_from_;
+    if (resumes) vote_from_ = height_.next();  // nothing is said before the record is read
     enter_view(View{0}, now, out);
+    if (resumes) resume(now, out);
     auto early = std::move(early_);
     early_.clear();
     for (auto& [sender, messages] : early)

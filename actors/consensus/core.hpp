@@ -177,7 +177,7 @@ private:
     struct Record;
 
     [[nodiscard]] std::size_t quorum_size() const noexcept { return quorum(config_.validators); }
-    /// Not while blocks that this node has voted beyond are missing: what it signed for them is not known any more.
+    /// Not below the height of its record: what it signed for blocks that it has lost is not known any more.
     [[nodiscard]] bool votes() const noexcept { return config_.self && height_ >= vote_from_; }
     [[nodiscard]] std::size_t faulty() const noexcept { return faulty_max(config_.validators); }
     [[nodiscard]] ViewState& current() { return views_[view_]; }
@@ -195,6 +195,7 @@ private:
 
     // core.cpp: the ordinary way of a height
     void begin_height(TimeMs now, Outbox& out);
+    void resume(TimeMs now, Outbox& out);
     void enter_view(View view, TimeMs now, Outbox& out);
     void propose(TimeMs now, Outbox& out);
     [[nodiscard]] const ChangeViewEntry* highest_certificate() const;
@@ -243,8 +244,9 @@ private:
     const Signer* signer_;
 
     Height height_;
-    /// The height of the record that the node started with.
+    /// The height of the record that the node started with, and the record until that height is reached.
     Height vote_from_;
+    std::optional<Bytes> record_;
     View view_;
     /// The highest target of an own ChangeView of this height.
     View left_before_;

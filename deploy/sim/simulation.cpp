@@ -4,7 +4,9 @@
 #include <map>
 #include <set>
 
+#include "deploy/sim/faults.hpp"
 #include "deploy/sim/sim_node.hpp"
+#include "deploy/sim/stalls.hpp"
 #include "runtime/crypto/keccak.hpp"
 #include "runtime/crypto/secp256k1.hpp"
 #include "runtime/crypto/sim_signature.hpp"
@@ -69,7 +71,7 @@ constexpr std::size_t account_count = 6;
     return genesis;
 }
 
-class Simulation final : public SimObserver {
+class Simulation final : public SimObserver, private FaultTarget {
 public:
     explicit Simulation(const SimOptions& options)
         : options_(options),
@@ -82,7 +84,8 @@ public:
               config.parameters = genesis_.parameters;
               return config;
           }()),
-          tracker_(genesis_.parameters, options.nodes) {
+          tracker_(genesis_.parameters, options.nodes),
+          faults_(options_, world_, *this) {
         world_.keep_trace(options.keep_trace);
         for (std::uint32_t i = 0; i < options.nodes; ++i) {
             disks_.push_back(std::make_unique<SimDisk>());
@@ -93,27 +96,14 @@ public:
 
     SimReport run() {
         for (std::uint32_t i = 0; i < options_.nodes; ++i) boot(i);
-        choose_victims();
-        if (options_.network_faults) {
-            auto& r = world_.random();
-            NetworkFaults faults;
-            // Half of the seeds are harsh: delays like the view time's and heavy loss, so that nodes see views
-            // differently.
-            const bool harsh = r.chance(500);
-            faults.delay_max = DurationMs{harsh ? r.between(200, 2500) : r.between(5, 120)};
-            faults.lost = static_cast<std::uint32_t>(r.below(harsh ? 300 : 60));
-            faults.duplicated = static_cast<std::uint32_t>(r.below(60));
-            faults.straggling = static_cast<std::uint32_t>(r.below(60));
-            world_.set_faults(faults);
-        }
-        schedule_faults();
+        faults_.begin();
         submit_next();
         // Phase 1: under faults, until three quarters of the heights. Phase 2: healed, until all of them.
         const auto phase_one = options_.heights * 3 / 4;
         run_until([&] { return lowest_live() >= phase_one; }, DurationMs{options_.heights * 20'000});
         if (report_.violation.empty()) {
-            let_die();
-            heal();
+            run_for(faults_.let_die(Height{lowest_live() + 1}));
+            faults_.heal();
             stall_ = !run_until([&] { return lowest() >= options_.heights && all_executed(); },
                                 DurationMs{options_.heights * 4'000 + 120'000});
         }
@@ -159,21 +149,10 @@ public:
         for (const auto& dropped : pool_.on_executed(*outcome, chain_)) violate("lost receipt: " + dropped.why);
     }
 
-    /// Who commits in a view that its own change view had left: in one life (S3) or after a restart (S12).
     void on_said(std::uint32_t node, const Bytes& bytes) override {
-        if (options_.rules != ConsensusRules::dbft2) return;
         const auto decoded = decode<consensus::SignedMessage>(bytes);
-        const auto& m = decoded->message;
-        if (m.sender.value != node) return;
-        auto& left = left_[node];
-        if (const auto* change = std::get_if<consensus::ChangeView>(&m.body)) {
-            if (left.height != m.height) left = {m.height, View{0}, 0};
-            left.before = std::max(left.before, change->target);
-            left.incarnation = incarnation_[node];
-        } else if (std::holds_alternative<consensus::Commit>(m.body)) {
-            if (left.height == m.height && m.view < left.before)
-                (left.incarnation == incarnation_[node] ? unlocked_ : forgetful_).insert(m.height);
-        }
+        stalls_.on_said(node, incarnation_[node], decoded->message);
+        faults_.on_said(node, decoded->message);
     }
 
     void on_evidence(std::uint32_t, const std::string& what) override {
@@ -181,7 +160,7 @@ public:
     }
 
     void send(std::uint32_t from, std::uint32_t to, FrameKind kind, const Encoded& payload) override {
-        if (to >= options_.nodes) return;
+        if (to >= options_.nodes || !faults_.may_send(from)) return;
         world_.send(from, to, static_cast<std::uint8_t>(kind), payload, [this, from, to, kind](const Encoded& bytes) {
             if (nodes_[to]) nodes_[to]->on_frame(from, kind, *bytes);
         });
@@ -193,13 +172,36 @@ private:
         if (report_.violation.empty()) report_.violation = what;
     }
 
-    void boot(std::uint32_t i) {
+    // FaultTarget -----------------------------------------------------------------------------------------------------
+
+    [[nodiscard]] bool is_up(std::uint32_t i) const override { return nodes_[i] != nullptr; }
+
+    void boot(std::uint32_t i) override {
         ++incarnation_[i];
         nodes_[i] = std::make_unique<SimNode>(i, genesis_, *scheme_, *signers_[i], *disks_[i], *this, world_);
         nodes_[i]->start();
         world_.note("node " + std::to_string(i) + " starts");
         tick(i, incarnation_[i]);
     }
+
+    void crash(std::uint32_t i, bool loses_power) override {
+        if (!nodes_[i]) return;
+        nodes_[i].reset();
+        ++report_.crashes;
+        if (loses_power) disks_[i]->lose_unsynced(world_.random().below(3));
+        world_.note("node " + std::to_string(i) + (loses_power ? " loses power" : " is killed"));
+        pool_.on_builder_lost(ValidatorIndex{i});
+    }
+
+    void cut_off(std::uint32_t i, bool is_cut) override {
+        world_.isolate(i, is_cut);
+        world_.note("node " + std::to_string(i) + (is_cut ? " is cut off" : " is back"));
+        if (!is_cut) return;
+        ++report_.isolations;
+        pool_.on_builder_lost(ValidatorIndex{i});
+    }
+
+    // Time ------------------------------------------------------------------------------------------------------------
 
     /// Timers: looked at when they are due, at least ten times a second.
     void tick(std::uint32_t i, std::uint64_t incarnation) {
@@ -209,77 +211,6 @@ private:
         const auto limit = world_.now() + DurationMs{100};
         const auto at = next ? std::clamp(*next, world_.now() + DurationMs{1}, limit) : limit;
         world_.at(at, [this, i, incarnation] { tick(i, incarnation); });
-    }
-
-    void crash(std::uint32_t i, bool loses_power) {
-        if (!nodes_[i]) return;
-        nodes_[i].reset();
-        ++report_.crashes;
-        if (loses_power) disks_[i]->lose_unsynced(world_.random().below(3));
-        world_.note("node " + std::to_string(i) + (loses_power ? " loses power" : " is killed"));
-        pool_.on_builder_lost(ValidatorIndex{i});
-    }
-
-    void choose_victims() {
-        std::vector<std::uint32_t> all(options_.nodes);
-        for (std::uint32_t i = 0; i < options_.nodes; ++i) all[i] = i;
-        for (std::size_t i = 0; i < faulty_max(options_.nodes); ++i) {
-            std::swap(all[i], all[i + world_.random().below(all.size() - i)]);
-            victims_.push_back(all[i]);
-        }
-    }
-
-    void schedule_faults() {
-        if (!options_.crashes) return;
-        for (const auto victim : victims_) next_fault(victim);
-    }
-
-    void next_fault(std::uint32_t victim) {
-        world_.after(DurationMs{world_.random().between(500, 15'000)}, [this, victim] {
-            if (healed_) return;
-            auto& r = world_.random();
-            const auto duration = DurationMs{r.between(100, 12'000)};
-            if (r.chance(500)) {
-                crash(victim, r.chance(500));
-                world_.after(duration, [this, victim] {
-                    if (!nodes_[victim] && !gone_.contains(victim)) boot(victim);
-                    if (!healed_) next_fault(victim);
-                });
-            } else {
-                world_.isolate(victim, true);
-                ++report_.isolations;
-                world_.note("node " + std::to_string(victim) + " is cut off");
-                pool_.on_builder_lost(ValidatorIndex{victim});
-                world_.after(duration, [this, victim] {
-                    world_.isolate(victim, false);
-                    world_.note("node " + std::to_string(victim) + " is back");
-                    if (!healed_) next_fault(victim);
-                });
-            }
-        });
-    }
-
-    /// In half of the seeds the victims die for good, each at its own moment, somewhere within a height, and what is
-    /// left goes on under a bad network: from here on a quorum must do without them.
-    void let_die() {
-        if (!options_.crashes || !world_.random().chance(500)) return;
-        for (const auto victim : victims_)
-            world_.after(DurationMs{world_.random().below(5'000)}, [this, victim] {
-                crash(victim, false);
-                gone_.insert(victim);
-            });
-        run_for(DurationMs{world_.random().between(5'000, 40'000)});
-    }
-
-    /// The network is whole again.
-    void heal() {
-        healed_ = true;
-        world_.note(gone_.empty() ? "healed" : "healed, but for the dead");
-        world_.set_faults({});
-        for (std::uint32_t i = 0; i < options_.nodes; ++i) {
-            world_.isolate(i, false);
-            if (!nodes_[i] && !gone_.contains(i)) boot(i);
-        }
     }
 
     void run_for(DurationMs duration) {
@@ -306,7 +237,7 @@ private:
     [[nodiscard]] std::uint64_t lowest() const {
         std::uint64_t low = ~std::uint64_t{0};
         for (std::uint32_t i = 0; i < options_.nodes; ++i)
-            if (!gone_.contains(i)) low = std::min(low, nodes_[i] ? nodes_[i]->height() : 0);
+            if (!faults_.is_gone(i)) low = std::min(low, nodes_[i] ? nodes_[i]->height() : 0);
         return low;
     }
     [[nodiscard]] std::uint64_t lowest_live() const {
@@ -351,7 +282,7 @@ private:
             ++shapes[node->stance()];
             is_lock = is_lock || node->status().phase == "committed";
         }
-        report_.stall = stall_kind(is_lock) + ": ";
+        report_.stall = stalls_.kind(Height{report_.height + 1}, is_lock, faults_.has_dead()) + ": ";
         bool is_first = true;
         for (const auto& [shape, count] : shapes) {
             report_.stall += (is_first ? "" : ", ") + std::to_string(count) + "x " + shape;
@@ -359,22 +290,6 @@ private:
         }
         report_.stall += "; " + std::to_string(pool_.size()) + " transactions pending";
     }
-
-    /// dBFT 2.0's known stalls (reference A12): a commit locks its validator in its view.
-    [[nodiscard]] std::string stall_kind(bool is_lock) const {
-        const Height stuck{report_.height + 1};
-        if (forgetful_.contains(stuck)) return "forgotten change view (S12)";
-        if (unlocked_.contains(stuck)) return "lost is a guess (S3)";
-        return is_lock ? "crash lock (S2)" : "no progress";
-    }
-
-    /// What a node's change views of its present height say.
-    struct Left {
-        Height height;
-        View before;
-        /// The node's life in which it said so.
-        std::uint64_t incarnation = 0;
-    };
 
     SimOptions options_;
     Genesis genesis_;
@@ -384,20 +299,15 @@ private:
     std::vector<std::unique_ptr<SimDisk>> disks_;
     std::vector<std::unique_ptr<SimNode>> nodes_;
     std::map<std::uint32_t, std::uint64_t> incarnation_;
-    std::vector<std::uint32_t> victims_;
-    std::set<std::uint32_t> gone_;
     SimState chain_;
     gateway::Pool pool_;
     ActivityTracker tracker_;
+    Faults faults_;
+    StallWatch stalls_;
     std::size_t submitted_ = 0;
     std::map<std::uint64_t, BlockHash> committed_;
-    std::map<std::uint32_t, Left> left_;
-    /// Heights with a commit in a view that its validator had left, in the same life and in an earlier one.
-    std::set<Height> unlocked_;
-    std::set<Height> forgetful_;
     std::map<std::uint64_t, ExecutionResult> results_;
     std::set<TransactionHash> receipts_;
-    bool healed_ = false;
     bool stall_ = false;
     SimReport report_;
 };

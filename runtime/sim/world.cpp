@@ -25,11 +25,14 @@ void World::send(std::uint32_t from, std::uint32_t to, std::uint8_t kind, const 
     ++messages_;
     // A node reaches itself at once and always.
     if (from == to) return at(now_, [payload, deliver = std::move(deliver)] { deliver(payload); });
+    const auto held = held_.find({from, to});
+    const bool is_held = held != held_.end() && payload->size() >= held->second.size;
+    const auto leaves = is_held ? std::max(held->second.until, now_) : now_;
     const unsigned copies = random_.chance(faults_.lost) ? 0u : random_.chance(faults_.duplicated) ? 2u : 1u;
     for (unsigned i = 0; i < copies; ++i) {
         auto delay = random_.between(faults_.delay_min.value, faults_.delay_max.value);
         if (random_.chance(faults_.straggling)) delay *= random_.between(2, 10);
-        after(DurationMs{delay}, [this, from, to, kind, payload, deliver] {
+        at(leaves + DurationMs{delay}, [this, from, to, kind, payload, deliver] {
             if (isolated_[from] || isolated_[to]) return;
             std::array<std::uint8_t, 24> facts{};
             std::memcpy(facts.data(), &now_.value, 8);

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <memory>
 #include <queue>
 #include <string>
@@ -26,6 +27,13 @@ struct NetworkFaults {
     std::uint32_t straggling = 0;
 };
 
+/// A link in one direction that holds back what is at least `size` bytes long until a moment: slow, or too narrow for
+/// what is large.
+struct HeldLink {
+    TimeMs until;
+    std::size_t size = 0;
+};
+
 class World {
 public:
     using Action = std::function<void()>;
@@ -45,6 +53,7 @@ public:
               std::function<void(const std::shared_ptr<const Bytes>&)> deliver);
 
     void set_faults(const NetworkFaults& faults) noexcept { faults_ = faults; }
+    void hold_link(std::uint32_t from, std::uint32_t to, const HeldLink& held) { held_[{from, to}] = held; }
     /// Cuts nodes off from all others; undone by heal.
     void isolate(std::uint32_t node, bool isolated) noexcept { isolated_[node] = isolated; }
     [[nodiscard]] bool is_isolated(std::uint32_t node) const noexcept { return isolated_[node]; }
@@ -71,6 +80,7 @@ private:
     std::uint64_t next_order_ = 0;
     std::priority_queue<Event, std::vector<Event>, std::greater<>> events_;
     NetworkFaults faults_;
+    std::map<std::pair<std::uint32_t, std::uint32_t>, HeldLink> held_;
     std::vector<bool> isolated_;
     bool keep_trace_ = false;
     std::vector<std::string> trace_;

@@ -81,6 +81,30 @@ TEST_CASE("a record of a later height than the blocks keeps the validator silent
     for (const auto& effect : out) CHECK_FALSE(std::holds_alternative<Broadcast>(effect));
 }
 
+TEST_CASE("a validator that lost its last block goes on with its vote of the next height when that block is back") {
+    for (const auto rules : {ConsensusRules::dbft2, ConsensusRules::troupe}) {
+        Bench b{4, rules};
+        b.pass(1200);
+        REQUIRE(b.committed[3].size() == 1);
+        const auto block = b.committed[3][0];
+        // Validator 3 commits at height 2; nobody hears of it.
+        b.timers(TimeMs{b.now.value + 1000});
+        b.deliver([](std::uint32_t, std::uint32_t to, const Message& m) {
+            return is<PrepareRequest>(m) || (is<PrepareResponse>(m) && to == 3);
+        });
+        REQUIRE(b.cores[3]->status().phase == "committed");
+        b.drop_all();
+        // Power loss: the block is gone, the record of height 2 is not.
+        b.committed[3].clear();
+        b.restart(3);
+        CHECK(b.cores[3]->height() == Height{1});
+        b.run(3, [&](Outbox& out) { b.cores[3]->on_block_synced(*block, b.now, out); });
+        CHECK(b.cores[3]->height() == Height{2});
+        CHECK(b.cores[3]->status().phase == "committed");
+        CHECK(b.monitor.fault() == "");
+    }
+}
+
 TEST_CASE("a primary that proposes twice in a view is caught, and only one value can be committed") {
     Bench b{4, ConsensusRules::troupe};
     const auto propose = [&](std::uint64_t time) {
