@@ -3,12 +3,18 @@
 
 #include <algorithm>
 #include <cstring>
+#include <utility>
 
 #include "jit/opt/function_emitter.hpp"
 
 namespace troupe::jit::opt {
 
 using dmir::Trap;
+
+namespace {
+/// Tables of up to so many targets are chains of comparisons.
+constexpr std::uint32_t chain_max = 5;
+}  // namespace
 
 PassedArguments pass(std::span<const dmir::Type> types) {
     PassedArguments out;
@@ -50,10 +56,13 @@ Emitted FunctionEmitter::run() {
     L(fast_);
     const auto fast_offset = getSize();
     entry();
-    for (block_ = 0; block_ < f_.blocks.size(); ++block_) block();
+    for (block_ = 0; block_ < f_.blocks.size(); ++block_) {
+        following_ = block_ + 1;
+        block();
+    }
     late_code();
     auto code = bytes();
-    for (const auto& table : tables_)
+    for (const auto& [block, table] : tables_)
         for (std::size_t k = 0; k < table.targets.size(); ++k) {
             const auto distance = static_cast<std::int32_t>(table.targets[k]->getAddress() - table.label.getAddress());
             std::memcpy(code.data() + table.offset + 4 * k, &distance, 4);
@@ -140,6 +149,11 @@ void FunctionEmitter::block() {
     // Inner loops run longest.
     if (block.loop_end > 0 && innermost(block_)) align(16);
     L(labels_[block_]);
+    body();
+}
+
+void FunctionEmitter::body() {
+    const auto& block = f_.blocks[block_];
     flags_of_ = no_register;
     if (block.fuel > 0) {
         sub(r13, static_cast<int>(block.fuel));
@@ -183,7 +197,50 @@ void FunctionEmitter::terminator(const Instruction& i) {
 
 void FunctionEmitter::go(const std::vector<Move>& moves, dmir::BlockIndex to) {
     move_all(moves);
-    if (to != block_ + 1) jmp(labels_[to], reach(labels_[to]));
+    if (to == following_) return;
+    if (copied(to)) return copy(to);
+    jmp(labels_[to], reach(labels_[to]));
+}
+
+namespace {
+/// What a copy may hold in instructions.
+constexpr std::size_t copied_table_max = 20;
+constexpr std::size_t copied_test_max = 8;
+}  // namespace
+
+/// Whether jumps to the block are replaced by copies of it: where a table leads on, so that each way to it has a jump
+/// of its own to predict, and where a loop's round begins with a short test, which then stands at its end.
+bool FunctionEmitter::copied(dmir::BlockIndex to) const {
+    std::size_t size = 0;
+    for (auto b = to; f_.blocks[b].loop_depth > 0;) {
+        const auto& block = f_.blocks[b];
+        size += block.instructions.size();
+        if (size > copied_table_max) return false;
+        for (const auto& i : block.instructions)
+            if (is_call(i.code)) return false;
+        switch (block.instructions.back().code) {
+            case Code::branch_table: return block.edges.size() > chain_max;
+            case Code::branch:
+                return b == to && to <= block_ && size <= copied_test_max &&
+                       f_.blocks[block_].instructions.back().code == Code::jump;
+            case Code::jump: b = block.edges[0].block; break;
+            default: return false;
+        }
+    }
+    return false;
+}
+
+void FunctionEmitter::copy(dmir::BlockIndex b) {
+    const auto block = std::exchange(block_, b);
+    const auto position = position_;
+    const auto inserted = next_inserted_;
+    const auto first = std::lower_bound(a_.inserted.begin(), a_.inserted.end(), a_.heads[b],
+                                        [](const auto& i, std::uint32_t index) { return i.index < index; });
+    next_inserted_ = static_cast<std::size_t>(first - a_.inserted.begin());
+    body();
+    block_ = block;
+    position_ = position;
+    next_inserted_ = inserted;
 }
 
 Label& FunctionEmitter::way(std::size_t edge) {
@@ -203,7 +260,7 @@ void FunctionEmitter::branch(const Instruction& i) {
     const auto& edges = f_.blocks[block_].edges;
     const auto& moves = a_.edge_moves[block_];
     // One edge is gone on with, the other one jumped.
-    std::size_t on = edges[0].block == block_ + 1 && edges[1].block != block_ + 1 ? 0 : 1;
+    std::size_t on = edges[0].block == following_ && edges[1].block != following_ ? 0 : 1;
     if (!moves[1 - on].empty() && moves[on].empty() && edges[1 - on].block <= block_) on = 1 - on;
     compare(i);
     jump_if(i, on == 1, way(1 - on));
@@ -242,11 +299,6 @@ void FunctionEmitter::jump_if(const Instruction& i, bool holds, Label& to) {
     }
 }
 
-namespace {
-/// Tables of up to so many targets are chains of comparisons.
-constexpr std::uint32_t chain_max = 5;
-}  // namespace
-
 void FunctionEmitter::branch_table(const Instruction& i) {
     const auto count = static_cast<std::uint32_t>(f_.blocks[block_].edges.size());
     const auto index = in(i.operands[0]);
@@ -263,8 +315,9 @@ void FunctionEmitter::branch_table(const Instruction& i) {
             auto& to = way(count - 2);
             return jmp(to, reach(to));
         }
-        auto& table = tables_.emplace_back();
-        for (std::uint32_t k = 0; k + 1 < count; ++k) table.targets.push_back(&way(k));
+        auto& table = tables_[block_];
+        if (table.targets.empty())
+            for (std::uint32_t k = 0; k + 1 < count; ++k) table.targets.push_back(&way(k));
         const auto base = temporary(i);
         const auto target = out(i);
         lea(base, ptr[rip + table.label]);
@@ -334,7 +387,7 @@ void FunctionEmitter::late_code() {
         dq(words[0]);
         dq(words[1]);
     }
-    for (auto& table : tables_) {
+    for (auto& [block, table] : tables_) {
         L(table.label);
         table.offset = getSize();
         for (std::size_t k = 0; k < table.targets.size(); ++k) dd(0);

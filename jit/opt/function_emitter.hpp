@@ -68,12 +68,15 @@ private:
     void epilogue();
     [[nodiscard]] bool innermost(dmir::BlockIndex head) const;
     void block();
+    void body();
     void inserted_moves(std::uint32_t index);
     void terminator(const Instruction& i);
     void branch(const Instruction& i);
     void branch_table(const Instruction& i);
     void return_values(const Instruction& i);
     void go(const std::vector<Move>& moves, dmir::BlockIndex to);
+    [[nodiscard]] bool copied(dmir::BlockIndex to) const;
+    void copy(dmir::BlockIndex b);
     /// The label of the block itself, or of moves on the way there.
     [[nodiscard]] Label& way(std::size_t edge);
     void jump_if(const Instruction& i, bool holds, Label& to);
@@ -145,12 +148,15 @@ private:
     std::map<dmir::Trap, Label> traps_;
     Label leave_with_eax_;
     std::deque<std::function<void()>> late_;
-    std::deque<Table> tables_;
+    /// By the block that they end.
+    std::map<dmir::BlockIndex, Table> tables_;
     std::map<std::pair<std::uint64_t, std::uint64_t>, Label> pool_;
     /// Of helpers' instructions.
     std::deque<std::pair<Label, vm::Instruction>> records_;
     std::deque<Label> ways_;
+    /// The one being emitted, of which this may be a copy, and the one whose place is next.
     dmir::BlockIndex block_ = 0;
+    dmir::BlockIndex following_ = 0;
     std::uint32_t position_ = 0;
     std::size_t next_inserted_ = 0;
     /// Of the moves being made: how many still read a place, and the one that will write it. Empty between.

@@ -47,7 +47,9 @@ private:
             for (auto bits = live_[w]; bits != 0; bits &= bits - 1)
                 visit(static_cast<Register>(w * 64 + static_cast<std::size_t>(__builtin_ctzll(bits))));
     }
-    void set(Register r) { live_[r / 64] |= std::uint64_t{1} << (r % 64); }
+    void set(Register r) {
+        if (!f_.registers[r].local) live_[r / 64] |= std::uint64_t{1} << (r % 64);
+    }
     void clear(Register r) { live_[r / 64] &= ~(std::uint64_t{1} << (r % 64)); }
 
     /// Ranges come in descending order; the last one in the list is the earliest.
@@ -80,7 +82,7 @@ private:
             const auto* in = out_.live_at(edge.block);
             for (std::size_t w = 0; w < out_.words; ++w) live_[w] |= in[w];
             for (auto r : f_.values(edge.arguments)) {
-                set(r);
+                f_.registers[r].local ? add_range(r, from, to) : set(r);
                 out_.of[r].uses.push_back({to - 1});
             }
         }

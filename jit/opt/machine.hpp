@@ -131,6 +131,8 @@ struct RegisterFacts {
     Bank bank{};
     /// Never defined: made again wherever it is needed.
     bool constant = false;
+    /// A constant that no block takes over from another one.
+    bool local = false;
     std::uint64_t bits = 0;
     dmir::Type type{};
 };

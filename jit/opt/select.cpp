@@ -61,28 +61,31 @@ void Selection::find_loops() {
     }
 }
 
-Register Selection::constant_register(Type type, std::uint64_t bits) {
-    const auto [at, added] = constants_.try_emplace({bank_of(type), bits}, no_register);
+Register Selection::constant_register(Type type, std::uint64_t bits, bool anywhere) {
+    const bool cheap = bank_of(type) == Bank::integer && (bits <= 0xFFFFFFFF || bits >= 0xFFFFFFFF80000000);
+    auto& known = !cheap ? constants_ : anywhere ? moved_constants_ : block_constants_;
+    const auto [at, added] = known.try_emplace({bank_of(type), bits}, no_register);
     if (added) {
         at->second = out_.add_register(type);
         out_.registers[at->second].constant = true;
+        out_.registers[at->second].local = cheap;
         out_.registers[at->second].bits = bits;
     }
     return at->second;
 }
 
-Register Selection::reg(Value v) {
+Register Selection::reg(Value v, bool anywhere) {
     const auto* d = definition(v);
     if (d != nullptr && (dmir::info(d->op).kind == dmir::OpKind::constant || d->op == Op::ref_null)) {
         const bool narrow = d->op == Op::i32_const || d->op == Op::f32_const;
         const auto bits = d->op == Op::ref_null ? 0 : d->immediate;
-        return constant_register(f_.types[v], narrow ? bits & 0xFFFFFFFF : bits);
+        return constant_register(f_.types[v], narrow ? bits & 0xFFFFFFFF : bits, anywhere);
     }
     return register_of_[v];
 }
 
-Register Selection::exact(Value v) {
-    const auto from = reg(v);
+Register Selection::exact(Value v, bool anywhere) {
+    const auto from = reg(v, anywhere);
     if (!loose_[v] || exact_everywhere_[v]) return from;
     const auto [at, added] = exact_.try_emplace(v, no_register);
     if (added) {
@@ -112,6 +115,7 @@ void Selection::block() {
     to.fuel = from.fuel;
     to.steps = from.steps;
     exact_.clear();
+    block_constants_.clear();
     cells_.clear();
     sums_.clear();
     skipped_.assign(from.instruction_count, false);
@@ -166,7 +170,7 @@ void Selection::global(const dmir::Instruction& i) {
 
 void Selection::call(const dmir::Instruction& i) {
     std::vector<Register> arguments;
-    for (auto v : f_.values(i.list)) arguments.push_back(exact(v));
+    for (auto v : f_.values(i.list)) arguments.push_back(exact(v, true));
     const auto index = i.arguments[0] == no_value ? no_register : reg(i.arguments[0]);
     auto& out = emit(i.op == Op::call ? Code::call : Code::call_indirect);
     out.value = i.immediate;
@@ -179,7 +183,7 @@ void Selection::call(const dmir::Instruction& i) {
 void Selection::helper(const dmir::Instruction& i) {
     std::vector<Register> arguments;
     for (auto v : i.arguments)
-        if (v != no_value) arguments.push_back(exact(v));
+        if (v != no_value) arguments.push_back(exact(v, true));
     auto& out = emit(Code::helper);
     out.op = i.op;
     out.value = i.immediate;
@@ -197,7 +201,7 @@ void Selection::terminator(const dmir::Block& block) {
         const auto values = f_.values(edge.arguments);
         std::vector<Register> arguments;
         for (std::size_t k = 0; k < values.size(); ++k)
-            arguments.push_back(loose_[parameters[k]] ? reg(values[k]) : exact(values[k]));
+            arguments.push_back(loose_[parameters[k]] ? reg(values[k], true) : exact(values[k], true));
         edges.push_back({edge.block, list_of(arguments)});
     }
     switch (t.kind) {
@@ -214,7 +218,7 @@ void Selection::terminator(const dmir::Block& block) {
         }
         case Kind::return_values: {
             std::vector<Register> values;
-            for (auto v : f_.values(t.values)) values.push_back(exact(v));
+            for (auto v : f_.values(t.values)) values.push_back(exact(v, true));
             const auto list = list_of(values);
             emit(Code::return_values).list = list;
             break;

@@ -72,10 +72,11 @@ private:
         list.push_back({.code = code, .wide = wide});
         return list.back();
     }
-    [[nodiscard]] Register constant_register(Type type, std::uint64_t bits);
-    [[nodiscard]] Register reg(Value v);
+    /// `anywhere`: for a use that takes its operand wherever it is (UseKind::any).
+    [[nodiscard]] Register constant_register(Type type, std::uint64_t bits, bool anywhere = false);
+    [[nodiscard]] Register reg(Value v, bool anywhere = false);
     /// With the exact bits of a NaN.
-    [[nodiscard]] Register exact(Value v);
+    [[nodiscard]] Register exact(Value v, bool anywhere = false);
     [[nodiscard]] dmir::List list_of(const std::vector<Register>& registers);
     void block();
     void skip(Value v) { skipped_[definition_[v] - f_.blocks[block_].first_instruction] = true; }
@@ -154,7 +155,12 @@ private:
     std::vector<dmir::BlockIndex> home_;
     std::vector<Register> register_of_;
     std::vector<bool> exact_everywhere_;
-    std::map<std::pair<Bank, std::uint64_t>, Register> constants_;
+    /// Constants worth a register for long; those that one short instruction makes anew, for each block; and the same
+    /// for uses that need no register, so that none is taken for them.
+    using Constants = std::map<std::pair<Bank, std::uint64_t>, Register>;
+    Constants constants_;
+    Constants block_constants_;
+    Constants moved_constants_;
     /// In this block: values with exact NaNs, and globals' addresses.
     std::map<Value, Register> exact_;
     std::map<std::uint32_t, Register> cells_;
