@@ -158,7 +158,8 @@ void FunctionEmitter::body() {
     if (block.fuel > 0) {
         sub(r13, static_cast<int>(block.fuel));
         auto& stop = trap(Trap::out_of_fuel);
-        js(stop, reach(stop));
+        // Carry as well as sign: fuel is never negative here. Carry fuses with the subtraction on more processors.
+        jb(stop, reach(stop));
     }
     if (block.steps > 0) add(r14, static_cast<int>(block.steps));
     position_ = 2 * a_.heads[block_];
@@ -221,13 +222,18 @@ bool FunctionEmitter::copied(dmir::BlockIndex to) const {
         switch (block.instructions.back().code) {
             case Code::branch_table: return block.edges.size() > chain_max;
             case Code::branch:
-                return b == to && to <= block_ && size <= copied_test_max &&
+                return b == to && size <= copied_test_max && begins_or_ends_round(to) &&
                        f_.blocks[block_].instructions.back().code == Code::jump;
             case Code::jump: b = block.edges[0].block; break;
             default: return false;
         }
     }
     return false;
+}
+
+bool FunctionEmitter::begins_or_ends_round(dmir::BlockIndex b) const {
+    if (b <= block_) return true;
+    return std::ranges::any_of(f_.blocks[b].edges, [&](const Edge& edge) { return edge.block <= b; });
 }
 
 void FunctionEmitter::copy(dmir::BlockIndex b) {
@@ -261,7 +267,9 @@ void FunctionEmitter::branch(const Instruction& i) {
     const auto& moves = a_.edge_moves[block_];
     // One edge is gone on with, the other one jumped.
     std::size_t on = edges[0].block == following_ && edges[1].block != following_ ? 0 : 1;
-    if (!moves[1 - on].empty() && moves[on].empty() && edges[1 - on].block <= block_) on = 1 - on;
+    // Moves on the way to the next round stand where they are reached without a jump.
+    if (!moves[1 - on].empty() && edges[1 - on].block <= block_) on = 1 - on;
+    if (edges[on].block != following_ && copied(edges[1 - on].block)) on = 1 - on;
     compare(i);
     jump_if(i, on == 1, way(1 - on));
     go(moves[on], edges[on].block);
