@@ -77,6 +77,9 @@ private:
 /// Calls and rounds before a function is compiled again, and calls between looks whether it has been.
 constexpr std::int32_t rounds_until_hot = 5'000;
 constexpr std::int32_t calls_between_looks = 100;
+/// Longer bodies stay as the baseline tier made them: anybody may submit code, and the one thread that optimizes serves
+/// all. The passes' own bounds keep what is shorter to seconds, whatever its shape.
+constexpr std::uint32_t optimized_body_bytes_max = 128 << 10;
 
 class AdaptiveCompiler final : public OptimizingCompiler {
 public:
@@ -168,7 +171,9 @@ private:
             auto& hot = *queue_.front();
             queue_.pop_front();
             lock.unlock();
-            if (const auto module = hot.module.lock()) hot.made = optimized(*module, hot.index);
+            if (const auto module = hot.module.lock();
+                module && module->functions[hot.index].body_size <= optimized_body_bytes_max)
+                hot.made = optimized(*module, hot.index);
             hot.ready.store(true, std::memory_order_release);
             lock.lock();
             hot.state = State::done;

@@ -12,6 +12,8 @@ namespace {
 using wasm::ExternKind;
 using wasm::ValueType;
 
+constexpr std::uint32_t wasm_pages_max = 65'536;
+
 [[nodiscard]] std::uint32_t slots_of(const std::vector<ValueType>& types) {
     std::uint32_t out = 0;
     for (auto type : types) out += type == ValueType::v128 ? 2 : 1;
@@ -183,7 +185,9 @@ Extern Store::make_table(const wasm::TableType& type) {
 
 Result<Extern> Store::make_memory(const wasm::MemoryType& type) {
     auto& memory = memories_.emplace_back();
-    const auto max = std::min(type.limits.max.value_or(65'536), profile_.limits.memory_pages);
+    auto max = type.limits.max.value_or(profile_.growth == Growth::declared ? type.limits.min : wasm_pages_max);
+    if (profile_.growth == Growth::deny) max = type.limits.min;
+    max = std::min(max, profile_.limits.memory_pages);
     if (!memory.open(type.limits.min, max))
         return make_error(ErrorCode::unavailable, "the system has no room for a linear memory");
     Extern out;

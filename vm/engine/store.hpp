@@ -16,11 +16,16 @@
 
 namespace troupe::vm {
 
+/// What memory.grow may reach: nothing beyond the pages that the memory begins with; the maximum that the module
+/// declares (nothing, if it declares none); or what the profile's limit and the declared maximum allow.
+enum class Growth : std::uint8_t { deny, declared, limit };
+
 /// What a machine may do beyond the specification's core, and how much of it.
 struct Profile {
     std::string name;
     wasm::Limits limits;
     MachineLimits machine;
+    Growth growth = Growth::limit;
     /// If set, a module may import no host function but these ("module.name").
     bool only_allowed_hosts = false;
     std::vector<std::string> allowed_hosts;

@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "jit/baseline/baseline.hpp"
+#include "jit/opt/opt.hpp"
 #include "runtime/crypto/sha256.hpp"
 #include "tests/unit/vm/evm/world.hpp"
 #include "vm/contract/engine.hpp"
@@ -48,8 +49,10 @@ struct Bench {
 
     Bench() {
         engines.push_back(std::make_unique<evm::AnalysisCache>(make_engine({})));
-        if (auto compiler = jit::make_baseline_compiler())
-            engines.push_back(std::make_unique<evm::AnalysisCache>(make_engine({.compiler = std::move(compiler)})));
+        for (const auto& compiler : {jit::make_baseline_compiler(), jit::make_adaptive_compiler()}) {
+            if (compiler == nullptr) continue;
+            engines.push_back(std::make_unique<evm::AnalysisCache>(make_engine({.compiler = compiler})));
+        }
         world.put(user, uint256{1'000'000});
     }
 
