@@ -12,6 +12,7 @@
 #include <fmt/format.h>
 
 #include "jit/baseline/baseline.hpp"
+#include "jit/opt/code_cache.hpp"
 #include "jit/opt/opt.hpp"
 #include "vm/dmir/text.hpp"
 #include "vm/spectest/spectest.hpp"
@@ -28,7 +29,11 @@ struct RunOptions {
     std::vector<std::string> arguments;
     std::string tier = "interp";
     std::string profile = "deterministic";
+    std::string growth = "limit";
     std::int64_t fuel = INT64_MAX;
+    std::optional<std::uint64_t> stop_at;
+    std::string cache;
+    bool is_uncached = false;
 };
 
 [[nodiscard]] Result<std::shared_ptr<const wasm::Module>> load(const std::string& file, const wasm::Limits& limits) {
@@ -75,24 +80,70 @@ struct RunOptions {
 }
 
 /// Null for the interpreter, and where the processor has no compiler.
-[[nodiscard]] std::shared_ptr<vm::Compiler> compiler_of(Context& context, const std::string& tier) {
+[[nodiscard]] std::shared_ptr<vm::Compiler> compiler_of(Context& context, const std::string& tier,
+                                                        jit::Stops stops = jit::Stops::no,
+                                                        std::shared_ptr<jit::CodeCache> cache = nullptr) {
     if (tier == "interp") return nullptr;
-    auto compiler = tier == "opt"    ? jit::make_optimizing_compiler()
-                    : tier == "auto" ? jit::make_adaptive_compiler()
-                                     : jit::make_baseline_compiler();
+    constexpr std::size_t arena_bytes = 64U << 20U;
+    auto compiler = tier == "opt"    ? jit::make_optimizing_compiler(arena_bytes, std::move(cache))
+                    : tier == "auto" ? jit::make_adaptive_compiler(arena_bytes, std::move(cache))
+                                     : jit::make_baseline_compiler(arena_bytes, stops);
     if (compiler == nullptr) context.progress("no " + tier + " compiler for this processor: interpreting");
     return compiler;
 }
 
+[[nodiscard]] std::shared_ptr<jit::CodeCache> cache_of(const RunOptions& options) {
+    if (options.is_uncached || (options.tier != "opt" && options.tier != "auto")) return nullptr;
+    if (!options.cache.empty()) return std::make_shared<jit::CodeCache>(options.cache);
+    const auto folder = jit::default_code_cache_folder();
+    return folder ? std::make_shared<jit::CodeCache>(*folder) : nullptr;
+}
+
+/// The calls in progress, outermost first: each one's function, the block that comes next in it, and its first slots.
+void show_paused(const vm::ModuleInstance& instance, const vm::Machine& machine) {
+    constexpr std::size_t slots_max = 8;
+    std::cout << fmt::format("stopped after {} instructions, {} calls deep\n", machine.steps, machine.frame_count);
+    const auto line = [&](const vm::Instruction* start, const vm::Instruction* next, const vm::Slot* slots) {
+        for (std::size_t f = 0; f < instance.functions.size(); ++f) {
+            const auto* code = instance.functions[f].code;
+            if (code == nullptr || code->instructions.data() != start) continue;
+            std::cout << fmt::format("function {} at {}:", instance.module->module().imported_functions + f,
+                                     next - start);
+            for (std::size_t s = 0; s < std::min(slots_max, code->slots.size()); ++s)
+                std::cout << fmt::format(" {:#x}", slots[s]);
+            std::cout << (code->slots.size() > slots_max ? " ...\n" : "\n");
+        }
+    };
+    for (std::size_t k = 1; k < machine.frame_count; ++k)
+        line(machine.frames[k].start, machine.frames[k].next, machine.frames[k].slots);
+    line(machine.paused.start, machine.paused.next, machine.paused.slots);
+}
+
+[[nodiscard]] vm::CallResult call_and_stop(Store& store, const vm::ModuleInstance& instance, const vm::Extern& function,
+                                           const std::vector<vm::Value>& arguments, std::uint64_t stop_at) {
+    auto& machine = store.machine();
+    auto result = store.call_until(function, arguments, machine.steps + stop_at);
+    if (!machine.is_paused()) return result;
+    show_paused(instance, machine);
+    result = store.resume(function, UINT64_MAX);
+    if (!machine.is_paused()) return result;
+    machine.abandon();
+    return {vm::Trap::out_of_fuel, {}};
+}
+
 void run(Context& context, const RunOptions& options) {
-    const auto profile = options.profile == "spec" ? vm::spec_profile() : vm::deterministic_profile();
+    auto profile = options.profile == "spec" ? vm::spec_profile() : vm::deterministic_profile();
+    profile.growth = options.growth == "deny"       ? vm::Growth::deny
+                     : options.growth == "declared" ? vm::Growth::declared
+                                                    : vm::Growth::limit;
     auto module = load(options.file, profile.limits);
     if (!module) return context.fail(module.error());
+    const auto compiler =
+        compiler_of(context, options.tier, options.stop_at ? jit::Stops::yes : jit::Stops::no, cache_of(options));
     Store store(profile);
     store.machine().fuel = options.fuel;
-    const auto made =
-        store.instantiate(std::make_shared<vm::CompiledModule>(*module, compiler_of(context, options.tier)),
-                          [](const wasm::Import&) -> std::optional<vm::Extern> { return std::nullopt; });
+    const auto made = store.instantiate(std::make_shared<vm::CompiledModule>(*module, compiler),
+                                        [](const wasm::Import&) -> std::optional<vm::Extern> { return std::nullopt; });
     if (!made) return context.fail(made.error());
     vm::CallResult result{.trap = made->trap, .values = {}};
     if (made->trap == vm::Trap::none && !options.invoke.empty()) {
@@ -110,7 +161,8 @@ void run(Context& context, const RunOptions& options) {
                                                             to_string(type.parameters[i])));
             arguments.push_back(*value);
         }
-        result = store.call(*function, arguments);
+        result = options.stop_at ? call_and_stop(store, *made->instance, *function, arguments, *options.stop_at)
+                                 : store.call(*function, arguments);
     }
     const auto left = std::max<std::int64_t>(store.machine().fuel, 0);
     Json out{{"results", Json::array()},
@@ -248,6 +300,17 @@ void add_wasm_commands(CLI::App& app, Context& context) {
         ->check(CLI::NonNegativeNumber);
     run_command->add_option("--profile", run_options.profile, "deterministic (default) or spec")
         ->check(CLI::IsMember({"deterministic", "spec"}));
+    run_command
+        ->add_option("--growth", run_options.growth,
+                     "What memory.grow may reach: deny, declared (the module's maximum) or limit (the profile's; "
+                     "default)")
+        ->check(CLI::IsMember({"deny", "declared", "limit"}));
+    run_command->add_option("--stop-at", run_options.stop_at,
+                            "Stop before the block that goes beyond so many instructions, show the calls in progress, "
+                            "and go on in the interpreter");
+    run_command->add_option("--cache", run_options.cache,
+                            "Folder of code that opt and auto made before (default: ~/.cache/troupe/code)");
+    run_command->add_flag("--no-cache", run_options.is_uncached, "Neither use such code nor keep any");
     add_common(*run_command, context, false);
     run_command->callback([&context] { run(context, run_options); });
 

@@ -1,6 +1,8 @@
 // Calls: of this module's functions and of others, and through C++; and the adapters between the two conventions.
 #ifdef __x86_64__
 
+#include <cstring>
+
 #include "jit/opt/function_emitter.hpp"
 
 namespace troupe::jit::opt {
@@ -23,6 +25,32 @@ std::uint32_t call_rare(const vm::Instruction* i, vm::Slot* frame) {
 }
 
 }  // namespace
+
+std::uint64_t address_of(const Relocation& relocation, const Surroundings& around) {
+    switch (relocation.what) {
+        case Outside::trap_exit: return reinterpret_cast<std::uint64_t>(around.stubs.trap_exit);
+        case Outside::call_slow: return reinterpret_cast<std::uint64_t>(&call_slow);
+        case Outside::call_rare: return reinterpret_cast<std::uint64_t>(&call_rare);
+        case Outside::any_adapter: break;
+    }
+    return reinterpret_cast<std::uint64_t>(around.any_adapter(relocation.shape));
+}
+
+void relocate(Emitted& code, const Surroundings& around) {
+    for (const auto& relocation : code.relocations) {
+        const auto address = address_of(relocation, around);
+        std::memcpy(code.bytes.data() + relocation.offset, &address, sizeof(address));
+    }
+}
+
+void FunctionEmitter::outside(const Reg64& to, Outside what, CallShape shape) {
+    const Relocation relocation{static_cast<std::uint32_t>(getSize() + 2), what, std::move(shape)};
+    // mov with eight bytes of immediate, which xbyak would choose by the value.
+    db(to.getIdx() >= 8 ? 0x49 : 0x48);
+    db(0xB8 | (to.getIdx() & 7));
+    dq(address_of(relocation, around_));
+    relocations_.push_back(relocation);
+}
 
 void FunctionEmitter::pass_arguments(const Instruction& i, const Move* further) {
     const auto values = f_.values(i.list);
@@ -72,7 +100,7 @@ void FunctionEmitter::direct_call(const Instruction& i) {
         mov(rax, ptr[r15 + instance_functions]);
         mov(rax, ptr[rax + static_cast<int>(index * 8)]);
         if (index < around_.imported) {
-            mov(r12, reinterpret_cast<std::uint64_t>(around_.any_adapter(shape_of(f_, i))));
+            outside(r12, Outside::any_adapter, shape_of(f_, i));
             call(r12);
         } else {
             call(ptr[rax + function_fast]);
@@ -107,10 +135,9 @@ void FunctionEmitter::call_indirect(const Instruction& i) {
     jne(elsewhere, reach(elsewhere));
     call(ptr[rax + function_fast]);
     L(back);
-    const auto* adapter = around_.any_adapter(shape_of(f_, i));
-    later([this, &elsewhere, &back, adapter] {
+    later([this, &elsewhere, &back, &i] {
         L(elsewhere);
-        mov(r12, reinterpret_cast<std::uint64_t>(adapter));
+        outside(r12, Outside::any_adapter, shape_of(f_, i));
         call(r12);
         jmp(back, reach(back));
     });
@@ -148,12 +175,14 @@ void FunctionEmitter::helper(const Instruction& i) {
         mov(rdi, r15);
         lea(rsi, ptr[rip + label]);
         mov(rdx, rcx);
-        call_function(call_slow);
+        outside(rax, Outside::call_slow);
+        call(rax);
         load_counters();
     } else {
         lea(rdi, ptr[rip + label]);
         mov(rsi, rcx);
-        call_function(call_rare);
+        outside(rax, Outside::call_rare);
+        call(rax);
     }
     test(eax, eax);
     jnz(leave_with_eax_, reach(leave_with_eax_));

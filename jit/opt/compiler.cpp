@@ -14,6 +14,7 @@
 #include <xbyak/xbyak_util.h>
 
 #include "jit/baseline/native_compiler.hpp"
+#include "jit/opt/code_cache.hpp"
 #include "jit/opt/emitter.hpp"
 #include "jit/opt/order.hpp"
 #include "jit/opt/select.hpp"
@@ -26,10 +27,12 @@ using opt::CallShape;
 
 class OptimizingCompiler : public NativeCompiler {
 public:
-    using NativeCompiler::NativeCompiler;
+    OptimizingCompiler(std::size_t arena_bytes, std::shared_ptr<CodeCache> cache)
+        : NativeCompiler(arena_bytes), cache_(std::move(cache)) {}
 
     vm::CompiledFunction compile(const vm::FunctionSource& source) override {
-        auto out = optimized(*source.module, source.index);
+        auto out = kept(source.module, source.index);
+        if (out.entry == nullptr) out = optimized(source.module, source.index);
         return out.entry != nullptr ? out : NativeCompiler::compile(source);
     }
 
@@ -41,8 +44,17 @@ public:
     }
 
 protected:
-    [[nodiscard]] vm::CompiledFunction optimized(const wasm::Module& module, std::uint32_t index) {
-        auto function = wasm::lower_optimized(module, index);
+    /// What another run made; nothing if there is none.
+    [[nodiscard]] vm::CompiledFunction kept(const std::shared_ptr<const wasm::Module>& module, std::uint32_t index) {
+        if (cache_ == nullptr) return {};
+        auto code = cache_->find(module, index);
+        if (!code) return {};
+        opt::relocate(*code, surroundings(*module, index));
+        return add(*code);
+    }
+    [[nodiscard]] vm::CompiledFunction optimized(const std::shared_ptr<const wasm::Module>& module,
+                                                 std::uint32_t index) {
+        auto function = wasm::lower_optimized(*module, index);
         if (!function) return {};
         opt::order_blocks(*function);
         const auto machine = opt::select(*function);
@@ -50,17 +62,24 @@ protected:
         const auto allocation = opt::allocate(*machine);
         if (!allocation) return {};
         const CallShape shape{function->signature.parameters, function->signature.results};
-        const opt::Surroundings around{stubs(), module.imported_functions, module.imported_functions + index,
-                                       [this](const CallShape& of) { return adapter(of, true); }};
-        const auto code = opt::emit(*machine, *allocation, shape, around);
+        auto code = opt::emit(*machine, *allocation, shape, surroundings(*module, index));
+        const auto out = add(code);
+        if (out.entry != nullptr && cache_ != nullptr) cache_->keep(module, index, std::move(code));
+        return out;
+    }
+
+private:
+    [[nodiscard]] opt::Surroundings surroundings(const wasm::Module& module, std::uint32_t index) {
+        return {stubs(), module.imported_functions, module.imported_functions + index,
+                [this](const CallShape& of) { return adapter(of, true); }};
+    }
+    [[nodiscard]] vm::CompiledFunction add(const opt::Emitted& code) {
         // Without an adapter some callee might have no entry.
         if (exhausted_) return {};
         const auto* at = add_code(code.bytes);
         if (at == nullptr) return {};
         return {.entry = at, .fast = at + code.fast_offset, .size_bytes = code.bytes.size()};
     }
-
-private:
     [[nodiscard]] const void* adapter(const CallShape& shape, bool any) {
         const std::lock_guard lock(adapters_mutex_);
         auto& at = adapters_[{shape, any}];
@@ -69,6 +88,7 @@ private:
         return at;
     }
 
+    std::shared_ptr<CodeCache> cache_;
     std::atomic<bool> exhausted_{false};
     std::mutex adapters_mutex_;
     std::map<std::pair<CallShape, bool>, const void*> adapters_;
@@ -83,7 +103,8 @@ constexpr std::uint32_t optimized_body_bytes_max = 128 << 10;
 
 class AdaptiveCompiler final : public OptimizingCompiler {
 public:
-    explicit AdaptiveCompiler(std::size_t arena_bytes) : OptimizingCompiler(arena_bytes), worker_([this] { work(); }) {}
+    AdaptiveCompiler(std::size_t arena_bytes, std::shared_ptr<CodeCache> cache)
+        : OptimizingCompiler(arena_bytes, std::move(cache)), worker_([this] { work(); }) {}
     ~AdaptiveCompiler() override {
         {
             const std::lock_guard lock(mutex_);
@@ -97,6 +118,8 @@ public:
 
     vm::CompiledFunction compile(const vm::FunctionSource& source) override {
         if (source.code.uses_v128) return {};
+        if (const auto optimized_before = kept(source.module, source.index); optimized_before.entry != nullptr)
+            return optimized_before;
         auto hot = std::make_unique<Hot>();
         hot->counter.left = rounds_until_hot;
         hot->compiler = this;
@@ -173,7 +196,7 @@ private:
             lock.unlock();
             if (const auto module = hot.module.lock();
                 module && module->functions[hot.index].body_size <= optimized_body_bytes_max)
-                hot.made = optimized(*module, hot.index);
+                hot.made = optimized(module, hot.index);
             hot.ready.store(true, std::memory_order_release);
             lock.lock();
             hot.state = State::done;
@@ -203,16 +226,16 @@ private:
 
 }  // namespace
 
-std::shared_ptr<vm::Compiler> make_optimizing_compiler(std::size_t arena_bytes) {
+std::shared_ptr<vm::Compiler> make_optimizing_compiler(std::size_t arena_bytes, std::shared_ptr<CodeCache> cache) {
     if (!supported()) return nullptr;
-    auto out = std::make_shared<OptimizingCompiler>(arena_bytes);
+    auto out = std::make_shared<OptimizingCompiler>(arena_bytes, std::move(cache));
     if (!out->ready()) return nullptr;
     return out;
 }
 
-std::shared_ptr<vm::Compiler> make_adaptive_compiler(std::size_t arena_bytes) {
+std::shared_ptr<vm::Compiler> make_adaptive_compiler(std::size_t arena_bytes, std::shared_ptr<CodeCache> cache) {
     if (!supported()) return nullptr;
-    auto out = std::make_shared<AdaptiveCompiler>(arena_bytes);
+    auto out = std::make_shared<AdaptiveCompiler>(arena_bytes, std::move(cache));
     if (!out->ready()) return nullptr;
     return out;
 }
@@ -222,8 +245,8 @@ std::shared_ptr<vm::Compiler> make_adaptive_compiler(std::size_t arena_bytes) {
 #else
 
 namespace troupe::jit {
-std::shared_ptr<vm::Compiler> make_optimizing_compiler(std::size_t) { return nullptr; }
-std::shared_ptr<vm::Compiler> make_adaptive_compiler(std::size_t) { return nullptr; }
+std::shared_ptr<vm::Compiler> make_optimizing_compiler(std::size_t, std::shared_ptr<CodeCache>) { return nullptr; }
+std::shared_ptr<vm::Compiler> make_adaptive_compiler(std::size_t, std::shared_ptr<CodeCache>) { return nullptr; }
 }  // namespace troupe::jit
 
 #endif

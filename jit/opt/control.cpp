@@ -67,7 +67,7 @@ Emitted FunctionEmitter::run() {
             const auto distance = static_cast<std::int32_t>(table.targets[k]->getAddress() - table.label.getAddress());
             std::memcpy(code.data() + table.offset + 4 * k, &distance, 4);
         }
-    return {std::move(code), fast_offset};
+    return {std::move(code), std::move(relocations_), fast_offset};
 }
 
 /// From a frame in memory to registers. The machine's frame, limit and units are the caller's again afterwards.
@@ -380,7 +380,7 @@ void FunctionEmitter::late_code() {
         jmp(leave_with_eax_, reach(leave_with_eax_));
     }
     L(leave_with_eax_);
-    mov(rdx, reinterpret_cast<std::uint64_t>(around_.stubs.trap_exit));
+    outside(rdx, Outside::trap_exit);
     jmp(rdx);
     align(16);
     for (auto& [bits, label] : pool_) {

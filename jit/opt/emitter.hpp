@@ -22,8 +22,18 @@ struct CallShape {
     auto operator<=>(const CallShape&) const = default;
 };
 
+/// Addresses that code holds, each in eight bytes.
+enum class Outside : std::uint8_t { trap_exit, call_slow, call_rare, any_adapter };
+struct Relocation {
+    std::uint32_t offset = 0;
+    Outside what{};
+    /// Of an adapter.
+    CallShape shape;
+};
+
 struct Emitted {
     std::vector<std::uint8_t> bytes;
+    std::vector<Relocation> relocations;
     /// Of the entry with arguments in registers; the other one is at the start.
     std::size_t fast_offset = 0;
 };
@@ -41,6 +51,11 @@ struct Surroundings {
 /// Nothing if the frame doesn't fit the function's stack units.
 [[nodiscard]] Emitted emit(const Function& function, const Allocation& allocation, const CallShape& shape,
                            const Surroundings& around);
+
+/// Where that is now.
+[[nodiscard]] std::uint64_t address_of(const Relocation& relocation, const Surroundings& around);
+/// Puts this process's addresses into code that another one made.
+void relocate(Emitted& code, const Surroundings& around);
 
 /// Code with arguments in registers that calls rax's function with them in the frame; `any` if it may be of another
 /// instance.

@@ -92,6 +92,9 @@ private:
 
     // Calls (calls.cpp).
 
+    /// The address of what is not part of this code.
+    void outside(const Reg64& to, Outside what, CallShape shape = {});
+
     void direct_call(const Instruction& i);
     void call_indirect(const Instruction& i);
     void helper(const Instruction& i);
@@ -155,6 +158,7 @@ private:
     /// Of helpers' instructions.
     std::deque<std::pair<Label, vm::Instruction>> records_;
     std::deque<Label> ways_;
+    std::vector<Relocation> relocations_;
     /// The one being emitted, of which this may be a copy, and the one whose place is next.
     dmir::BlockIndex block_ = 0;
     dmir::BlockIndex following_ = 0;
