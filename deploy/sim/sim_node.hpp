@@ -38,8 +38,8 @@ private:
     std::map<CodeHash, std::shared_ptr<const Bytes>> codes_;
 };
 
-/// What survives a crash. Signing records and chunks are synced when written; blocks are written in order, and the last
-/// ones go with the power. State is computed again from the blocks.
+/// What survives a crash. Signing records and chunks are synced when written; so are a validator's blocks, but here the
+/// last ones go with the power, as on a disk that lies. State is computed again from the blocks.
 class SimDisk {
 public:
     std::optional<Bytes> consensus_record;
