@@ -78,6 +78,8 @@ private:
                                            i.op == dmir::Op::i64_rem_s || i.op == dmir::Op::i64_rem_u;
                     fix(i.result, remainder ? rdx_number : rax_number);
                     fix(i.operands[0], rax_number);
+                } else if (i.code == Code::multiply_high) {
+                    fix(i.operands[0], rdx_number);
                 } else if (i.code == Code::select) {
                     relate(i.result, i.operands[f_.registers[i.result].bank == Bank::floating ? 2 : 3]);
                 } else if (i.operands[0] != no_register &&
@@ -233,7 +235,10 @@ private:
         const auto first = next_must(pieces_[p], 0);
         if (is_constant(p)) {
             if (first == forever) return;
-            if ((first & ~1U) > pieces_[p].begin()) return spill(p);
+            // Not before it is needed, but before the loops around that place.
+            // A first piece only says where the constant is not yet made.
+            const auto begin = pieces_[p].begin();
+            if (p < registers_ || split_position(begin, first) > begin) return spill(p);
         }
         find_limits(p);
         if (assign_free(p, first)) return;

@@ -335,6 +335,11 @@ void FunctionEmitter::instruction(const Instruction& i) {
             return tied(i, [this](const Reg& a, const auto& b) {
                 if constexpr (!std::is_integral_v<std::remove_cvref_t<decltype(b)>>) imul(a, b);
             });
+        case Code::multiply_high: {
+            const auto from = in(i.operands[0]);
+            if (from.getIdx() != rdx_number) mov(rdx, from);
+            return mulx(Xbyak::Reg64(out(i)), Xbyak::Reg64(out(i)), in(i.operands[1]));
+        }
         case Code::address: {
             const auto at = in(i.operands[0]) + in(i.operands[1]) * (1 << i.scale) + static_cast<std::int32_t>(i.value);
             return lea(sized(out(i), i.wide), ptr[at]);

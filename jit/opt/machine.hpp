@@ -23,7 +23,8 @@ enum class Code : std::uint8_t {
     bit_or,
     bit_xor,
     multiply,
-    address,  // operand 0 + operand 1 << scale + immediate, truncated to the width
+    multiply_high,  // the upper half of the product of unsigned 64-bit numbers
+    address,        // operand 0 + operand 1 << scale + immediate, truncated to the width
     shift_left,
     shift_right,
     shift_right_signed,

@@ -36,6 +36,7 @@ enum class UseKind : std::uint8_t {
 /// Registers that the instruction overwrites beside its result (bits by number). Calls overwrite all.
 [[nodiscard]] constexpr std::uint32_t clobbers(const Instruction& i) noexcept {
     if (i.code == Code::divide) return 1U << rax_number | 1U << rdx_number;
+    if (i.code == Code::multiply_high) return 1U << rdx_number;
     if (is_variable_rotation(i)) return 1U << rcx_number;
     return 0;
 }
@@ -49,6 +50,7 @@ void for_each_use(const Function& f, const Instruction& i, Visit&& visit) {
         auto kind = call ? UseKind::any : UseKind::early;
         switch (i.code) {
             case Code::divide:
+            case Code::multiply_high:
                 if (k == 1) kind = UseKind::late;
                 break;
             case Code::rotate_left:

@@ -114,6 +114,7 @@ void Selection::multiply(const dmir::Instruction& i, Value left, Value right, bo
 }
 
 void Selection::divide(const dmir::Instruction& i, Value left, Value right, bool wide) {
+    if (const auto c = constant(right); c && divide_by_constant(i, left, *c, wide)) return;
     const auto a = reg(left);
     const auto b = reg(right);
     auto& out = emit(Code::divide, wide);

@@ -138,6 +138,21 @@ private:
     void multiply(const dmir::Instruction& i, Value left, Value right, bool wide);
     void divide(const dmir::Instruction& i, Value left, Value right, bool wide);
 
+    // Division by constants (select_divisions.cpp).
+
+    /// The result of a further instruction.
+    [[nodiscard]] Register made(Code code, bool wide, Register a, Register b);
+    [[nodiscard]] Register shifted(Code code, bool wide, Register a, std::uint32_t count);
+    /// Of the last instruction.
+    void set_immediate(std::uint64_t value);
+    [[nodiscard]] Register multiplied(bool wide, Register a, std::uint64_t factor);
+    /// Of divisors of three or more that are no powers of two.
+    [[nodiscard]] Register quotient32(Register x, std::uint32_t divisor);
+    [[nodiscard]] Register quotient64(Register x, std::uint64_t divisor);
+    [[nodiscard]] Register signed_quotient(Register x, std::uint64_t divisor, bool wide);
+    /// False, and nothing emitted, where a division is better.
+    [[nodiscard]] bool divide_by_constant(const dmir::Instruction& i, Value left, std::uint64_t divisor, bool wide);
+
     // Floating point and conversions (select_floats.cpp).
 
     [[nodiscard]] bool floating(const dmir::Instruction& i);
