@@ -114,6 +114,8 @@ private:
             out_.clobbers[static_cast<std::size_t>(__builtin_ctz(mask))].push_back(at + 1);
         if (i.temporary != no_register) {
             out_.of[i.temporary].ranges.push_back({at, at + 2});
+            // It is needed beside the result, which must not take its place.
+            out_.of[i.temporary].uses.push_back({at + 1, true});
             out_.of[i.temporary].uses.push_back({at, true});
         }
         for_each_use(f_, i, [&](Register r, UseKind kind) {
