@@ -14,8 +14,13 @@ namespace {
 [[nodiscard]] Bytes module_with(const Bytes& body) {
     Bytes out{0, 'a', 's', 'm', 1, 0, 0, 0, 1, 6, 1, 0x60, 1, 0x7F, 1, 0x7F, 3,
               2, 1,   0,   5,   4, 1, 1, 1, 2, 7, 5, 1,    1, 'f',  0, 0};
-    const auto size = static_cast<std::uint8_t>(body.size());
-    append(out, Bytes{10, static_cast<std::uint8_t>(size + 2), 1, size});
+    const auto size = [](std::size_t n) {
+        return Bytes{static_cast<std::uint8_t>((n & 0x7F) | 0x80), static_cast<std::uint8_t>(n >> 7)};
+    };
+    append(out, Bytes{10});
+    append(out, size(body.size() + 3));
+    append(out, Bytes{1});
+    append(out, size(body.size()));
     append(out, body);
     return out;
 }
@@ -61,6 +66,27 @@ const Bytes sum_body{1, 1,    0x7F, 0x03, 0x40, 0x20, 1,    0x20, 0,    0x6A, 0x
 TEST_CASE("fuel and steps are counted by blocks, the same in all tiers") {
     check_tiers(module_with(sum_body), 10, 1000, {Trap::none, one(55), 1000 - 103, 92});
     check_tiers(module_with(sum_body), 1, 13, {Trap::none, one(1), 0, 11});
+}
+
+TEST_CASE("a branch table finds its target while every register is taken") {
+    constexpr std::uint8_t locals = 16;
+    constexpr std::uint8_t cases = 12;
+    // Fills local 1 and up from memory, adds a power of two for each case from the argument's on, and sums all up.
+    Bytes body{1, locals, 0x7F};
+    for (std::uint8_t k = 1; k <= locals; ++k) append(body, Bytes{0x20, 0, 0x2D, 0, k, 0x21, k});
+    for (int k = 0; k < cases; ++k) append(body, Bytes{0x02, 0x40});
+    append(body, Bytes{0x20, 0, 0x0E, cases - 1});
+    for (std::uint8_t k = 0; k < cases; ++k) append(body, Bytes{k});
+    for (std::uint8_t k = 0; k < cases; ++k)
+        append(body, Bytes{0x0B, 0x20, 1, 0x41, static_cast<std::uint8_t>(1U << (k % 6U)), 0x6A, 0x21, 1});
+    append(body, Bytes{0x20, 0});
+    for (std::uint8_t k = 1; k <= locals; ++k) append(body, Bytes{0x20, k, 0x6A});
+    append(body, Bytes{0x0B});
+    for (std::uint32_t argument = 0; argument <= cases; ++argument) {
+        const auto expected = run(module_with(body), argument, 10'000, nullptr);
+        CHECK(expected.trap == Trap::none);
+        check_tiers(module_with(body), argument, 10'000, expected);
+    }
 }
 
 TEST_CASE("a hot function goes over to optimized code between two calls and counts on the same") {
