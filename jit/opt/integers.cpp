@@ -289,8 +289,9 @@ void FunctionEmitter::store(const Instruction& i) {
     const auto at = rbx + in(i.operands[0]) + static_cast<int>(static_cast<std::uint32_t>(i.value));
     if (i.immediate) {
         const auto value = static_cast<std::uint32_t>(i.value >> 32U);
+        const auto sign_extended = static_cast<std::uint64_t>(std::int64_t{static_cast<std::int32_t>(value)});
         switch (i.op) {
-            case Op::i64_store: mov(qword[at], value); break;
+            case Op::i64_store: mov(qword[at], sign_extended); break;
             case Op::i32_store:
             case Op::i64_store32: mov(dword[at], value); break;
             case Op::i32_store8:

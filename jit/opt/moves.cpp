@@ -38,7 +38,7 @@ void FunctionEmitter::move(const Location& to, const Location& from) {
         }
         const auto value = static_cast<std::int64_t>(from.bits);
         if (value == static_cast<std::int32_t>(value)) {
-            mov(qword[address(to)], static_cast<std::uint32_t>(value));
+            mov(qword[address(to)], static_cast<std::uint64_t>(value));
         } else {
             vmovsd(scratch, pooled(from.bits));
             vmovsd(qword[address(to)], scratch);
