@@ -125,9 +125,13 @@ const std::unordered_map<std::string_view, Handler::Method>& Handler::methods() 
         {"debug_traceCall", &H::trace_call},
         {"eth_sendRawTransaction", &H::send_raw},
         {"eth_sendRawTransactionSync", &H::send_raw_sync},
-        {"eth_sendTransaction", &H::no_accounts},
-        {"eth_signTransaction", &H::no_accounts},
-        {"eth_sign", &H::no_accounts},
+        {"eth_requestAccounts", &H::accounts},
+        {"eth_sendTransaction", &H::send_transaction},
+        {"eth_signTransaction", &H::sign_transaction_only},
+        {"eth_sign", &H::sign_message},
+        {"personal_sign", &H::personal_sign},
+        {"eth_signTypedData", &H::sign_typed_data},
+        {"eth_signTypedData_v4", &H::sign_typed_data},
         {"eth_getTransactionByHash", &H::transaction_by_hash},
         {"eth_getTransactionByBlockNumberAndIndex", &H::transaction_by_block},
         {"eth_getTransactionByBlockHashAndIndex", &H::transaction_by_block},
@@ -151,7 +155,9 @@ const std::unordered_map<std::string_view, Handler::Method>& Handler::methods() 
 Handler::Handler(HandlerOptions options, std::shared_ptr<Backend> backend)
     : options_(std::move(options)),
       backend_(std::move(backend)),
-      runner_(backend_->chain(), std::shared_ptr<const Genesis>(backend_, &backend_->genesis()), options_.code_cache) {}
+      runner_(backend_->chain(), std::shared_ptr<const Genesis>(backend_, &backend_->genesis()), options_.code_cache) {
+    for (const auto& key : options_.accounts) account_order_.push_back(key.address());
+}
 
 void Handler::handle(const std::shared_ptr<rpc::Peer>& peer, rpc::Request request, rpc::Respond respond) {
     const auto& table = methods();
@@ -270,9 +276,9 @@ namespace {
 
 [[nodiscard]] Failure too_many_calls() { return {{-32005, "request limit exceeded, try again", ""}}; }
 
-void answer_with(const rpc::Respond& respond, const std::function<std::string()>& work) {
+void answer_with(const rpc::Respond& respond, const std::function<std::optional<std::string>()>& work) {
     try {
-        respond({work(), std::nullopt, {}});
+        if (auto result = work()) respond({std::move(*result), std::nullopt, {}});
     } catch (Failure& failure) {
         respond({"", std::move(failure.error), {}});
     } catch (const std::exception& error) {
@@ -281,8 +287,8 @@ void answer_with(const rpc::Respond& respond, const std::function<std::string()>
     }
 }
 
-[[nodiscard]] std::string shown(const Result<CallResult>& result,
-                                const std::function<std::string(const CallResult&)>& show) {
+[[nodiscard]] std::optional<std::string> shown(
+    const Result<CallResult>& result, const std::function<std::optional<std::string>(const CallResult&)>& show) {
     if (!result && result.error().code == ErrorCode::not_found)
         throw Failure{{-32000, "missing trie node: state of this block is pruned", ""}};
     if (!result) throw std::runtime_error(result.error().message);
@@ -293,7 +299,7 @@ void answer_with(const rpc::Respond& respond, const std::function<std::string()>
 
 }  // namespace
 
-void Handler::run_later(const Call& call, std::function<std::string()> work) {
+void Handler::run_later(const Call& call, std::function<Answer()> work) {
     auto counted = count_call();
     if (!counted) throw too_many_calls();
     auto job = [counted = std::move(counted), work = std::move(work), respond = call.respond] {
@@ -303,7 +309,7 @@ void Handler::run_later(const Call& call, std::function<std::string()> work) {
 }
 
 void Handler::run_call(const Call& call, ReadKind kind, CallRequest request, std::optional<Height> height,
-                       std::function<std::string(const CallResult&)> show) {
+                       std::function<Answer(const CallResult&)> show) {
     const auto after = height ? std::nullopt : backend_->last_pending(request.transaction.sender);
     auto start = [self = shared_from_this(), kind, request = std::move(request), height, show = std::move(show),
                   respond = call.respond] {

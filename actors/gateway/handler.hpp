@@ -20,6 +20,8 @@ struct HandlerOptions {
     std::shared_ptr<evm::AnalysisCache> code_cache;
     /// Pages that the node adds: asked before the gateway's own.
     std::function<std::optional<rpc::HttpAnswer>(std::string_view path)> get;
+    /// What the gateway signs with for whoever asks: development accounts, whose keys everybody knows.
+    std::vector<Secp256k1SecretKey> accounts;
     /// Read calls waiting for a worker; more are refused with -32005.
     std::size_t calls_max = 2000;
     /// Filters and subscriptions of all clients, and those of one WebSocket peer.
@@ -118,7 +120,6 @@ private:
     std::optional<std::string> zero_if_block(const Call&);
     std::optional<std::string> no_uncle(const Call&);
     std::optional<std::string> syncing(const Call&);
-    std::optional<std::string> accounts(const Call&);
     std::optional<std::string> client_version(const Call&);
     std::optional<std::string> sha3(const Call&);
     std::optional<std::string> listening(const Call&);
@@ -152,13 +153,23 @@ private:
     // methods_transaction.cpp
     std::optional<std::string> send_raw(const Call&);
     std::optional<std::string> send_raw_sync(const Call&);
-    std::optional<std::string> no_accounts(const Call&);
     std::optional<std::string> transaction_by_hash(const Call&);
     std::optional<std::string> transaction_by_block(const Call&);
     std::optional<std::string> raw_transaction(const Call&);
     std::optional<std::string> receipt(const Call&);
     std::optional<std::string> pool_status(const Call&);
     std::optional<std::string> pool_content(const Call&);
+
+    // methods_wallet.cpp
+    std::optional<std::string> accounts(const Call&);
+    std::optional<std::string> send_transaction(const Call&);
+    std::optional<std::string> sign_transaction_only(const Call&);
+    std::optional<std::string> sign_message(const Call&);
+    std::optional<std::string> personal_sign(const Call&);
+    std::optional<std::string> sign_typed_data(const Call&);
+    [[nodiscard]] const Secp256k1SecretKey& account(const Address& address) const;
+    /// Of the account's transaction; `nonce_is_open`: the next one. For `use` no other takes that nonce.
+    void sign_and(Transaction tx, const Address& sender, bool nonce_is_open, const std::function<void(Bytes raw)>& use);
 
     // methods_filter.cpp
     std::optional<std::string> logs(const Call&);
@@ -182,13 +193,19 @@ private:
     [[nodiscard]] std::unique_ptr<StateAt> state(const Call& call, std::size_t index) const;
     [[nodiscard]] CallRequest call_request(const Json& object) const;
     /// Answers by a worker of the VM pool: what may take long must not hold a server thread up. `work` may throw
-    /// Failure.
-    void run_later(const Call& call, std::function<std::string()> work);
+    /// Failure, and gives nothing if it answers later.
+    using Answer = std::optional<std::string>;
+    void run_later(const Call& call, std::function<Answer()> work);
     /// Likewise, by any worker of the pool, this process's or not. Without a height: on the latest state behind what
     /// the sender has pending, within limits, since who sends one transaction after another without waiting means that
     /// state.
     void run_call(const Call& call, ReadKind kind, CallRequest request, std::optional<Height> height,
-                  std::function<std::string(const CallResult&)> show);
+                  std::function<Answer(const CallResult&)> show);
+    /// The transaction that `object` describes with what it leaves open filled in, to `done`, perhaps on another
+    /// thread.
+    void fill(const Call& call, const Json& object, std::function<Answer(Transaction, const Address& sender)> done);
+    /// Into the pool; answers when it is stored. Throws Failure if it is refused.
+    void submit(ByteView raw, const rpc::Respond& respond);
     /// Held by a job as long as it is not done. Null: there are too many.
     [[nodiscard]] std::shared_ptr<void> count_call();
     [[nodiscard]] std::string block_json(const ExecutedBlock& block, bool full, bool header_only = false) const;
@@ -225,6 +242,9 @@ private:
     void erase_filters(const std::function<bool(const std::string&, const Filter&)>& which);
 
     HandlerOptions options_;
+    /// Of options_.accounts, in their order.
+    std::vector<Address> account_order_;
+    std::mutex signing_mutex_;
     std::shared_ptr<Backend> backend_;
     CallRunner runner_;
     std::atomic<std::size_t> calls_{0};

@@ -151,8 +151,6 @@ std::optional<std::string> Handler::zero_if_block(const Call& call) {
 }
 std::optional<std::string> Handler::no_uncle(const Call&) { return "null"; }
 std::optional<std::string> Handler::syncing(const Call&) { return "false"; }
-std::optional<std::string> Handler::accounts(const Call&) { return "[]"; }
-
 std::optional<std::string> Handler::client_version(const Call&) {
     return "\"troupe/v" + options_.version + "/linux-amd64/c++20\"";
 }

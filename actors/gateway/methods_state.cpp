@@ -278,9 +278,7 @@ std::optional<std::string> Handler::create_access_list(const Call& c) {
     return std::nullopt;
 }
 
-/// viem's first call of every send: what a wallet would have to ask for one by one.
-std::optional<std::string> Handler::fill_transaction(const Call& c) {
-    const auto& object = c.parameters.at(0);
+void Handler::fill(const Call& c, const Json& object, std::function<Answer(Transaction, const Address&)> done) {
     auto request = call_request(object);
     const auto named = [&](const char* name) { return object.contains(name) && !object[name].is_null(); };
     const auto& input = request.transaction;
@@ -304,10 +302,24 @@ std::optional<std::string> Handler::fill_transaction(const Call& c) {
         auto& entry = tx.access_list.emplace_back(AccessListEntry{item.address, {}});
         for (const auto& slot : item.slots) entry.slots.push_back(to_big_endian(slot));
     }
-    const auto show = [tx, sender = input.sender](std::uint64_t gas) {
+    auto finish = [tx, sender = input.sender, done = std::move(done)](std::uint64_t gas) {
+        auto filled = tx;
+        filled.gas_limit = gas;
+        return done(std::move(filled), sender);
+    };
+    if (request.gas_named) {
+        if (auto answer = finish(request.transaction.gas_limit)) c.respond({std::move(*answer), std::nullopt});
+        return;
+    }
+    run_call(c, ReadKind::estimate, std::move(request), std::nullopt,
+             [finish](const CallResult& result) { return finish(result.gas); });
+}
+
+/// viem's first call of every send: what a wallet would have to ask for one by one.
+std::optional<std::string> Handler::fill_transaction(const Call& c) {
+    fill(c, c.parameters.at(0), [](Transaction tx, const Address& sender) -> Answer {
         RecoveredTransaction filled;
-        filled.transaction = tx;
-        filled.transaction.gas_limit = gas;
+        filled.transaction = std::move(tx);
         filled.raw = encode_transaction(filled.transaction);
         filled.hash = transaction_hash(filled.raw);
         filled.sender = sender;
@@ -315,10 +327,7 @@ std::optional<std::string> Handler::fill_transaction(const Call& c) {
         out.begin_object().key("raw").bytes(filled.raw).key("tx");
         write_transaction(out, filled, std::nullopt);
         return out.end_object().take();
-    };
-    if (request.gas_named) return show(request.transaction.gas_limit);
-    run_call(c, ReadKind::estimate, std::move(request), std::nullopt,
-             [show](const CallResult& result) { return show(result.gas); });
+    });
     return std::nullopt;
 }
 

@@ -33,14 +33,17 @@ void Handler::on_batch(std::span<const rpc::Parsed> batch) {
     backend_->recover_ahead(raw);
 }
 
-std::optional<std::string> Handler::send_raw(const Call& call) {
+void Handler::submit(ByteView raw, const rpc::Respond& respond) {
     // The hash is a promise: given once the transaction survives a kill of this process.
-    const auto raw = call.parameters.bytes(0);
-    auto stored = [raw_hash = transaction_hash(raw), respond = call.respond](const Status& status) {
-        if (status) return respond({quoted_bytes(raw_hash.view()), std::nullopt, {}});
+    auto stored = [hash = transaction_hash(raw), respond](const Status& status) {
+        if (status) return respond({quoted_bytes(hash.view()), std::nullopt, {}});
         respond({"", rpc::RpcError{-32000, "the transaction could not be stored: " + status.error().message, ""}, {}});
     };
     if (const auto hash = backend_->submit(raw, std::move(stored)); !hash) throw rejected(hash.error());
+}
+
+std::optional<std::string> Handler::send_raw(const Call& call) {
+    submit(call.parameters.bytes(0), call.respond);
     return std::nullopt;
 }
 
@@ -60,11 +63,6 @@ std::optional<std::string> Handler::send_raw_sync(const Call& call) {
     };
     if (!backend_->await_execution(hash, DurationMs{wait}, done)) done(true);
     return std::nullopt;
-}
-
-std::optional<std::string> Handler::no_accounts(const Call&) {
-    throw Failure{
-        {-32000, "unknown account: this node holds no keys; sign locally and use eth_sendRawTransaction", ""}};
 }
 
 std::optional<std::string> Handler::transaction_by_hash(const Call& call) {

@@ -26,6 +26,7 @@
 #include "deploy/dashboard/dashboard.hpp"
 #include "deploy/inspect/endpoint.hpp"
 #include "deploy/inspect/error_sink.hpp"
+#include "deploy/keys/keys.hpp"
 #include "deploy/node/drain.hpp"
 #include "deploy/node/node_config.hpp"
 #include "deploy/node/node_files.hpp"
@@ -43,6 +44,9 @@
 
 namespace troupe {
 namespace {
+
+/// Development accounts that a gateway signs for: as many as a manifest has by default.
+constexpr std::uint32_t signing_accounts_max = 64;
 
 class Node {
 public:
@@ -313,6 +317,13 @@ Status Node::start_rpc() {
     options.version = node_version;
     options.vm_pool = vm_pool_;
     options.code_cache = code_cache_;
+    // Those that the genesis funds.
+    for (std::uint32_t i = 0; i < signing_accounts_max; ++i) {
+        auto key = development_key(i);
+        const auto funded = [address = key.address()](const GenesisAccount& a) { return a.address == address; };
+        if (std::ranges::none_of(genesis_->accounts, funded)) break;
+        options.accounts.push_back(std::move(key));
+    }
     // The nodes of one cluster on a host lie side by side: DIR/nodes/NAME.
     dashboard_ =
         std::make_shared<Dashboard>(std::filesystem::absolute(directory_).parent_path().parent_path(), observer_);

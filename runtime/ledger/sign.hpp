@@ -1,4 +1,5 @@
-// Signing transactions: for the CLI, tests and benchmarks. Nodes never hold the keys of accounts.
+// Signing transactions: for the CLI, tests, benchmarks, and a gateway's development accounts, whose keys everybody
+// knows. Nodes hold no other keys of accounts.
 #pragma once
 
 #include "runtime/crypto/secp256k1.hpp"

@@ -27,7 +27,11 @@ const version = longVersion.split('+')[0];
 subtask(TASK_COMPILE_SOLIDITY_GET_SOLC_BUILD, async () => ({ compilerPath: require.resolve('solc/soljson.js'), isSolcJs: true, version, longVersion }));
 module.exports = {
   solidity: { version, settings: { evmVersion: 'cancun', optimizer: { enabled: true, runs: 200 } } },
-  networks: { cluster: { url: process.env.RPC, accounts: JSON.parse(process.env.KEYS) } },
+  networks: {
+    cluster: { url: process.env.RPC, accounts: JSON.parse(process.env.KEYS) },
+    // Hardhat's default: the node signs.
+    keyless: { url: process.env.RPC },
+  },
 };
 `);
   write('contracts/Vault.sol', `// SPDX-License-Identifier: Apache-2.0
@@ -112,7 +116,9 @@ test('hardhat compiles and runs a deployment script on the cluster', async () =>
   assert.ok(out.height > 0);
 });
 
-test('hardhat test passes with the cluster as its network', async () => {
-  const out = await hardhat('test', '--no-compile', '--network', 'cluster').catch((e) => assert.fail(e.stdout + e.stderr));
-  assert.match(out, /4 passing/);
-});
+for (const network of ['cluster', 'keyless']) {
+  test(`hardhat test passes with the cluster as its network (${network})`, async () => {
+    const out = await hardhat('test', '--no-compile', '--network', network).catch((e) => assert.fail(e.stdout + e.stderr));
+    assert.match(out, /4 passing/);
+  });
+}

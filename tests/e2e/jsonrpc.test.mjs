@@ -60,7 +60,7 @@ test('simple methods answer in the form that clients parse', async () => {
   assert.equal(await call('net_version'), String(chainId));
   assert.equal(await call('net_listening'), true);
   assert.equal(await call('eth_syncing'), false);
-  assert.deepEqual(await call('eth_accounts'), []);
+  assert.deepEqual(await call('eth_accounts'), cluster.keys.map((k) => k.address.toLowerCase()));
   assert.equal(await call('web3_sha3', ['0x68656c6c6f']), ethers.keccak256('0x68656c6c6f'));
   assert.match(await call('web3_clientVersion'), /^troupe\//);
   assert.match(await call('eth_getStorageAt', [token, '0x2', 'latest']), word);
@@ -107,7 +107,7 @@ test('refusals have the codes and words that clients match', async () => {
   await refused(-32602, /missing value for required argument 0/, 'eth_getCode', []);
   await refused(-32602, /non-array args/, 'eth_chainId', { a: 1 });
   await refused(-32602, /cannot specify both BlockHash and FromBlock/, 'eth_getLogs', [{ blockHash: receipt.blockHash, fromBlock: '0x1' }]);
-  await refused(-32000, /unknown account/, 'eth_sendTransaction', [{ from: wallet.address, to: other }]);
+  await refused(-32000, /unknown account/, 'eth_sendTransaction', [{ from: other, to: wallet.address }]);
 });
 
 test('reverts have code 3, their data, and their reason in words', async () => {

@@ -11,7 +11,9 @@ import {
 } from '@metamask/eth-json-rpc-middleware';
 import { providerFromEngine } from '@metamask/eth-json-rpc-provider';
 import { JsonRpcEngine } from '@metamask/json-rpc-engine';
-import { compile, startCluster, until } from './cluster.mjs';
+import { execFileSync } from 'node:child_process';
+import { createWalletClient, http } from 'viem';
+import { bin, compile, rpc, startCluster, until } from './cluster.mjs';
 import { sources } from './contracts.mjs';
 
 let cluster, contracts;
@@ -107,4 +109,42 @@ test("MetaMask's block tracker and middleware send a transaction and see it conf
   } finally {
     await blockTracker.destroy();
   }
+});
+
+test('the gateway signs for development accounts: ethers, viem, cast --unlocked', async () => {
+  const provider = new ethers.JsonRpcProvider(cluster.rpc);
+  try {
+    const all = await provider.send('eth_accounts', []);
+    assert.deepEqual(all, cluster.keys.map((k) => k.address.toLowerCase()).slice(0, all.length));
+    assert.equal(all.length, 64);
+    const signer = await provider.getSigner(4);
+    const to = ethers.Wallet.createRandom().address;
+    const token = await (await new ethers.ContractFactory(contracts.Token.abi, contracts.Token.bytecode, signer).deploy(1000n)).waitForDeployment();
+    await (await token.transfer(to, 5n)).wait();
+    assert.equal(await token.balanceOf(to), 5n);
+    // At once, without a nonce: each gets its own.
+    const plain = { from: all[4], to, value: '0x1', gas: '0x5208' };
+    const hashes = await Promise.all(Array.from({ length: 10 }, () => provider.send('eth_sendTransaction', [plain])));
+    for (const hash of hashes) assert.equal((await provider.waitForTransaction(hash)).status, 1);
+    assert.equal(await provider.getBalance(to), 10n);
+    assert.equal(ethers.verifyMessage('hello', await signer.signMessage('hello')), signer.address);
+    const domain = { name: 'Trade', version: '1', chainId: 74123, verifyingContract: await token.getAddress() };
+    const types = { Order: [{ name: 'legs', type: 'Leg[]' }, { name: 'limit', type: 'int64' }, { name: 'tag', type: 'bytes3' }], Leg: [{ name: 'asset', type: 'address' }, { name: 'ids', type: 'uint256[2]' }] };
+    const order = { legs: [{ asset: to, ids: [1, 2n ** 200n] }, { asset: all[0], ids: [0, 7] }], limit: -5, tag: '0x010203' };
+    assert.equal(ethers.verifyTypedData(domain, types, order, await signer.signTypedData(domain, types, order)), signer.address);
+    const raw = await provider.send('eth_signTransaction', [plain]);
+    assert.equal(ethers.Transaction.from(raw).from.toLowerCase(), all[4]);
+    await assert.rejects(provider.send('eth_sendTransaction', [{ from: to, to }]), /unknown account/);
+    await assert.rejects(provider.send('eth_sendTransaction', [{ from: all[4], to, value: '0x' + 'f'.repeat(64) }]), /funds/);
+  } finally {
+    provider.destroy();
+  }
+
+  const client = createWalletClient({ chain: { id: 74123, name: 'troupe', nativeCurrency: { name: 'Ether', symbol: 'ETH', decimals: 18 }, rpcUrls: { default: { http: [cluster.rpc] } } }, transport: http(cluster.rpc) });
+  const [, account] = await client.getAddresses();
+  const hash = await client.sendTransaction({ account, to: account, value: 1n });
+  assert.equal((await rpc(cluster.rpc, 'eth_getTransactionReceipt', [hash])).result.status, '0x1');
+
+  const sent = execFileSync(bin('cast'), ['send', '--unlocked', '--from', account, account, '--value', '2', '--rpc-url', cluster.rpc, '--json'], { encoding: 'utf8' });
+  assert.equal(JSON.parse(sent).status, '0x1');
 });

@@ -52,7 +52,7 @@ TEST_CASE("a wide range is searched by a worker, and too much is refused with a 
     HandlerOptions options;
     options.logs_max = 3;
     options.log_blocks_max = 80;
-    Gateway gateway{DurationMs{60'000}, options};
+    Gateway gateway{DurationMs{60'000}, std::move(options)};
     gateway.mine({gateway.transaction(0, storing, word(1))});
     for (int i = 0; i < 75; ++i) gateway.mine();
     gateway.mine({gateway.transaction(0, storing, word(1)), gateway.transaction(1, storing, word(1))});
@@ -99,11 +99,13 @@ TEST_CASE("polled filters tell each thing once") {
 TEST_CASE("filters are bounded, and those that nobody asks for are forgotten") {
     HandlerOptions options;
     options.filters_max = 3;
-    Gateway gateway{DurationMs{60'000}, options};
+    Gateway gateway{DurationMs{60'000}, std::move(options)};
     for (int i = 0; i < 3; ++i) CHECK(gateway.call("eth_newBlockFilter").is_string());
     CHECK(gateway.call("eth_newBlockFilter")["error"]["code"] == -32005);
-    options.filter_idle_max = DurationMs{0};
-    Gateway forgetful{DurationMs{60'000}, options};
+    HandlerOptions at_once;
+    at_once.filters_max = 3;
+    at_once.filter_idle_max = DurationMs{0};
+    Gateway forgetful{DurationMs{60'000}, std::move(at_once)};
     const auto first = forgetful.call("eth_newBlockFilter");
     const auto made = wall_clock_now();
     while (wall_clock_now() == made) {
@@ -120,7 +122,7 @@ TEST_CASE("filters are bounded, and those that nobody asks for are forgotten") {
 TEST_CASE("a pending filter that is not polled misses the oldest only") {
     HandlerOptions options;
     options.pending_kept = 3;
-    Gateway gateway{DurationMs{60'000}, options};
+    Gateway gateway{DurationMs{60'000}, std::move(options)};
     const auto filter = "[" + gateway.call("eth_newPendingTransactionFilter").dump() + "]";
     std::vector<std::string> hashes;
     for (int i = 0; i < 5; ++i) hashes.push_back(gateway.send(gateway.transaction(0, storing, word(1))));
@@ -195,7 +197,7 @@ TEST_CASE("subscriptions of a peer are bounded, and go when it goes") {
     HandlerOptions options;
     options.peer_filters_max = 2;
     options.filters_max = 3;
-    Gateway gateway{DurationMs{60'000}, options};
+    Gateway gateway{DurationMs{60'000}, std::move(options)};
     {
         Socket socket{gateway};
         CHECK(socket.ask("eth_subscribe", R"(["newHeads"])").contains("result"));
