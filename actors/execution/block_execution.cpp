@@ -5,6 +5,7 @@
 #include <map>
 #include <mutex>
 #include <set>
+#include <unordered_map>
 #include <utility>
 
 #include "actors/execution/admission.hpp"
@@ -163,7 +164,7 @@ private:
 class BlockExecutor {
 public:
     BlockExecutor(const BlockInput& input, StateReader& base, evm::AnalysisCache& codes)
-        : input_(input), base_(base), state_(base), executor_(input, codes) {
+        : input_(input), base_(base), executor_(input, codes) {
         const auto& header = input.block.block.header;
         output_.executed.hash = input.block.commit.block;
         output_.executed.previous = header.previous;
@@ -238,6 +239,7 @@ private:
     // --------------------------------------------------------------------------------------------------------
 
     void run_in_order() {
+        JournaledState state{base_};
         for (const auto& planned : planned_) {
             const bool is_repeated = planned.transaction && natives_.contains(planned.hash);
             if (!planned.transaction)
@@ -245,8 +247,9 @@ private:
             else if (is_repeated)
                 keep(planned, filtered(FilterReason::duplicate));
             else
-                keep(planned, executor_.run(chunks_[planned.chunk], *planned.transaction, state_));
+                keep(planned, executor_.run(chunks_[planned.chunk], *planned.transaction, state));
         }
+        output_.diff = state.diff();
     }
 
     /// False: it is not worth it, or there is something that needs the order.
@@ -254,7 +257,7 @@ private:
         if (input_.parallelism == nullptr) return false;
         std::vector<const Planned*> runs;
         std::vector<parallel::ParallelRun::Transaction> transactions;
-        std::map<Address, parallel::Index> last_of;
+        std::unordered_map<Address, parallel::Index, AddressHash> last_of;
         std::set<TransactionHash> natives;
         for (const auto& planned : planned_) {
             if (!planned.transaction) continue;
@@ -269,7 +272,7 @@ private:
         if (!input_.parallelism->is_worth_it(transactions)) return false;
         std::vector<Outcome> outcomes(runs.size());
         const auto run =
-            input_.parallelism->run(base_, std::move(transactions), [&](parallel::Index index, JournaledState& state) {
+            input_.parallelism->run(base_, transactions, [&](parallel::Index index, JournaledState& state) {
                 const auto& planned = *runs[index];
                 outcomes[index] = executor_.run(chunks_[planned.chunk], *planned.transaction, state);
             });
@@ -279,11 +282,9 @@ private:
                 keep(planned, filtered(planned.reason));
                 continue;
             }
-            state_.begin_transaction();
-            state_.apply(run->effects(next));
-            keep(planned, std::move(outcomes[next]));
-            ++next;
+            keep(planned, std::move(outcomes[next++]));
         }
+        output_.diff = run->diff();
         return true;
     }
 
@@ -343,12 +344,10 @@ private:
         }
         executed.result.transactions_root = ordered_trie_root(transactions);
         executed.result.receipts_root = ordered_trie_root(receipts);
-        output_.diff = state_.diff();
     }
 
     const BlockInput& input_;
     StateReader& base_;
-    JournaledState state_;
     TransactionExecutor executor_;
     BlockOutput output_;
     std::mutex block_hash_mutex_;

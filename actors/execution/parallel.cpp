@@ -11,7 +11,7 @@ using parallel::ParallelRun;
 /// Fewer are done before another thread is awake.
 constexpr std::size_t transactions_min = 24;
 /// What speculation adds to a transaction is more than can be saved on cheaper ones (tests/bench/parallel_bench.cpp).
-constexpr std::uint64_t cost_min_ns = 8000;
+constexpr std::uint64_t cost_min_ns = 2000;
 /// The way that was slower is tried again, since blocks change.
 constexpr std::uint64_t blocks_between_trials = 32;
 
@@ -49,9 +49,9 @@ void Parallelism::note(bool in_parallel, std::size_t transactions, Nanoseconds t
     cost = cost == 0 ? now : (3 * cost + now) / 4;
 }
 
-std::shared_ptr<const ParallelRun> Parallelism::run(StateReader& base, Transactions transactions,
-                                                    ParallelRun::Execute execute) {
-    auto run = std::make_shared<ParallelRun>(base, std::move(transactions), std::move(execute));
+std::shared_ptr<ParallelRun> Parallelism::run(StateReader& base, const Transactions& transactions,
+                                              ParallelRun::Execute execute) {
+    auto run = std::make_shared<ParallelRun>(base, transactions, std::move(execute));
     for (std::size_t i = 1; i < threads_; ++i) start_([run] { run->work(); });
     run->finish();
     counters_ += run->counters();

@@ -28,8 +28,8 @@ public:
     void note(bool in_parallel, std::size_t transactions, Nanoseconds took) noexcept;
 
     /// Executes all of them on as many threads as there are, and gives the run, finished.
-    [[nodiscard]] std::shared_ptr<const parallel::ParallelRun> run(StateReader& base, Transactions transactions,
-                                                                   parallel::ParallelRun::Execute execute);
+    [[nodiscard]] std::shared_ptr<parallel::ParallelRun> run(StateReader& base, const Transactions& transactions,
+                                                             parallel::ParallelRun::Execute execute);
 
     /// Of all blocks so far.
     [[nodiscard]] const parallel::Counters& counters() const noexcept { return counters_; }

@@ -65,7 +65,8 @@ public:
         return out;
     }
 
-    [[nodiscard]] Result run_in_parallel(std::size_t threads, parallel::Counters* counters = nullptr) {
+    [[nodiscard]] Result run_in_parallel(std::size_t threads, parallel::Index group_size,
+                                         parallel::Counters* counters = nullptr) {
         Result out;
         out.transactions.resize(size());
         std::vector<parallel::ParallelRun::Transaction> transactions(size());
@@ -74,19 +75,14 @@ public:
             const auto [it, is_first] = last.try_emplace(transactions_[i].sender, i);
             if (!is_first) transactions[i].after = std::exchange(it->second, i);
         }
-        parallel::ParallelRun run{*this, std::move(transactions), [&](parallel::Index i, JournaledState& state) {
-                                      out.transactions[i] = run_one(i, state);
-                                  }};
+        parallel::ParallelRun run{
+            *this, transactions,
+            [&](parallel::Index i, JournaledState& state) { out.transactions[i] = run_one(i, state); }, group_size};
         std::vector<std::jthread> helpers;
         for (std::size_t i = 1; i < threads; ++i) helpers.emplace_back([&] { run.work(); });
         run.finish();
         helpers.clear();
-        JournaledState state{*this};
-        for (parallel::Index i = 0; i < size(); ++i) {
-            state.begin_transaction();
-            state.apply(run.effects(i));
-        }
-        out.diff = state.diff();
+        out.diff = run.diff();
         if (counters != nullptr) *counters += run.counters();
         return out;
     }

@@ -8,7 +8,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     troupe::fuzzing::EvmBlock block{{data, size}};
     const auto expected = block.run_in_order();
     for (const std::size_t threads : {1, 3})
-        if (block.run_in_parallel(threads) != expected) std::abort();
+        if (block.run_in_parallel(threads, static_cast<troupe::parallel::Index>(1 + size % 4)) != expected)
+            std::abort();
     return 0;
 }
 

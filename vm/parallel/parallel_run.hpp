@@ -1,5 +1,9 @@
 // Executes the transactions of a block on several threads, with the result of executing them one after the other
-// (Block-STM). Whoever has time calls work(); the owner calls finish() and takes the effects in order.
+// (Block-STM). Whoever has time calls work(); the owner calls finish() and takes what changed.
+//
+// Neighbours execute as a group, one after the other on one state: what speculation costs (reading through the
+// versions, noting reads, validating, writing) is paid once a group and place. A group that meets a conflict executes
+// again whole.
 #pragma once
 
 #include <functional>
@@ -11,12 +15,13 @@ namespace troupe::parallel {
 
 struct Counters {
     std::uint64_t transactions = 0;
-    /// Those thrown away included.
+    /// Of transactions, those thrown away included.
     std::uint64_t executions = 0;
+    /// Of groups.
     std::uint64_t validations = 0;
-    /// Validations that failed: the transaction was executed again.
+    /// Validations that failed: the group was executed again.
     std::uint64_t aborts = 0;
-    /// Times that an execution was put off until another transaction had executed.
+    /// Times that a group was put off until another had executed.
     std::uint64_t waits = 0;
 
     Counters& operator+=(const Counters& other) noexcept;
@@ -24,33 +29,37 @@ struct Counters {
 
 class ParallelRun {
 public:
-    /// Executes the transaction on a state of its own, and keeps what it came to. Must depend on that state only, even
-    /// where it is one that no order of the transactions would give. Called by any thread, more than once for a
-    /// transaction, but never twice at a time for the same.
+    /// Executes the transaction on a state, and keeps what it came to. Must depend on that state only, even where it is
+    /// one that no order of the transactions would give. Called by any thread, more than once for a transaction, but
+    /// never twice at a time for the same.
     using Execute = std::function<void(Index, JournaledState&)>;
     struct Transaction {
         /// One before it whose effects it needs for certain.
         std::optional<Index> after;
     };
 
-    /// `base` is read by one thread at a time, and outlives finish().
-    ParallelRun(StateReader& base, std::vector<Transaction> transactions, Execute execute);
+    /// `base` is read by one thread at a time, and outlives diff(). `group_size`: nothing: as large as leaves enough to
+    /// do at a time.
+    ParallelRun(StateReader& base, const std::vector<Transaction>& transactions, Execute execute,
+                std::optional<Index> group_size = std::nullopt);
 
     /// Takes part until all is done. A call after that returns at once: it may come when the base is gone.
     void work();
     /// Takes part, and waits until all others have left.
     void finish();
 
-    /// After finish().
-    [[nodiscard]] const TransactionEffects& effects(Index index) const { return outcomes_[index].effects; }
+    /// After finish(): what all changed, in canonical order.
+    [[nodiscard]] StateDiff diff() { return state_.diff(); }
     [[nodiscard]] Counters counters() const noexcept;
 
 private:
-    struct Outcome {
-        std::mutex mutex;
+    struct Group {
+        Index first = 0;
+        Index end = 0;
+        std::optional<Index> after;
+        ShortLock lock;
         /// Of the latest execution; read by validators while the next one may be under way.
         std::shared_ptr<const Reads> reads;
-        TransactionEffects effects;
     };
 
     void work_until_done();
@@ -59,11 +68,13 @@ private:
     [[nodiscard]] bool put_off(Index index, Index blocking);
     [[nodiscard]] std::shared_ptr<const Reads> reads_of(Index index);
 
-    const std::vector<Transaction> transactions_;
+    const Index transactions_;
+    const Index group_size_;
     const Execute execute_;
+    const Index groups_;
+    std::unique_ptr<Group[]> group_;
     Scheduler scheduler_;
     VersionedState state_;
-    std::unique_ptr<Outcome[]> outcomes_;
     /// Threads inside work(); the highest bit: nobody may enter any more.
     std::atomic<std::uint32_t> inside_ = 0;
     std::atomic<std::uint64_t> executions_ = 0;

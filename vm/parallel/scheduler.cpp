@@ -37,18 +37,18 @@ void Scheduler::check_done() noexcept {
 }
 
 std::optional<Task> Scheduler::try_execute(Index index) {
-    auto& transaction = transactions_[index];
-    const std::lock_guard lock{transaction.mutex};
-    if (transaction.state != State::ready) return std::nullopt;
-    transaction.state = State::executing;
-    return Task{Task::Kind::execute, index, transaction.incarnation};
+    auto& group = groups_[index];
+    const std::lock_guard lock{group.lock};
+    if (group.state != State::ready) return std::nullopt;
+    group.state = State::executing;
+    return Task{Task::Kind::execute, index, group.incarnation};
 }
 
 std::optional<Task> Scheduler::try_validate(Index index) {
-    auto& transaction = transactions_[index];
-    const std::lock_guard lock{transaction.mutex};
-    if (transaction.state != State::executed) return std::nullopt;
-    return Task{Task::Kind::validate, index, transaction.incarnation};
+    auto& group = groups_[index];
+    const std::lock_guard lock{group.lock};
+    if (group.state != State::executed) return std::nullopt;
+    return Task{Task::Kind::validate, index, group.incarnation};
 }
 
 std::optional<Task> Scheduler::next_task() {
@@ -73,9 +73,9 @@ std::optional<Task> Scheduler::next_task() {
 bool Scheduler::wait_for(Index index, Index blocking) {
     TROUPE_ASSERT(blocking < index);
     {
-        auto& other = transactions_[blocking];
-        auto& own = transactions_[index];
-        const std::scoped_lock lock{other.mutex, own.mutex};
+        auto& other = groups_[blocking];
+        auto& own = groups_[index];
+        const std::scoped_lock lock{other.lock, own.lock};
         if (other.state == State::executed) return false;
         own.state = State::aborting;
         other.waiting.push_back(index);
@@ -85,21 +85,21 @@ bool Scheduler::wait_for(Index index, Index blocking) {
 }
 
 void Scheduler::make_ready(Index index) {
-    auto& transaction = transactions_[index];
-    const std::lock_guard lock{transaction.mutex};
-    TROUPE_ASSERT(transaction.state == State::aborting);
-    transaction.state = State::ready;
-    ++transaction.incarnation;
+    auto& group = groups_[index];
+    const std::lock_guard lock{group.lock};
+    TROUPE_ASSERT(group.state == State::aborting);
+    group.state = State::ready;
+    ++group.incarnation;
 }
 
 std::optional<Task> Scheduler::finish_execution(Index index, std::uint32_t incarnation, bool wrote_new_place) {
     std::vector<Index> waiting;
     {
-        auto& transaction = transactions_[index];
-        const std::lock_guard lock{transaction.mutex};
-        TROUPE_ASSERT(transaction.state == State::executing);
-        transaction.state = State::executed;
-        waiting.swap(transaction.waiting);
+        auto& group = groups_[index];
+        const std::lock_guard lock{group.lock};
+        TROUPE_ASSERT(group.state == State::executing);
+        group.state = State::executed;
+        waiting.swap(group.waiting);
     }
     for (const auto other : waiting) make_ready(other);
     if (!waiting.empty()) lower(next_execution_, *std::ranges::min_element(waiting));
@@ -114,10 +114,10 @@ std::optional<Task> Scheduler::finish_execution(Index index, std::uint32_t incar
 }
 
 bool Scheduler::begin_abort(Index index, std::uint32_t incarnation) {
-    auto& transaction = transactions_[index];
-    const std::lock_guard lock{transaction.mutex};
-    if (transaction.state != State::executed || transaction.incarnation != incarnation) return false;
-    transaction.state = State::aborting;
+    auto& group = groups_[index];
+    const std::lock_guard lock{group.lock};
+    if (group.state != State::executed || group.incarnation != incarnation) return false;
+    group.state = State::aborting;
     return true;
 }
 

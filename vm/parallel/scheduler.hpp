@@ -1,6 +1,7 @@
-// Who executes and who validates which transaction next (Block-STM, Gelashvili et al. 2022, algorithms 4 and 5).
-// Transactions execute speculatively in any order and are validated as if they had run in theirs; one whose reads no
-// longer hold is executed again. Thread-safe: any number of workers take tasks until is_done().
+// Who executes and who validates which group of transactions next (Block-STM, Gelashvili et al. 2022, algorithms 4 and
+// 5, where a group is one transaction). Groups execute speculatively in any order and are validated as if they had run
+// in theirs; one whose reads no longer hold is executed again. Thread-safe: any number of workers take tasks until
+// is_done().
 #pragma once
 
 #include <atomic>
@@ -10,22 +11,24 @@
 #include <optional>
 #include <vector>
 
+#include "vm/parallel/short_lock.hpp"
+
 namespace troupe::parallel {
 
-/// Of a transaction in the block.
+/// Of a transaction in the block, or of a group of them.
 using Index = std::uint32_t;
 
 struct Task {
     enum class Kind : std::uint8_t { execute, validate };
     Kind kind{};
     Index index = 0;
-    /// Which execution of the transaction, from 0.
+    /// Which execution of the group, from 0.
     std::uint32_t incarnation = 0;
 };
 
 class Scheduler {
 public:
-    explicit Scheduler(Index count) : count_(count), transactions_(std::make_unique<Transaction[]>(count)) {}
+    explicit Scheduler(Index count) : count_(count), groups_(std::make_unique<Group[]>(count)) {}
 
     /// Nothing: there is none now; more may come unless is_done().
     [[nodiscard]] std::optional<Task> next_task();
@@ -35,7 +38,7 @@ public:
     /// Returns when signal() is no longer `seen`; spins for a while first.
     void wait(std::uint32_t seen) const noexcept;
 
-    /// Gives up an execution until the lower transaction `blocking` has executed. False if it just has: go on.
+    /// Gives up an execution until the lower group `blocking` has executed. False if it just has: go on.
     [[nodiscard]] bool wait_for(Index index, Index blocking);
     /// Ends an execution; its writes are in place. May give the caller its next task.
     [[nodiscard]] std::optional<Task> finish_execution(Index index, std::uint32_t incarnation, bool wrote_new_place);
@@ -45,8 +48,8 @@ public:
 
 private:
     enum class State : std::uint8_t { ready, executing, executed, aborting };
-    struct Transaction {
-        std::mutex mutex;
+    struct Group {
+        ShortLock lock;
         State state = State::ready;
         std::uint32_t incarnation = 0;
         /// Given up until this one has executed.
@@ -61,7 +64,7 @@ private:
     void raise_signal() noexcept;
 
     const Index count_;
-    std::unique_ptr<Transaction[]> transactions_;
+    std::unique_ptr<Group[]> groups_;
     /// The lowest that may have to be executed, or validated: everything below has been handed out.
     std::atomic<Index> next_execution_ = 0;
     std::atomic<Index> next_validation_ = 0;

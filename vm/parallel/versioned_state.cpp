@@ -1,6 +1,10 @@
 #include "vm/parallel/versioned_state.hpp"
 
 #include <algorithm>
+#include <functional>
+#include <map>
+
+#include "runtime/base/result.hpp"
 
 namespace troupe::parallel {
 namespace {
@@ -19,11 +23,29 @@ template <class Versions>
 
 }  // namespace
 
-VersionedState::Read<std::optional<AccountRecord>> VersionedState::account(const Address& address, Index reader) {
-    auto& shard = shard_of({{address, {}}, false});
-    const std::lock_guard lock{shard.mutex};
-    auto& cell = shard.accounts[address];
-    Read<std::optional<AccountRecord>> out;
+template <class Cell, class ReadBase>
+typename Cell::Base VersionedState::base_of(Lock& lock, Cell& cell, ReadBase&& read_base) {
+    if (cell.base) return *cell.base;
+    lock.unlock();
+    typename Cell::Base value;
+    {
+        const std::lock_guard base_lock{base_lock_};
+        value = read_base();
+    }
+    lock.lock();
+    cell.base = value;
+    return value;
+}
+
+VersionedState::AccountRead VersionedState::account(const Address& address, Index reader) {
+    auto& shard = shard_of(address);
+    Lock lock{shard.lock};
+    return read(lock, shard.entry(address), reader);
+}
+
+VersionedState::AccountRead VersionedState::read(Lock& lock, AccountEntry& entry, Index reader) {
+    auto& [address, cell] = entry;
+    AccountRead out{.at = &entry, .value = {}, .waits_for = {}};
     uint256 credits;
     bool is_credited = false;
     bool is_found = false;
@@ -37,38 +59,32 @@ VersionedState::Read<std::optional<AccountRecord>> VersionedState::account(const
         credits = credits + version.value.record->balance;
         is_credited = true;
     }
-    if (!is_found) {
-        if (!cell.base) {
-            const std::lock_guard base_lock{base_mutex_};
-            cell.base = base_.account(address);
-        }
-        out.value = *cell.base;
-    }
+    if (!is_found) out.value = base_of(lock, cell, [&] { return base_.account(entry.first); });
     if (is_credited) out.value = with_credit(out.value, credits);
     return out;
 }
 
-VersionedState::Read<uint256> VersionedState::storage(const SlotPlace& place, Index reader) {
-    Read<uint256> out;
+VersionedState::SlotRead VersionedState::storage(const SlotPlace& place, Index reader) {
+    auto& shard = shard_of(place);
+    Lock lock{shard.lock};
+    return read(lock, shard.entry(place), reader);
+}
+
+VersionedState::SlotRead VersionedState::read(Lock& lock, SlotEntry& entry, Index reader) {
+    const auto& place = entry.first;
+    auto& cell = entry.second;
+    SlotRead out{.at = &entry, .value = {}, .waits_for = {}};
     std::optional<Index> writer;
-    {
-        auto& shard = shard_of({place, true});
-        const std::lock_guard lock{shard.mutex};
-        auto& cell = shard.slots[place];
-        if (const auto seen = seen_by(cell.versions, reader); !seen.empty()) {
-            const auto& version = seen.front();
-            writer = version.writer;
-            out.value = version.value;
-            if (version.is_estimate) out.waits_for = version.writer;
-        } else {
-            if (!cell.base) {
-                const std::lock_guard base_lock{base_mutex_};
-                cell.base = base_.storage(place.address, place.slot);
-            }
-            out.value = *cell.base;
-        }
+    if (const auto seen = seen_by(cell.versions, reader); !seen.empty()) {
+        const auto& version = seen.front();
+        writer = version.writer;
+        out.value = version.value;
+        if (version.is_estimate) out.waits_for = version.writer;
+    } else {
+        out.value = base_of(lock, cell, [&] { return base_.storage(place.address, place.slot); });
     }
-    // A transaction that clears writes afterwards what the storage then has.
+    lock.unlock();
+    // A group that clears writes afterwards what the storage then has.
     if (const auto cleared = clearing(place.address, reader, writer)) {
         out.value = {};
         out.waits_for = cleared->is_estimate ? std::optional{cleared->writer} : std::nullopt;
@@ -76,111 +92,200 @@ VersionedState::Read<uint256> VersionedState::storage(const SlotPlace& place, In
     return out;
 }
 
-std::optional<VersionedState::Version<bool>> VersionedState::clearing(const Address& address, Index reader,
-                                                                      std::optional<Index> since) {
+std::optional<Version<bool>> VersionedState::clearing(const Address& address, Index reader,
+                                                      std::optional<Index> since) {
     if (!clears_storage_.load()) return std::nullopt;
-    auto& shard = shard_of({{address, {}}, false});
-    const std::lock_guard lock{shard.mutex};
+    auto& shard = shard_of(address);
+    const std::lock_guard lock{shard.lock};
     const auto it = shard.accounts.find(address);
     if (it == shard.accounts.end()) return std::nullopt;
     for (const auto& version : seen_by(it->second.versions, reader)) {
         if (since && version.writer <= *since) break;
-        if (version.value.clears_storage) return Version<bool>{version.writer, version.is_estimate, true};
+        if (!version.value.is_credit && version.value.clears_storage)
+            return Version<bool>{version.writer, version.is_estimate, true};
     }
     return std::nullopt;
 }
 
 bool VersionedState::has_storage(const Address& address, Index reader) {
     if (clearing(address, reader, std::nullopt)) return false;
-    const std::lock_guard lock{base_mutex_};
+    const std::lock_guard lock{base_lock_};
     return base_.has_storage(address);
 }
 
 std::shared_ptr<const Bytes> VersionedState::code(const CodeHash& hash) {
     {
-        const std::lock_guard lock{codes_mutex_};
+        const std::lock_guard lock{codes_lock_};
         if (const auto it = codes_.find(hash); it != codes_.end()) return it->second;
     }
-    const std::lock_guard lock{base_mutex_};
+    const std::lock_guard lock{base_lock_};
     return base_.code(hash);
 }
 
 bool VersionedState::still_holds(const Reads& reads, Index reader) {
-    const auto same = [](const auto& read, const auto& value) { return !read.waits_for && read.value == value; };
-    return std::ranges::all_of(reads.accounts,
-                               [&](const auto& r) { return same(account(r.first, reader), r.second); }) &&
-           std::ranges::all_of(reads.slots, [&](const auto& r) { return same(storage(r.first, reader), r.second); }) &&
+    const auto same = [&](const auto& one) {
+        Lock lock{one.first->second.lock};
+        const auto now = read(lock, *one.first, reader);
+        return !now.waits_for && now.value == one.second;
+    };
+    return std::ranges::all_of(reads.accounts, same) && std::ranges::all_of(reads.slots, same) &&
            std::ranges::all_of(reads.storages, [&](const auto& r) { return has_storage(r.first, reader) == r.second; });
 }
 
 std::optional<Index> VersionedState::waits_for(const Reads& reads, Index reader) {
-    for (const auto& [address, value] : reads.accounts)
-        if (const auto blocking = account(address, reader).waits_for) return blocking;
-    for (const auto& [place, value] : reads.slots)
-        if (const auto blocking = storage(place, reader).waits_for) return blocking;
-    return std::nullopt;
+    const auto blocking_in = [&](const auto& all) -> std::optional<Index> {
+        for (const auto& [entry, value] : all) {
+            Lock lock{entry->second.lock};
+            if (const auto blocking = read(lock, *entry, reader).waits_for) return blocking;
+        }
+        return std::nullopt;
+    };
+    const auto blocking = blocking_in(reads.accounts);
+    return blocking ? blocking : blocking_in(reads.slots);
 }
 
 // Writing -------------------------------------------------------------------------------------------------------------
 
-template <class T>
-void VersionedState::put(std::vector<Version<T>>& versions, Version<T> version) {
-    const auto at = place_of(versions, version.writer);
-    if (at != versions.end() && at->writer == version.writer)
-        *at = std::move(version);
+template <class Key, class T>
+auto* VersionedState::put(const Key& key, Index writer, T value) {
+    auto& shard = shard_of(key);
+    const std::lock_guard lock{shard.lock};
+    auto& entry = shard.entry(key);
+    auto& versions = entry.second.versions;
+    const auto at = place_of(versions, writer);
+    if (at != versions.end() && at->writer == writer)
+        *at = {writer, false, std::move(value)};
     else
-        versions.insert(at, std::move(version));
+        versions.insert(at, {writer, false, std::move(value)});
+    return &entry;
 }
 
-template <class Change>
-void VersionedState::at_versions(const Place& place, Change&& change) {
-    auto& shard = shard_of(place);
-    const std::lock_guard lock{shard.mutex};
-    if (place.is_slot)
-        change(shard.slots[place.at].versions);
-    else
-        change(shard.accounts[place.at.address].versions);
-}
-
-bool VersionedState::write(Index writer, const TransactionEffects& effects) {
-    std::vector<Place> places;
-    places.reserve(effects.accounts.size() + effects.slots.size() + effects.credits.size());
-    const auto put_account = [&](const Address& address, AccountValue value) {
-        places.push_back({{address, {}}, false});
-        auto& shard = shard_of(places.back());
-        const std::lock_guard lock{shard.mutex};
-        put(shard.accounts[address].versions, {writer, false, std::move(value)});
-    };
-    for (const auto& one : effects.accounts) {
-        if (one.code) {
-            // Before the account that names it.
-            const std::lock_guard lock{codes_mutex_};
-            codes_.emplace(one.record->code_hash, one.code);
-        }
-        if (one.storage_cleared) clears_storage_.store(true);
-        put_account(one.address, {false, one.storage_cleared, one.record});
+template <class Entry>
+bool VersionedState::replace(Index writer, std::vector<Entry*>& before, std::vector<Entry*>&& now) {
+    constexpr std::less<Entry*> less;
+    std::ranges::sort(now, less);
+    for (auto* entry : before) {
+        if (std::ranges::binary_search(now, entry, less)) continue;
+        const std::lock_guard lock{entry->second.lock};
+        auto& versions = entry->second.versions;
+        versions.erase(place_of(versions, writer));
     }
-    for (const auto& one : effects.credits)
-        put_account(one.address, {true, false, AccountRecord{0, one.amount, empty_code_hash}});
-    for (const auto& one : effects.slots) {
-        places.push_back({{one.address, one.slot}, true});
-        auto& shard = shard_of(places.back());
-        const std::lock_guard lock{shard.mutex};
-        put(shard.slots[places.back().at].versions, {writer, false, one.value});
-    }
-    std::ranges::sort(places);
-    auto& before = written_[writer];
-    for (const auto& place : before)
-        if (!std::ranges::binary_search(places, place))
-            at_versions(place, [&](auto& versions) { versions.erase(place_of(versions, writer)); });
-    const bool has_new = !std::ranges::includes(before, places);
-    before = std::move(places);
+    const bool has_new = !std::ranges::includes(before, now, less);
+    before = std::move(now);
     return has_new;
 }
 
+bool VersionedState::write(Index writer, const TransactionEffects& effects) {
+    Written now;
+    now.accounts.reserve(effects.accounts.size() + effects.credits.size());
+    now.slots.reserve(effects.slots.size());
+    for (const auto& one : effects.accounts) {
+        if (one.code) {
+            // Before the account that names it.
+            const std::lock_guard lock{codes_lock_};
+            codes_.emplace(one.record->code_hash, one.code);
+        }
+        if (one.storage_cleared) clears_storage_.store(true);
+        now.accounts.push_back(
+            put(one.address, writer, AccountValue{false, one.storage_cleared, one.code != nullptr, one.record}));
+    }
+    for (const auto& one : effects.credits)
+        now.accounts.push_back(
+            put(one.address, writer,
+                AccountValue{true, one.removes_empty, false, AccountRecord{0, one.amount, empty_code_hash}}));
+    for (const auto& one : effects.slots) now.slots.push_back(put(SlotPlace{one.address, one.slot}, writer, one.value));
+    auto& before = written_[writer];
+    const bool has_new_account = replace(writer, before.accounts, std::move(now.accounts));
+    const bool has_new_slot = replace(writer, before.slots, std::move(now.slots));
+    return has_new_account || has_new_slot;
+}
+
 void VersionedState::mark_estimates(Index writer) {
-    for (const auto& place : written_[writer])
-        at_versions(place, [&](auto& versions) { place_of(versions, writer)->is_estimate = true; });
+    const auto mark = [&](const auto& entries) {
+        for (auto* entry : entries) {
+            const std::lock_guard lock{entry->second.lock};
+            place_of(entry->second.versions, writer)->is_estimate = true;
+        }
+    };
+    mark(written_[writer].accounts);
+    mark(written_[writer].slots);
+}
+
+// The end -------------------------------------------------------------------------------------------------------------
+
+VersionedState::Final VersionedState::final_of(AccountEntry& entry) {
+    auto& [address, cell] = entry;
+    Final out;
+    if (!cell.base) cell.base = base_.account(address);
+    out.base = out.record = *cell.base;
+    for (const auto& [writer, is_estimate, value] : cell.versions) {
+        const bool was_empty = out.record && is_empty(*out.record);
+        if (value.clears_storage && (!value.is_credit || was_empty)) out.cleared = writer;
+        if (value.is_credit) {
+            out.record = with_credit(out.record, value.record->balance);
+            continue;
+        }
+        const bool has_other_code = !value.record || !out.record || value.record->code_hash != out.record->code_hash;
+        out.deploys_code = value.deploys_code || (out.deploys_code && !has_other_code);
+        out.record = value.record;
+    }
+    return out;
+}
+
+namespace {
+
+/// Nothing: it is as it was in the base.
+[[nodiscard]] std::optional<uint256> changed_value(const SlotCell& cell, std::optional<Index> cleared) {
+    const auto& last = cell.versions.back();
+    if (cleared && last.writer < *cleared) return std::nullopt;
+    const auto before = cleared ? uint256{} : cell.base.value_or(uint256{});
+    return last.value == before ? std::nullopt : std::optional{last.value};
+}
+
+}  // namespace
+
+StateDiff VersionedState::diff() {
+    std::vector<AccountEntry*> accounts;
+    std::vector<const SlotEntry*> slots;
+    for (auto& shard : shards_) {
+        for (auto& entry : shard.accounts) accounts.push_back(&entry);
+        for (const auto& entry : shard.slots)
+            if (!entry.second.versions.empty()) slots.push_back(&entry);
+    }
+    const auto by_place = [](const auto* a, const auto* b) { return a->first < b->first; };
+    std::ranges::sort(accounts, by_place);
+    std::ranges::sort(slots, by_place);
+    StateDiff diff;
+    std::map<CodeHash, std::shared_ptr<const Bytes>> codes;
+    auto slot = slots.begin();
+    for (auto* entry : accounts) {
+        const auto& address = entry->first;
+        const auto slots_begin = slot;
+        while (slot != slots.end() && (*slot)->first.address == address) ++slot;
+        if (entry->second.versions.empty() && slot == slots_begin) continue;
+        const auto end = final_of(*entry);
+        if (!end.record && !end.base) continue;
+        AccountChange change;
+        change.address = address;
+        if (!end.record) {
+            change.deleted = true;
+            diff.accounts.push_back(std::move(change));
+            continue;
+        }
+        change.nonce = end.record->nonce;
+        change.balance = end.record->balance;
+        change.code_hash = end.record->code_hash;
+        change.storage_cleared = end.cleared && end.base;
+        for (auto at = slots_begin; at != slot; ++at)
+            if (const auto value = changed_value((*at)->second, end.cleared))
+                change.storage.emplace_back((*at)->first.slot, *value);
+        if (end.deploys_code) codes.emplace(change.code_hash, codes_.at(change.code_hash));
+        if (end.base == end.record && !change.storage_cleared && change.storage.empty()) continue;
+        diff.accounts.push_back(std::move(change));
+    }
+    TROUPE_ASSERT(slot == slots.end());
+    for (const auto& [hash, code] : codes) diff.codes.emplace_back(hash, *code);
+    return diff;
 }
 
 // View ----------------------------------------------------------------------------------------------------------------
@@ -188,15 +293,14 @@ void VersionedState::mark_estimates(Index writer) {
 std::optional<AccountRecord> View::account(const Address& address) {
     auto read = state_.account(address, index_);
     if (read.waits_for && !waits_for_) waits_for_ = read.waits_for;
-    reads_.accounts.emplace_back(address, read.value);
+    reads_.accounts.emplace_back(read.at, read.value);
     return read.value;
 }
 
 uint256 View::storage(const Address& address, const uint256& slot) {
-    const SlotPlace place{address, slot};
-    const auto read = state_.storage(place, index_);
+    const auto read = state_.storage({address, slot}, index_);
     if (read.waits_for && !waits_for_) waits_for_ = read.waits_for;
-    reads_.slots.emplace_back(place, read.value);
+    reads_.slots.emplace_back(read.at, read.value);
     return read.value;
 }
 

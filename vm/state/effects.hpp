@@ -1,5 +1,5 @@
-// What one transaction did to the state, apart from the state it ran on: what parallel execution keeps of a speculative
-// run, and applies in order once it is known to be right.
+// What transactions did to the state, apart from the state they ran on: what parallel execution keeps of a speculative
+// run.
 #pragma once
 
 #include <memory>
@@ -27,10 +27,12 @@ struct TransactionEffects {
         uint256 slot;
         uint256 value;
     };
-    /// Money for an account that the transaction did not otherwise look at: these commute.
+    /// Money for an account that they did not otherwise look at: these commute.
     struct Credit {
         Address address;
         uint256 amount;
+        /// The first of it was nothing: that removes an account that is empty.
+        bool removes_empty = false;
     };
 
     std::vector<AccountWrite> accounts;
@@ -38,13 +40,17 @@ struct TransactionEffects {
     std::vector<Credit> credits;
 };
 
-/// The account after a credit, which touches it: what stays empty is removed (EIP-161).
+/// EIP-161.
+[[nodiscard]] inline bool is_empty(const AccountRecord& account) noexcept {
+    return account.nonce == 0 && account.balance.is_zero() && account.code_hash == empty_code_hash;
+}
+
+/// The account after a credit, which touches it: what stays empty is removed.
 [[nodiscard]] inline std::optional<AccountRecord> with_credit(std::optional<AccountRecord> account,
                                                               const uint256& amount) {
     if (!account) account = AccountRecord{0, {}, empty_code_hash};
     account->balance = account->balance + amount;
-    const bool is_empty = account->nonce == 0 && account->balance.is_zero() && account->code_hash == empty_code_hash;
-    return is_empty ? std::nullopt : account;
+    return is_empty(*account) ? std::nullopt : account;
 }
 
 }  // namespace troupe

@@ -15,12 +15,22 @@ JournaledState::Account& JournaledState::entry(const Address& address) {
 }
 
 void JournaledState::fetch(const Address& address, Account& account) {
-    const auto is_credited = [&](const auto& credit) { return credit.address == address; };
-    TROUPE_ASSERT(std::ranges::none_of(credits_, is_credited));
     account.base = base_.account(address);
     account.exists = account.base.has_value();
     account.record = account.base.value_or(AccountRecord{0, {}, empty_code_hash});
     account.is_loaded = true;
+    if (!credits_.empty()) take_credit(address, account);
+}
+
+void JournaledState::take_credit(const Address& address, Account& account) {
+    const auto credit = std::ranges::find(credits_, address, &TransactionEffects::Credit::address);
+    if (credit == credits_.end()) return;
+    if (credit->removes_empty && account.exists && account.is_empty()) account.remove();
+    if (!credit->amount.is_zero()) {
+        account.record.balance = account.record.balance + credit->amount;
+        account.exists = true;
+    }
+    credits_.erase(credit);
 }
 
 JournaledState::Slot& JournaledState::load_slot(const Address& address, Account& account, const uint256& key) {
@@ -93,45 +103,6 @@ TransactionEffects JournaledState::take_effects() {
         }
     }
     return effects;
-}
-
-void JournaledState::apply(const TransactionEffects& effects) {
-    TROUPE_ASSERT(journal_.empty());
-    for (const auto& write : effects.accounts) {
-        auto& account = load(write.address);
-        if (!write.record) {
-            account.remove();
-            continue;
-        }
-        if (write.storage_cleared) {
-            account.storage_cleared = true;
-            account.slots.clear();
-        }
-        if (write.code) {
-            account.code = write.code;
-            account.code_changed = true;
-        } else if (account.record.code_hash != write.record->code_hash) {
-            account.code = nullptr;
-            account.code_changed = false;
-        }
-        account.record = *write.record;
-        account.exists = true;
-    }
-    for (const auto& write : effects.slots) {
-        auto& slot = load_slot(write.address, load(write.address), write.slot);
-        slot.current = write.value;
-        slot.dirty = true;
-    }
-    for (const auto& credit : effects.credits) {
-        auto& account = load(credit.address);
-        const auto after = with_credit(account.exists ? std::optional{account.record} : std::nullopt, credit.amount);
-        if (after) {
-            account.record = *after;
-            account.exists = true;
-        } else if (account.exists) {
-            account.remove();
-        }
-    }
 }
 
 StateDiff JournaledState::diff() const {
@@ -261,10 +232,12 @@ void JournaledState::add_balance(const Address& address, const uint256& amount) 
 }
 
 void JournaledState::credit(const Address& address, const uint256& amount) {
-    if (credits_apart_ && !entry(address).is_loaded)
-        credits_.push_back({address, amount});
+    if (!credits_apart_ || entry(address).is_loaded) return add_balance(address, amount);
+    const auto before = std::ranges::find(credits_, address, &TransactionEffects::Credit::address);
+    if (before == credits_.end())
+        credits_.push_back({address, amount, amount.is_zero()});
     else
-        add_balance(address, amount);
+        before->amount = before->amount + amount;
 }
 
 void JournaledState::subtract_balance(const Address& address, const uint256& amount) {

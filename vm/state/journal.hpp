@@ -43,10 +43,8 @@ public:
     /// What changed since construction, in canonical order. The state can be used on.
     [[nodiscard]] StateDiff diff() const;
 
-    /// What changed since construction, for another JournaledState to apply(). The state ends with it.
+    /// What changed since construction, credits apart. The state ends with it.
     [[nodiscard]] TransactionEffects take_effects();
-    /// Between transactions: as if the transactions that had these effects had run here.
-    void apply(const TransactionEffects& effects);
 
     using Snapshot = std::size_t;
     [[nodiscard]] Snapshot snapshot() const noexcept { return journal_.size(); }
@@ -143,9 +141,7 @@ private:
         TransactionNumber touched_for_good = 0;
         TransactionNumber warm = 0;
 
-        [[nodiscard]] bool is_empty() const noexcept {
-            return record.nonce == 0 && record.balance.is_zero() && record.code_hash == empty_code_hash;
-        }
+        [[nodiscard]] bool is_empty() const noexcept { return troupe::is_empty(record); }
         void remove();
     };
 
@@ -188,6 +184,8 @@ private:
         return account;
     }
     void fetch(const Address& address, Account& account);
+    /// What was credited to the account before it was looked at.
+    void take_credit(const Address& address, Account& account);
     Slot& load_slot(const Address& address, Account& account, const uint256& slot);
     bool warm(Slot& slot);
     void write(Slot& slot, const uint256& value);

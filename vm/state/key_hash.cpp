@@ -24,13 +24,13 @@ const std::array<std::uint64_t, 4>& hash_seed() noexcept {
 
 }  // namespace
 
-std::size_t SlotHash::operator()(const uint256& slot) const noexcept {
+std::size_t SlotHash::operator()(const uint256& slot) const {
     const auto& seed = hash_seed();
     return fold(slot.limb[0] ^ seed[0], slot.limb[1] ^ seed[1]) ^
            fold(slot.limb[2] ^ seed[2], slot.limb[3] ^ seed[3]) * 0x9e3779b97f4a7c15ULL;
 }
 
-std::size_t AddressHash::operator()(const Address& address) const noexcept {
+std::size_t AddressHash::operator()(const Address& address) const {
     const auto& seed = hash_seed();
     std::array<std::uint64_t, 3> words{};
     std::memcpy(words.data(), address.data(), Address::size_bytes);

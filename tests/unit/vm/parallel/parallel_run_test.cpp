@@ -163,17 +163,13 @@ struct Result {
     std::vector<ParallelRun::Transaction> transactions(load.count);
     for (Index i = 3; i < load.count; i += 5) transactions[i].after = i - 3;
     ParallelRun run{base, transactions,
-                    [&](Index i, JournaledState& state) { out.seen[i] = run_transaction(load, i, state); }};
+                    [&](Index i, JournaledState& state) { out.seen[i] = run_transaction(load, i, state); },
+                    static_cast<Index>(1 + load.seed % 4)};
     std::vector<std::jthread> helpers;
     for (std::size_t i = 1; i < threads; ++i) helpers.emplace_back([&] { run.work(); });
     run.finish();
     helpers.clear();
-    JournaledState state{base};
-    for (Index i = 0; i < load.count; ++i) {
-        state.begin_transaction();
-        state.apply(run.effects(i));
-    }
-    out.diff = state.diff();
+    out.diff = run.diff();
     if (counters != nullptr) *counters += run.counters();
     return out;
 }
@@ -198,7 +194,7 @@ TEST_CASE("random conflicting transactions come out of parallel execution as out
     MESSAGE(counters.transactions << " transactions, " << counters.executions << " executions, " << counters.validations
                                   << " validations, " << counters.aborts << " aborts, " << counters.waits << " waits");
     CHECK(counters.executions >= counters.transactions);
-    CHECK(counters.validations >= counters.transactions);
+    CHECK(counters.aborts > 0);
 }
 
 TEST_CASE("no transactions are done at once") {
@@ -223,9 +219,10 @@ TEST_CASE("a credit to an account that nobody reads makes nobody wait or execute
     const auto counters = run.counters();
     CHECK(counters.executions == count);
     CHECK(counters.aborts == 0);
-    JournaledState state{base};
-    for (Index i = 0; i < count; ++i) state.apply(run.effects(i));
-    CHECK(state.balance(address(1)) == uint256{5 + count * (count - 1) / 2});
+    const auto diff = run.diff();
+    REQUIRE(diff.accounts.size() == count + 1);
+    CHECK(diff.accounts[0].address == address(1));
+    CHECK(diff.accounts[0].balance == uint256{5 + count * (count - 1) / 2});
 }
 
 TEST_CASE("a chain of transactions that each need the one before is executed once each when that is said") {
@@ -241,7 +238,7 @@ TEST_CASE("a chain of transactions that each need the one before is executed onc
     std::jthread helper{[&] { run.work(); }};
     run.finish();
     CHECK(run.counters().executions == count);
-    CHECK(run.effects(count - 1).accounts.at(0).record->nonce == count);
+    CHECK(run.diff().accounts.at(0).nonce == count);
 }
 
 TEST_CASE("work that comes when all is done returns without touching the base") {
