@@ -242,26 +242,65 @@ namespace {
     return last.value == before ? std::nullopt : std::optional{last.value};
 }
 
+[[nodiscard]] std::uint64_t load_big_endian64(const std::uint8_t* bytes) noexcept {
+    std::uint64_t out = 0;
+    for (int i = 0; i < 8; ++i) out = out << 8 | bytes[i];
+    return out;
+}
+
+/// Entries with the beginnings of their keys, which mostly decide the order without a look at the entry.
+template <class Entry>
+struct Sorted {
+    std::uint64_t address = 0;
+    std::uint64_t slot = 0;
+    Entry* entry = nullptr;
+
+    explicit Sorted(AccountEntry& account) : address(load_big_endian64(account.first.data())), entry(&account) {}
+    explicit Sorted(SlotEntry& slot_entry)
+        : address(load_big_endian64(slot_entry.first.address.data())),
+          slot(slot_entry.first.slot.limb[3]),
+          entry(&slot_entry) {}
+};
+
+void sort(std::vector<Sorted<AccountEntry>>& accounts) {
+    std::ranges::sort(accounts, [](const auto& a, const auto& b) {
+        return a.address != b.address ? a.address < b.address : a.entry->first < b.entry->first;
+    });
+}
+
+void sort(std::vector<Sorted<SlotEntry>>& slots) {
+    std::ranges::sort(slots, [](const auto& a, const auto& b) {
+        if (a.address != b.address) return a.address < b.address;
+        return a.slot != b.slot ? a.slot < b.slot : a.entry->first.slot < b.entry->first.slot;
+    });
+    // Two addresses that begin alike are mixed up by that.
+    const auto other_alike = [](const auto& a, const auto& b) {
+        return a.address == b.address && a.entry->first.address != b.entry->first.address;
+    };
+    if (std::ranges::adjacent_find(slots, other_alike) != slots.end())
+        std::ranges::sort(slots, [](const auto& a, const auto& b) { return a.entry->first < b.entry->first; });
+}
+
 }  // namespace
 
 StateDiff VersionedState::diff() {
-    std::vector<AccountEntry*> accounts;
-    std::vector<const SlotEntry*> slots;
+    std::vector<Sorted<AccountEntry>> accounts;
+    std::vector<Sorted<SlotEntry>> slots;
     for (auto& shard : shards_) {
-        for (auto& entry : shard.accounts) accounts.push_back(&entry);
-        for (const auto& entry : shard.slots)
-            if (!entry.second.versions.empty()) slots.push_back(&entry);
+        for (auto& entry : shard.accounts) accounts.emplace_back(entry);
+        for (auto& entry : shard.slots)
+            if (!entry.second.versions.empty()) slots.emplace_back(entry);
     }
-    const auto by_place = [](const auto* a, const auto* b) { return a->first < b->first; };
-    std::ranges::sort(accounts, by_place);
-    std::ranges::sort(slots, by_place);
+    sort(accounts);
+    sort(slots);
     StateDiff diff;
     std::map<CodeHash, std::shared_ptr<const Bytes>> codes;
+    diff.accounts.reserve(accounts.size());
     auto slot = slots.begin();
-    for (auto* entry : accounts) {
+    for (const auto& [prefix, none, entry] : accounts) {
         const auto& address = entry->first;
         const auto slots_begin = slot;
-        while (slot != slots.end() && (*slot)->first.address == address) ++slot;
+        while (slot != slots.end() && slot->entry->first.address == address) ++slot;
         if (entry->second.versions.empty() && slot == slots_begin) continue;
         const auto end = final_of(*entry);
         if (!end.record && !end.base) continue;
@@ -277,8 +316,8 @@ StateDiff VersionedState::diff() {
         change.code_hash = end.record->code_hash;
         change.storage_cleared = end.cleared && end.base;
         for (auto at = slots_begin; at != slot; ++at)
-            if (const auto value = changed_value((*at)->second, end.cleared))
-                change.storage.emplace_back((*at)->first.slot, *value);
+            if (const auto value = changed_value(at->entry->second, end.cleared))
+                change.storage.emplace_back(at->entry->first.slot, *value);
         if (end.deploys_code) codes.emplace(change.code_hash, codes_.at(change.code_hash));
         if (end.base == end.record && !change.storage_cleared && change.storage.empty()) continue;
         diff.accounts.push_back(std::move(change));
