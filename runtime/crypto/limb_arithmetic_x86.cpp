@@ -149,199 +149,101 @@ troupe_sums 6, rax, r8, r9, r10, r11, rsi
 # Rows of a product with one limb (rdx), added to t0..tN, of which tN is zero at first: low halves in the carry chain,
 # high halves in the overflow chain. A reduction's row adds the multiple of m (rcx) that makes t0 zero, which so becomes
 # the next row's tN.
-.macro troupe_row_4 source, t0, t1, t2, t3, t4
+.macro troupe_row source, columns:vararg
     xor %eax, %eax
-    mulx 0(%\source), %rax, %rbx
+    troupe_row_from \source, 0, \columns
+.endm
+.macro troupe_row_from source, offset, t0, t1, rest:vararg
+    mulx \offset(%\source), %rax, %rbx
     adcx %rax, %\t0
     adox %rbx, %\t1
-    mulx 8(%\source), %rax, %rbx
-    adcx %rax, %\t1
-    adox %rbx, %\t2
-    mulx 16(%\source), %rax, %rbx
-    adcx %rax, %\t2
-    adox %rbx, %\t3
-    mulx 24(%\source), %rax, %rbx
-    adcx %rax, %\t3
-    adox %rbx, %\t4
+    .ifnb \rest
+    troupe_row_from \source, \offset+8, \t1, \rest
+    .else
     mov $0, %eax
-    adcx %rax, %\t4
+    adcx %rax, %\t1
+    .endif
 .endm
-.macro troupe_first_row_4 source, t0, t1, t2, t3, t4
+.macro troupe_first_row source, t0, t1, rest:vararg
     mulx (%\source), %\t0, %\t1
-    mulx 8(%\source), %rax, %\t2
-    add %rax, %\t1
-    mulx 16(%\source), %rax, %\t3
-    adc %rax, %\t2
-    mulx 24(%\source), %rax, %\t4
-    adc %rax, %\t3
-    adc $0, %\t4
+    troupe_first_row_from add, \source, 8, \t1, \rest
 .endm
-.macro troupe_reduction_row_4 t0, rest:vararg
+.macro troupe_first_row_from adding, source, offset, t0, t1, rest:vararg
+    mulx \offset(%\source), %rax, %\t1
+    \adding %rax, %\t0
+    .ifnb \rest
+    troupe_first_row_from adc, \source, \offset+8, \t1, \rest
+    .else
+    adc $0, %\t1
+    .endif
+.endm
+.macro troupe_reduction_row limb, t0, rest:vararg
     mov %\t0, %rdx
     imul %r8, %rdx
-    troupe_row_4 rcx, \t0, \rest
+    troupe_row rcx, \t0, \rest
 .endm
-.macro troupe_montgomery_row_4 limb, registers:vararg
-    mov 8*\limb(%rbp), %rdx
-    troupe_row_4 rsi, \registers
-    troupe_reduction_row_4 \registers
+.macro troupe_montgomery_row limb, columns:vararg
+    mov 8*(\limb)(%rbp), %rdx
+    troupe_row rsi, \columns
+    troupe_reduction_row \limb, \columns
 .endm
-.macro troupe_product_row_4 limb, t0, rest:vararg
-    mov 8*\limb(%rbp), %rdx
-    troupe_row_4 rsi, \t0, \rest
-    mov %\t0, 8*\limb(%rdi)
+.macro troupe_product_row limb, t0, rest:vararg
+    mov 8*(\limb)(%rbp), %rdx
+    troupe_row rsi, \t0, \rest
+    mov %\t0, 8*(\limb)(%rdi)
     mov $0, %\t0
 .endm
-
-.macro troupe_row_6 source, t0, t1, t2, t3, t4, t5, t6
-    xor %eax, %eax
-    mulx 0(%\source), %rax, %rbx
-    adcx %rax, %\t0
-    adox %rbx, %\t1
-    mulx 8(%\source), %rax, %rbx
-    adcx %rax, %\t1
-    adox %rbx, %\t2
-    mulx 16(%\source), %rax, %rbx
-    adcx %rax, %\t2
-    adox %rbx, %\t3
-    mulx 24(%\source), %rax, %rbx
-    adcx %rax, %\t3
-    adox %rbx, %\t4
-    mulx 32(%\source), %rax, %rbx
-    adcx %rax, %\t4
-    adox %rbx, %\t5
-    mulx 40(%\source), %rax, %rbx
-    adcx %rax, %\t5
-    adox %rbx, %\t6
-    mov $0, %eax
-    adcx %rax, %\t6
-.endm
-.macro troupe_first_row_6 source, t0, t1, t2, t3, t4, t5, t6
-    mulx (%\source), %\t0, %\t1
-    mulx 8(%\source), %rax, %\t2
-    add %rax, %\t1
-    mulx 16(%\source), %rax, %\t3
-    adc %rax, %\t2
-    mulx 24(%\source), %rax, %\t4
-    adc %rax, %\t3
-    mulx 32(%\source), %rax, %\t5
-    adc %rax, %\t4
-    mulx 40(%\source), %rax, %\t6
-    adc %rax, %\t5
-    adc $0, %\t6
-.endm
-.macro troupe_reduction_row_6 t0, rest:vararg
-    mov %\t0, %rdx
-    imul %r8, %rdx
-    troupe_row_6 rcx, \t0, \rest
-.endm
-.macro troupe_montgomery_row_6 limb, registers:vararg
-    mov 8*\limb(%rbp), %rdx
-    troupe_row_6 rsi, \registers
-    troupe_reduction_row_6 \registers
-.endm
-.macro troupe_product_row_6 limb, t0, rest:vararg
-    mov 8*\limb(%rbp), %rdx
-    troupe_row_6 rsi, \t0, \rest
-    mov %\t0, 8*\limb(%rdi)
-    mov $0, %\t0
+# A row for each limb from `limb` on, each time with the columns one place further.
+.macro troupe_rows row, limb, n, t0, rest:vararg
+    .if \limb < \n
+    \row \limb, \rest, \t0
+    troupe_rows \row, \limb+1, \n, \rest, \t0
+    .endif
 .endm
 
-troupe_begin troupe_montgomery_multiply_4
-    troupe_push rbx, rbp, r12, r13
+# Products of n limbs. Columns: `lower` and `last`, of which `result` are those that hold it in the end.
+.macro troupe_products n, saved, restored, lower, last, result
+troupe_begin troupe_montgomery_multiply_\n
+    troupe_push rbx, rbp, \saved
     mov %rdx, %rbp
     mov (%rbp), %rdx
-    troupe_first_row_4 rsi, r9, r10, r11, r12, r13
-    troupe_reduction_row_4 r9, r10, r11, r12, r13
-    troupe_montgomery_row_4 1, r10, r11, r12, r13, r9
-    troupe_montgomery_row_4 2, r11, r12, r13, r9, r10
-    troupe_montgomery_row_4 3, r12, r13, r9, r10, r11
-    troupe_subtract_once 4, r13, r9, r10, r11
-    troupe_store rdi, 0, r13, r9, r10, r11
-    troupe_pop r13, r12, rbp, rbx
-troupe_end troupe_montgomery_multiply_4
+    troupe_first_row rsi, \lower, \last
+    troupe_reduction_row 0, \lower, \last
+    troupe_rows troupe_montgomery_row, 1, \n, \lower, \last
+    troupe_subtract_once \n, \result
+    troupe_store rdi, 0, \result
+    troupe_pop \restored, rbp, rbx
+troupe_end troupe_montgomery_multiply_\n
 
-troupe_begin troupe_multiply_4
-    troupe_push rbx, rbp, r12, r13
+troupe_begin troupe_multiply_\n
+    troupe_push rbx, rbp, \saved
     mov %rdx, %rbp
     mov (%rbp), %rdx
-    troupe_first_row_4 rsi, r9, r10, r11, r12, r13
+    troupe_first_row rsi, \lower, \last
     mov %r9, (%rdi)
     mov $0, %r9
-    troupe_product_row_4 1, r10, r11, r12, r13, r9
-    troupe_product_row_4 2, r11, r12, r13, r9, r10
-    troupe_product_row_4 3, r12, r13, r9, r10, r11
-    troupe_store rdi, 8*4, r13, r9, r10, r11
-    troupe_pop r13, r12, rbp, rbx
-troupe_end troupe_multiply_4
+    troupe_rows troupe_product_row, 1, \n, \lower, \last
+    troupe_store rdi, 8*\n, \result
+    troupe_pop \restored, rbp, rbx
+troupe_end troupe_multiply_\n
 
 # The lower half is reduced first and becomes at most m; then the upper half is added.
-troupe_begin troupe_montgomery_reduce_4
-    troupe_push rbx, rbp, r12, r13
+troupe_begin troupe_montgomery_reduce_\n
+    troupe_push rbx, rbp, \saved
     mov %rcx, %r8
     mov %rdx, %rcx
-    troupe_load rsi, 0, r9, r10, r11, r12
-    mov $0, %r13
-    troupe_reduction_row_4 r9, r10, r11, r12, r13
-    troupe_reduction_row_4 r10, r11, r12, r13, r9
-    troupe_reduction_row_4 r11, r12, r13, r9, r10
-    troupe_reduction_row_4 r12, r13, r9, r10, r11
-    troupe_each add, adc, rsi, 8*4, r13, r9, r10, r11
-    troupe_subtract_once 4, r13, r9, r10, r11
-    troupe_store rdi, 0, r13, r9, r10, r11
-    troupe_pop r13, r12, rbp, rbx
-troupe_end troupe_montgomery_reduce_4
-
-troupe_begin troupe_montgomery_multiply_6
-    troupe_push rbx, rbp, r12, r13, r14, r15
-    mov %rdx, %rbp
-    mov (%rbp), %rdx
-    troupe_first_row_6 rsi, r9, r10, r11, r12, r13, r14, r15
-    troupe_reduction_row_6 r9, r10, r11, r12, r13, r14, r15
-    troupe_montgomery_row_6 1, r10, r11, r12, r13, r14, r15, r9
-    troupe_montgomery_row_6 2, r11, r12, r13, r14, r15, r9, r10
-    troupe_montgomery_row_6 3, r12, r13, r14, r15, r9, r10, r11
-    troupe_montgomery_row_6 4, r13, r14, r15, r9, r10, r11, r12
-    troupe_montgomery_row_6 5, r14, r15, r9, r10, r11, r12, r13
-    troupe_subtract_once 6, r15, r9, r10, r11, r12, r13
-    troupe_store rdi, 0, r15, r9, r10, r11, r12, r13
-    troupe_pop r15, r14, r13, r12, rbp, rbx
-troupe_end troupe_montgomery_multiply_6
-
-troupe_begin troupe_multiply_6
-    troupe_push rbx, rbp, r12, r13, r14, r15
-    mov %rdx, %rbp
-    mov (%rbp), %rdx
-    troupe_first_row_6 rsi, r9, r10, r11, r12, r13, r14, r15
-    mov %r9, (%rdi)
-    mov $0, %r9
-    troupe_product_row_6 1, r10, r11, r12, r13, r14, r15, r9
-    troupe_product_row_6 2, r11, r12, r13, r14, r15, r9, r10
-    troupe_product_row_6 3, r12, r13, r14, r15, r9, r10, r11
-    troupe_product_row_6 4, r13, r14, r15, r9, r10, r11, r12
-    troupe_product_row_6 5, r14, r15, r9, r10, r11, r12, r13
-    troupe_store rdi, 8*6, r15, r9, r10, r11, r12, r13
-    troupe_pop r15, r14, r13, r12, rbp, rbx
-troupe_end troupe_multiply_6
-
-# The lower half is reduced first and becomes at most m; then the upper half is added.
-troupe_begin troupe_montgomery_reduce_6
-    troupe_push rbx, rbp, r12, r13, r14, r15
-    mov %rcx, %r8
-    mov %rdx, %rcx
-    troupe_load rsi, 0, r9, r10, r11, r12, r13, r14
-    mov $0, %r15
-    troupe_reduction_row_6 r9, r10, r11, r12, r13, r14, r15
-    troupe_reduction_row_6 r10, r11, r12, r13, r14, r15, r9
-    troupe_reduction_row_6 r11, r12, r13, r14, r15, r9, r10
-    troupe_reduction_row_6 r12, r13, r14, r15, r9, r10, r11
-    troupe_reduction_row_6 r13, r14, r15, r9, r10, r11, r12
-    troupe_reduction_row_6 r14, r15, r9, r10, r11, r12, r13
-    troupe_each add, adc, rsi, 8*6, r15, r9, r10, r11, r12, r13
-    troupe_subtract_once 6, r15, r9, r10, r11, r12, r13
-    troupe_store rdi, 0, r15, r9, r10, r11, r12, r13
-    troupe_pop r15, r14, r13, r12, rbp, rbx
-troupe_end troupe_montgomery_reduce_6
+    troupe_load rsi, 0, \lower
+    mov $0, %\last
+    troupe_reduction_row 0, \lower, \last
+    troupe_rows troupe_reduction_row, 1, \n, \lower, \last
+    troupe_each add, adc, rsi, 8*\n, \result
+    troupe_subtract_once \n, \result
+    troupe_store rdi, 0, \result
+    troupe_pop \restored, rbp, rbx
+troupe_end troupe_montgomery_reduce_\n
+.endm
+troupe_products 4, "r12, r13", "r13, r12", "r9, r10, r11, r12", r13, "r13, r9, r10, r11"
+troupe_products 6, "r12, r13, r14, r15", "r15, r14, r13, r12", "r9, r10, r11, r12, r13, r14", r15, "r15, r9, r10, r11, r12, r13"
 )");
 
 #else

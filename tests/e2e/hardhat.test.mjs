@@ -67,7 +67,7 @@ contract Vault is ReentrancyGuard {
 })().catch((e) => { console.error(e); process.exit(1); });
 `);
   write('test/vault.js', `const assert = require('node:assert/strict');
-const { ethers } = require('hardhat');
+const { ethers, network } = require('hardhat');
 describe('Vault', function () {
   this.timeout(60000);
   let gold, vault, owner, other;
@@ -89,6 +89,15 @@ describe('Vault', function () {
     const data = (asked, there) => vault.interface.encodeErrorResult('TooMuch', [asked, there]);
     await assert.rejects(vault.connect(other).withdraw(5), (e) => e.code === 3 && (e.data?.data ?? e.data) === data(5, 0));
     await assert.rejects(vault.withdraw.staticCall(61), (e) => e.data === data(61, 60) || /TooMuch/.test(e.message));
+  });
+  it('traces what it did', async () => {
+    const { hash } = await (await gold.approve(await vault.getAddress(), 5)).wait();
+    const steps = await network.provider.send('debug_traceTransaction', [hash]);
+    assert.equal(steps.failed, false);
+    assert.ok(steps.structLogs.some((step) => step.op === 'SSTORE'));
+    const call = await network.provider.send('debug_traceTransaction', [hash, { tracer: 'callTracer', tracerConfig: { withLog: true } }]);
+    assert.equal(call.to, (await gold.getAddress()).toLowerCase());
+    assert.equal(call.logs.length, 1);
   });
   it('gives back', async () => {
     await (await vault.withdraw(60)).wait();
@@ -119,6 +128,6 @@ test('hardhat compiles and runs a deployment script on the cluster', async () =>
 for (const network of ['cluster', 'keyless']) {
   test(`hardhat test passes with the cluster as its network (${network})`, async () => {
     const out = await hardhat('test', '--no-compile', '--network', network).catch((e) => assert.fail(e.stdout + e.stderr));
-    assert.match(out, /4 passing/);
+    assert.match(out, /5 passing/);
   });
 }

@@ -45,6 +45,17 @@ test('a custom error is decoded', async () => {
   });
 });
 
+test('debug traces by viem\'s requests', async () => {
+  const address = await deploy('Reverter');
+  const hash = await writer.writeContract({ address, abi: contracts.Reverter.abi, functionName: 'setValue', args: [3n] });
+  const { gasUsed, blockNumber } = await reader.waitForTransactionReceipt({ hash });
+  const call = await reader.request({ method: 'debug_traceTransaction', params: [hash, { tracer: 'callTracer' }] });
+  assert.equal(call.to, address);
+  assert.equal(BigInt(call.gasUsed), gasUsed);
+  const block = await reader.request({ method: 'debug_traceBlockByNumber', params: [`0x${blockNumber.toString(16)}`, { tracer: 'prestateTracer' }] });
+  assert.equal(block.find((one) => one.txHash === hash).result[address].balance, '0x0');
+});
+
 test('watching events over HTTP filters and over WebSocket', async () => {
   const address = await deploy('Reverter');
   // Without reconnecting: the sockets must not outlive the cluster.

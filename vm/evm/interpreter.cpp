@@ -99,30 +99,9 @@ template <Mode mode>
 Exit run(Frame& f, const Translation* translation, std::uint64_t start, std::int64_t& heat) {
     constexpr bool is_traced = mode == Mode::traced;
     constexpr bool is_translated = mode == Mode::translated;
-    // clang-format off
     static const void* const labels[HANDLERS_END] = {
-        &&op_STOP, &&op_ADD, &&op_MUL, &&op_SUB, &&op_DIV, &&op_SDIV, &&op_MOD, &&op_SMOD, &&op_ADDMOD, &&op_MULMOD, &&op_EXP, &&op_SIGNEXTEND, &&op_undefined, &&op_undefined, &&op_undefined, &&op_undefined,
-        &&op_LT, &&op_GT, &&op_SLT, &&op_SGT, &&op_EQ, &&op_ISZERO, &&op_AND, &&op_OR, &&op_XOR, &&op_NOT, &&op_BYTE, &&op_SHL, &&op_SHR, &&op_SAR, &&op_CLZ, &&op_undefined,
-        &&op_KECCAK256, &&op_undefined, &&op_undefined, &&op_undefined, &&op_undefined, &&op_undefined, &&op_undefined, &&op_undefined, &&op_undefined, &&op_undefined, &&op_undefined, &&op_undefined, &&op_undefined, &&op_undefined, &&op_undefined, &&op_undefined,
-        &&op_ADDRESS, &&op_BALANCE, &&op_ORIGIN, &&op_CALLER, &&op_CALLVALUE, &&op_CALLDATALOAD, &&op_CALLDATASIZE, &&op_CALLDATACOPY, &&op_CODESIZE, &&op_CODECOPY, &&op_GASPRICE, &&op_EXTCODESIZE, &&op_EXTCODECOPY, &&op_RETURNDATASIZE, &&op_RETURNDATACOPY, &&op_EXTCODEHASH,
-        &&op_BLOCKHASH, &&op_COINBASE, &&op_TIMESTAMP, &&op_NUMBER, &&op_PREVRANDAO, &&op_GASLIMIT, &&op_CHAINID, &&op_SELFBALANCE, &&op_BASEFEE, &&op_BLOBHASH, &&op_BLOBBASEFEE, &&op_undefined, &&op_undefined, &&op_undefined, &&op_undefined, &&op_undefined,
-        &&op_POP, &&op_MLOAD, &&op_MSTORE, &&op_MSTORE8, &&op_SLOAD, &&op_SSTORE, &&op_JUMP, &&op_JUMPI, &&op_PC, &&op_MSIZE, &&op_GAS, &&op_JUMPDEST, &&op_TLOAD, &&op_TSTORE, &&op_MCOPY, &&op_PUSH0,
-        &&op_PUSH1, &&op_PUSH2, &&op_PUSH3, &&op_PUSH4, &&op_PUSH5, &&op_PUSH6, &&op_PUSH7, &&op_PUSH8, &&op_PUSH9, &&op_PUSH10, &&op_PUSH11, &&op_PUSH12, &&op_PUSH13, &&op_PUSH14, &&op_PUSH15, &&op_PUSH16,
-        &&op_PUSH17, &&op_PUSH18, &&op_PUSH19, &&op_PUSH20, &&op_PUSH21, &&op_PUSH22, &&op_PUSH23, &&op_PUSH24, &&op_PUSH25, &&op_PUSH26, &&op_PUSH27, &&op_PUSH28, &&op_PUSH29, &&op_PUSH30, &&op_PUSH31, &&op_PUSH32,
-        &&op_DUP1, &&op_DUP2, &&op_DUP3, &&op_DUP4, &&op_DUP5, &&op_DUP6, &&op_DUP7, &&op_DUP8, &&op_DUP9, &&op_DUP10, &&op_DUP11, &&op_DUP12, &&op_DUP13, &&op_DUP14, &&op_DUP15, &&op_DUP16,
-        &&op_SWAP1, &&op_SWAP2, &&op_SWAP3, &&op_SWAP4, &&op_SWAP5, &&op_SWAP6, &&op_SWAP7, &&op_SWAP8, &&op_SWAP9, &&op_SWAP10, &&op_SWAP11, &&op_SWAP12, &&op_SWAP13, &&op_SWAP14, &&op_SWAP15, &&op_SWAP16,
-        &&op_LOG0, &&op_LOG1, &&op_LOG2, &&op_LOG3, &&op_LOG4, &&op_undefined, &&op_undefined, &&op_undefined, &&op_undefined, &&op_undefined, &&op_undefined, &&op_undefined, &&op_undefined, &&op_undefined, &&op_undefined, &&op_undefined,
-        &&op_undefined, &&op_undefined, &&op_undefined, &&op_undefined, &&op_undefined, &&op_undefined, &&op_undefined, &&op_undefined, &&op_undefined, &&op_undefined, &&op_undefined, &&op_undefined, &&op_undefined, &&op_undefined, &&op_undefined, &&op_undefined,
-        &&op_undefined, &&op_undefined, &&op_undefined, &&op_undefined, &&op_undefined, &&op_undefined, &&op_undefined, &&op_undefined, &&op_undefined, &&op_undefined, &&op_undefined, &&op_undefined, &&op_undefined, &&op_undefined, &&op_undefined, &&op_undefined,
-        &&op_undefined, &&op_undefined, &&op_undefined, &&op_undefined, &&op_undefined, &&op_undefined, &&op_undefined, &&op_undefined, &&op_undefined, &&op_undefined, &&op_undefined, &&op_undefined, &&op_undefined, &&op_undefined, &&op_undefined, &&op_undefined,
-        &&op_undefined, &&op_undefined, &&op_undefined, &&op_undefined, &&op_undefined, &&op_undefined, &&op_undefined, &&op_undefined, &&op_undefined, &&op_undefined, &&op_undefined, &&op_undefined, &&op_undefined, &&op_undefined, &&op_undefined, &&op_undefined,
-        &&op_CREATE, &&op_CALL, &&op_CALLCODE, &&op_RETURN, &&op_DELEGATECALL, &&op_CREATE2, &&op_undefined, &&op_undefined, &&op_undefined, &&op_undefined, &&op_STATICCALL, &&op_undefined, &&op_undefined, &&op_REVERT, &&op_INVALID, &&op_SELFDESTRUCT,
-        &&op_block, &&op_push_small, &&op_push_wide, &&op_push_jump, &&op_push_jumpi, &&op_iszero_push_jumpi, &&op_push_add, &&op_push_sub,
-        &&op_push_swap1_sub, &&op_push_mul, &&op_push_and, &&op_push_eq, &&op_push_lt, &&op_push_gt, &&op_push_shl, &&op_push_shr,
-        &&op_push_mload, &&op_push_mstore, &&op_push_dup2, &&op_swap1_pop, &&op_swap2_pop, &&op_swap3_pop, &&op_pop_pop, &&op_dup2_add,
-        &&op_dup2_lt, &&op_dup2_mstore, &&op_swap1_dup2,
+#include "vm/evm/interpreter_labels.inc"
     };
-    // clang-format on
     const auto* const code = f.code.padded.data();
     const auto* ip = [&] {
         if constexpr (is_translated)
@@ -414,110 +393,7 @@ op_INVALID:
         gas -= cost;
         NEXT()
     }
-    FUSED(push_small) {
-        put(*top, uint256{ip->operand});
-        ++top;
-        NEXT()
-    }
-    FUSED(push_wide) {
-        put(*top, translation->constants[ip->operand]);
-        ++top;
-        NEXT()
-    }
-    FUSED(push_jump) {
-        ip = translation->instructions.data() + ip->operand;
-        goto* labels[BLOCK];
-    }
-    FUSED(push_jumpi) {
-        --top;
-        if (top[0].is_zero()) {
-            NEXT()
-        }
-        ip = translation->instructions.data() + ip->operand;
-        goto* labels[BLOCK];
-    }
-    FUSED(iszero_push_jumpi) {
-        --top;
-        if (!top[0].is_zero()) {
-            NEXT()
-        }
-        ip = translation->instructions.data() + ip->operand;
-        goto* labels[BLOCK];
-    }
-    PUSHED(push_add, a + b)
-    PUSHED(push_sub, a - b)
-    PUSHED(push_swap1_sub, b - a)
-    PUSHED(push_mul, a * b)
-    PUSHED(push_and, uint256{ip->operand & b.limb[0]})
-    PUSHED(push_eq, uint256{a == b})
-    PUSHED(push_lt, uint256{a < b})
-    PUSHED(push_gt, uint256{b < a})
-    PUSHED(push_shl, b << ip->operand)
-    PUSHED(push_shr, b >> ip->operand)
-    FUSED(push_mload) {
-        if (ip->operand + 32 > f.memory.size() || ip->operand > memory_fast_max) [[unlikely]] {
-            OUTSIDE(f.expand_by(uint256{ip->operand}, 32))
-        }
-        put(*top, load_big_endian(f.memory.data() + ip->operand));
-        ++top;
-        NEXT()
-    }
-    FUSED(push_mstore) {
-        if (ip->operand + 32 > f.memory.size() || ip->operand > memory_fast_max) [[unlikely]] {
-            OUTSIDE(f.expand_by(uint256{ip->operand}, 32))
-        }
-        --top;
-        store_big_endian(f.memory.data() + ip->operand, *top);
-        NEXT()
-    }
-    FUSED(push_dup2) {
-        put(top[1], top[-1]);
-        put(top[0], uint256{ip->operand});
-        top += 2;
-        NEXT()
-    }
-    FUSED(swap1_pop) {
-        put(top[-2], top[-1]);
-        --top;
-        NEXT()
-    }
-    FUSED(swap2_pop) {
-        --top;
-        put(top[-2], top[0]);
-        NEXT()
-    }
-    FUSED(swap3_pop) {
-        --top;
-        put(top[-3], top[0]);
-        NEXT()
-    }
-    FUSED(pop_pop) {
-        top -= 2;
-        NEXT()
-    }
-    FUSED(dup2_add) {
-        put(top[-1], top[-1] + top[-2]);
-        NEXT()
-    }
-    FUSED(dup2_lt) {
-        put(top[-1], uint256{top[-2] < top[-1]});
-        NEXT()
-    }
-    FUSED(dup2_mstore) {
-        const auto& to = top[-2];
-        if (!to.fits_u64() || to.low64() + 32 > f.memory.size() || to.low64() > memory_fast_max) [[unlikely]] {
-            OUTSIDE(f.expand_by(to, 32))
-        }
-        store_big_endian(f.memory.data() + to.low64(), top[-1]);
-        --top;
-        NEXT()
-    }
-    FUSED(swap1_dup2) {
-        swap(top[-1], top[-2]);
-        put(*top, top[-2]);
-        ++top;
-        NEXT()
-    }
+#include "vm/evm/interpreter_fused.inc"
 
 jump:
     if (!destination->fits_u64()) goto bad_jump;
@@ -596,29 +472,6 @@ void run(Frame& f) {
 }
 
 }  // namespace
-
-namespace {
-
-thread_local FrameArena* lent_arena = nullptr;
-
-}  // namespace
-
-FrameArena& FrameArena::of_thread() {
-    static thread_local FrameArena own;
-    return lent_arena != nullptr ? *lent_arena : own;
-}
-
-void FrameArena::lend_to_thread(FrameArena& arena) noexcept { lent_arena = &arena; }
-
-void FrameArena::trim() {
-    constexpr std::size_t slots_kept = 16;
-    constexpr std::size_t memory_kept = 1 << 20;
-    if (slots_.size() > slots_kept) slots_.resize(slots_kept);
-    for (auto& slot : slots_) {
-        slot->memory.release_above(memory_kept);
-        if (slot->output.capacity() > memory_kept) Bytes{}.swap(slot->output);
-    }
-}
 
 CallOutcome interpret(Host& host, const CallMessage& message, const AnalyzedCode& code, Revision revision,
                       Tracer* tracer) {
