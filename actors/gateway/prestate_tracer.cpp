@@ -12,7 +12,8 @@ public:
     explicit PrestateTracer(const Json& config)
         : is_diff_(flag_of(config, "diffMode")),
           hides_code_(flag_of(config, "disableCode")),
-          hides_storage_(flag_of(config, "disableStorage")) {}
+          hides_storage_(flag_of(config, "disableStorage")),
+          shows_empty_(flag_of(config, "includeEmpty")) {}
 
     void on_enter(const evm::CallMessage& message) override {
         touched_[message.sender];
@@ -78,6 +79,7 @@ private:
 
     void write_before(JsonText& out, const TraceEnd& end, const Address& address, const Slots& slots) const {
         const auto [record, exists] = before(end, address);
+        if (!exists && !shows_empty_) return;
         out.key(to_hex_prefixed(address.view())).begin_object().key("balance").quantity(record.balance);
         if (record.nonce != 0) out.key("nonce").raw(std::to_string(record.nonce));
         if (record.code_hash != empty_code_hash && !hides_code_)
@@ -90,7 +92,7 @@ private:
     }
 
     /// `pre` has what the changed accounts were; `post` only the fields that changed. An account that came to be is
-    /// missing in `pre`, one that ended in `post`.
+    /// missing in `pre` unless asked for, one that ended in `post`.
     void write_diff(JsonText& out, const TraceEnd& end) const {
         JsonText pre;
         JsonText post;
@@ -111,7 +113,7 @@ private:
             if (old.exists == now.exists && old.record == now.record && old_slots.empty() && new_slots.empty())
                 continue;
             const auto name = to_hex_prefixed(address.view());
-            if (old.exists) {
+            if (old.exists || shows_empty_) {
                 pre.key(name).begin_object().key("balance").quantity(old.record.balance);
                 if (old.record.nonce != 0) pre.key("nonce").raw(std::to_string(old.record.nonce));
                 if (old.record.code_hash != empty_code_hash && !hides_code_)
@@ -134,6 +136,8 @@ private:
     bool is_diff_;
     bool hides_code_;
     bool hides_storage_;
+    /// Accounts that were not there before, as such.
+    bool shows_empty_;
     std::map<Address, Slots> touched_;
 };
 
