@@ -48,11 +48,16 @@ public:
     void on_cost(std::int64_t cost) override { add(cost, {}); }
     void on_fault(std::int64_t cost, evm::Status status) override { add(cost, evm::describe(status, opcode_)); }
 
+    /// A creation returns the code that it deployed.
+    void on_exit(const evm::CallMessage& message, const evm::CallOutcome& outcome) override {
+        if (message.depth == 0) returned_.assign(outcome.output.begin(), outcome.output.end());
+    }
+
     std::optional<std::string> finish(const TraceEnd& end) override {
         if (is_cut_) return std::nullopt;
         JsonText out;
         out.begin_object().key("gas").raw(std::to_string(end.receipt.gas_used));
-        out.key("failed").boolean(!end.receipt.succeeded).key("returnValue").bytes(end.receipt.output);
+        out.key("failed").boolean(!end.receipt.succeeded).key("returnValue").bytes(returned_);
         return out.key("structLogs").raw("[" + logs_ + "]").end_object().take();
     }
 
@@ -100,6 +105,7 @@ private:
     bool is_cut_ = false;
     std::uint8_t opcode_ = 0;
     std::string before_, after_, rest_;
+    Bytes returned_;
     std::map<Address, std::map<uint256, uint256>> storage_;
     std::string logs_;
 };
