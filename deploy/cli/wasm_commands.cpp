@@ -31,6 +31,7 @@ struct RunOptions {
     std::string profile = "deterministic";
     std::string growth = "limit";
     std::int64_t fuel = INT64_MAX;
+    std::uint32_t chunk_fuel = 0;
     std::optional<std::uint64_t> stop_at;
     std::string cache;
     bool is_uncached = false;
@@ -136,14 +137,16 @@ void run(Context& context, const RunOptions& options) {
     profile.growth = options.growth == "deny"       ? vm::Growth::deny
                      : options.growth == "declared" ? vm::Growth::declared
                                                     : vm::Growth::limit;
+    profile.machine.fuel_per_dirty_chunk = options.chunk_fuel;
     auto module = load(options.file, profile.limits);
     if (!module) return context.fail(module.error());
     const auto compiler =
         compiler_of(context, options.tier, options.stop_at ? jit::Stops::yes : jit::Stops::no, cache_of(options));
     Store store(profile);
     store.machine().fuel = options.fuel;
-    const auto made = store.instantiate(std::make_shared<vm::CompiledModule>(*module, compiler),
-                                        [](const wasm::Import&) -> std::optional<vm::Extern> { return std::nullopt; });
+    const auto made = store.instantiate(
+        std::make_shared<vm::CompiledModule>(*module, compiler, vm::Passes::none, options.chunk_fuel > 0),
+        [](const wasm::Import&) -> std::optional<vm::Extern> { return std::nullopt; });
     if (!made) return context.fail(made.error());
     vm::CallResult result{.trap = made->trap, .values = {}};
     if (made->trap == vm::Trap::none && !options.invoke.empty()) {
@@ -305,6 +308,9 @@ void add_wasm_commands(CLI::App& app, Context& context) {
                      "What memory.grow may reach: deny, declared (the module's maximum) or limit (the profile's; "
                      "default)")
         ->check(CLI::IsMember({"deny", "declared", "limit"}));
+    run_command->add_option("--chunk-fuel", run_options.chunk_fuel,
+                            "Fuel for each 4 KiB of memory that the call writes to, once (default: none; opt compiles "
+                            "as baseline then)");
     run_command->add_option("--stop-at", run_options.stop_at,
                             "Stop before the block that goes beyond so many instructions, show the calls in progress, "
                             "and go on in the interpreter");

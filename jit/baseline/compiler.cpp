@@ -104,7 +104,8 @@ const std::uint8_t* NativeCompiler::add_code(std::span<const std::uint8_t> bytes
 
 vm::CompiledFunction NativeCompiler::compile(const vm::FunctionSource& source) {
     if (source.code.uses_v128) return {};
-    auto emitted = emit_function(source.code, stubs_, {.imported = source.imported(), .stops = stops_});
+    auto emitted = emit_function(
+        source.code, stubs_, {.imported = source.imported(), .stops = stops_, .charges_chunks = source.charges_chunks});
     const auto* at = add_code(emitted.bytes);
     if (at == nullptr) return {};
     if (stops_) {

@@ -59,6 +59,8 @@ struct EmitOptions {
     /// Stops before the block that would bring the machine's steps above its steps_max or its fuel below zero, if the
     /// machine can stop.
     bool stops = false;
+    /// Chunks of memory are paid for when they are first written to: see vm::MachineLimits::fuel_per_dirty_chunk.
+    bool charges_chunks = false;
 };
 struct EmittedFunction {
     /// Position-independent. Empty if the function is left to the interpreter.

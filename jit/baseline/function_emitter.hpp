@@ -129,8 +129,11 @@ private:
     [[nodiscard]] Xbyak::RegExp with_offset(const Reg64& base, std::uint32_t offset);
     [[nodiscard]] Xbyak::RegExp scaled_address(std::uint16_t base, std::uint16_t index, const Instruction& i);
     void load_memory(Op op, std::uint16_t slot, const Xbyak::RegExp& at);
-    /// rax or rdx may be part of the address: a value from the frame goes through xmm0.
     void store_memory(Op op, std::uint16_t slot, const Xbyak::RegExp& at);
+    /// rax or rdx may be part of the address and stay: a value from the frame goes through xmm0.
+    void store_value(Op op, std::uint16_t slot, const Xbyak::RegExp& at);
+    /// After a store: pays for the chunks that were clean.
+    void written(Op op, const Xbyak::RegExp& at);
     [[nodiscard]] Xmm get_float_bits(std::uint16_t slot);
 
     // Floats.

@@ -34,6 +34,7 @@ inline constexpr int machine_frame = offsetof(vm::Machine, native_frame);
 inline constexpr int machine_limit = offsetof(vm::Machine, native_limit);
 inline constexpr int machine_exit = offsetof(vm::Machine, native_exit);
 inline constexpr int memory_base = offsetof(vm::Memory, base);
+inline constexpr int memory_dirty = offsetof(vm::Memory, dirty);
 inline constexpr int memory_size = offsetof(vm::Memory, size_bytes);
 #pragma GCC diagnostic pop
 

@@ -3,7 +3,16 @@
 
 #ifdef __x86_64__
 
+#include <memory>
+
 namespace troupe::jit {
+namespace {
+
+std::uint32_t pay_for_written(Instance* instance, std::uint64_t at, std::uint32_t size) {
+    return vm::charge_written(*instance->machine, *instance->memory, at, size) ? 1 : 0;
+}
+
+}  // namespace
 
 Xbyak::RegExp FunctionEmitter::address(std::uint16_t slot, std::uint32_t offset) {
     return with_offset(get(slot, rax), offset);
@@ -35,6 +44,57 @@ void FunctionEmitter::load_memory(Op op, std::uint16_t slot, const Xbyak::RegExp
 }
 
 void FunctionEmitter::store_memory(Op op, std::uint16_t slot, const Xbyak::RegExp& at) {
+    store_value(op, slot, at);
+    if (options_.charges_chunks) written(op, at);
+}
+
+void FunctionEmitter::written(Op op, const Xbyak::RegExp& at) {
+    const auto size = 1U << dmir::info(op).n;
+    constexpr int chunk_bits = 12;
+    static_assert(vm::chunk_bytes == 1U << chunk_bits);
+    auto clean = std::make_shared<Label>();
+    auto across = std::make_shared<Label>();
+    auto done = std::make_shared<Label>();
+    // The store did not fault, so that the address fits 32 bits.
+    lea(rdx, ptr[at]);
+    sub(rdx, rbx);
+    if (size > 1) {
+        mov(eax, edx);
+        and_(eax, static_cast<std::uint32_t>(vm::chunk_bytes - 1));
+        cmp(eax, static_cast<std::uint32_t>(vm::chunk_bytes - size));
+        ja(*across, T_NEAR);
+    }
+    mov(rax, ptr[r15 + instance_memory]);
+    mov(rax, ptr[rax + memory_dirty]);
+    shr(edx, chunk_bits);
+    cmp(byte[rax + rdx], 0);
+    je(*clean, T_NEAR);
+    L(*done);
+    later([this, live = live_after(), size, clean, across, done] {
+        Label pay;
+        L(*clean);
+        shl(edx, chunk_bits);
+        mov(eax, 1);
+        jmp(pay);
+        L(*across);
+        mov(eax, size);
+        L(pay);
+        spill(live);
+        mov(rsi, rdx);
+        mov(edi, eax);
+        save_counters();
+        mov(edx, edi);
+        mov(rdi, r15);
+        call_function(pay_for_written);
+        load_counters();
+        test(eax, eax);
+        jz(trap(Trap::out_of_fuel), T_NEAR);
+        reload(live);
+        jmp(*done, T_NEAR);
+    });
+}
+
+void FunctionEmitter::store_value(Op op, std::uint16_t slot, const Xbyak::RegExp& at) {
     if (!has_home(slot) || is_float(slot)) {
         const auto value = get_float_bits(slot);
         switch (op) {

@@ -31,6 +31,7 @@ public:
         : NativeCompiler(arena_bytes), cache_(std::move(cache)) {}
 
     vm::CompiledFunction compile(const vm::FunctionSource& source) override {
+        if (source.charges_chunks) return NativeCompiler::compile(source);
         auto out = kept(source.module, source.index);
         if (out.entry == nullptr) out = optimized(source.module, source.index);
         return out.entry != nullptr ? out : NativeCompiler::compile(source);
@@ -118,6 +119,7 @@ public:
 
     vm::CompiledFunction compile(const vm::FunctionSource& source) override {
         if (source.code.uses_v128) return {};
+        if (source.charges_chunks) return NativeCompiler::compile(source);
         if (const auto optimized_before = kept(source.module, source.index); optimized_before.entry != nullptr)
             return optimized_before;
         auto hot = std::make_unique<Hot>();

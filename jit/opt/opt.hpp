@@ -12,7 +12,8 @@ class CodeCache;
 
 /// Null where the processor lacks what the code uses (the baseline tier's needs and AVX), or the system forbids
 /// executable memory. `arena_bytes` bounds all code made. With a cache, code that an earlier run kept there is not made
-/// again, and what is made is kept.
+/// again, and what is made is kept. Code that charges for chunks of memory is the baseline
+/// tier's.
 [[nodiscard]] std::shared_ptr<vm::Compiler> make_optimizing_compiler(std::size_t arena_bytes = 64U << 20U,
                                                                      std::shared_ptr<CodeCache> cache = nullptr);
 /// Baseline code first, which counts its calls and its loops' rounds; what is hot is compiled again on a thread of its

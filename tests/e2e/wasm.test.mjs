@@ -6,7 +6,7 @@ import { promisify } from 'node:util';
 import { Contract, JsonRpcProvider, MaxUint256, NonceManager, Wallet, ZeroAddress } from 'ethers';
 import { bin, compile, rpc, startCluster } from './cluster.mjs';
 import { sources } from './contracts.mjs';
-import { buildAssemblyScript, buildC, buildRust } from './wasm_contracts.mjs';
+import { buildAssemblyScript, buildC, buildCpp, buildRust } from './wasm_contracts.mjs';
 
 const run = promisify(execFile);
 const supply = 1_000_000n;
@@ -56,6 +56,7 @@ const custom = (contract, name) => (e) => {
 const tokens = {
   Solidity: () => solidity.Token.bytecode,
   C: () => buildC('erc20.c'),
+  'C++': () => buildCpp('erc20.cc'),
   Rust: () => buildRust('erc20.rs'),
   AssemblyScript: () => buildAssemblyScript('erc20.ts'),
 };

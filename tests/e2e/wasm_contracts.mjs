@@ -23,6 +23,10 @@ export const buildC = (file) => build(file, 'clang', [
   '--target=wasm32', '-Os', '-nostdlib', '-mbulk-memory', '-Wall', '-Wextra', '-Werror',
   `-Wl,--no-entry,${linking.join(',')}`, '-I', path.join(root, 'vm/contract/sdk'), path.join(examples, file)]);
 
+export const buildCpp = (file) => build(file, 'clang++', [
+  '--target=wasm32', '-std=c++20', '-Os', '-fno-exceptions', '-fno-rtti', '-nostdlib', '-mbulk-memory', '-Wall', '-Wextra', '-Werror',
+  `-Wl,--no-entry,${linking.join(',')}`, '-I', path.join(root, 'vm/contract/sdk'), path.join(examples, file)]);
+
 /** Debian's rustc, whose wasm32 target is the package libstd-rust-dev-wasm32. */
 export const buildRust = (file) => build(file, process.env.RUSTC ?? '/usr/bin/rustc', [
   '--target', 'wasm32-unknown-unknown', '--crate-type', 'cdylib', '-C', 'opt-level=s', '-C', 'panic=abort', '-C', 'linker=wasm-ld',

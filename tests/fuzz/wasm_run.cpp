@@ -78,6 +78,7 @@ RunPlan plan_calls(const wasm::Module& module, std::uint64_t seed) {
     Choices c(bytes);
     RunPlan out;
     out.stack_units = c.one_in(3) ? 100 + c.below(2000) : 64 * 1024;
+    if (c.one_in(3)) out.fuel_per_dirty_chunk = 1 + c.below(300);
     const auto defined = static_cast<std::uint32_t>(module.functions.size());
     for (auto n = 4 + c.below(8); n > 0; --n) {
         CallPlan call;
@@ -102,15 +103,17 @@ RunPlan plan_calls(const wasm::Module& module, std::uint64_t seed) {
 Seen run_module(const std::shared_ptr<const wasm::Module>& module, const Engine& engine, const RunPlan& plan) {
     auto profile = vm::spec_profile();
     profile.machine.stack_units = plan.stack_units;
+    profile.machine.fuel_per_dirty_chunk = plan.fuel_per_dirty_chunk;
     vm::Store store(profile);
     HostLog log;
     const wasm::FunctionType host_type{{ValueType::i64}, {ValueType::i64}};
     const auto host_function = store.make_host_function(host_type, host, &log);
     const auto shared = store.make_global({ValueType::i64, true}, 5);
-    const auto made = store.instantiate(std::make_shared<vm::CompiledModule>(module, engine.compiler, engine.passes),
-                                        [&](const wasm::Import& import) -> std::optional<vm::Extern> {
-                                            return import.kind == wasm::ExternKind::function ? host_function : shared;
-                                        });
+    const auto made = store.instantiate(
+        std::make_shared<vm::CompiledModule>(module, engine.compiler, engine.passes, plan.fuel_per_dirty_chunk > 0),
+        [&](const wasm::Import& import) -> std::optional<vm::Extern> {
+            return import.kind == wasm::ExternKind::function ? host_function : shared;
+        });
     TROUPE_ASSERT(made.ok());
     Seen seen;
     seen.start = made->trap;

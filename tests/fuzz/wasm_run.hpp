@@ -25,6 +25,7 @@ struct CallPlan {
 };
 struct RunPlan {
     std::uint32_t stack_units = 0;
+    std::uint32_t fuel_per_dirty_chunk = 0;
     std::vector<CallPlan> calls;
 };
 /// Some calls of exported functions "f1", ... with arguments and fuel from `seed`.

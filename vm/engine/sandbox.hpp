@@ -9,9 +9,6 @@
 
 namespace troupe::vm {
 
-/// 4 KiB: the unit in which written memory is counted, proved and paid for.
-inline constexpr std::uint64_t chunk_bytes = 4096;
-
 class MemoryImage;
 class SandboxPool;
 

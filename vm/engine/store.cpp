@@ -74,10 +74,11 @@ Profile deterministic_profile(std::vector<std::string> allowed_hosts) {
 }
 
 CompiledModule::CompiledModule(std::shared_ptr<const wasm::Module> module, std::shared_ptr<Compiler> compiler,
-                               Passes passes)
+                               Passes passes, bool charges_chunks)
     : module_(std::move(module)),
       compiler_(std::move(compiler)),
       passes_(passes),
+      charges_chunks_(charges_chunks),
       fast_stubs_(module_->types.size()),
       made_(module_->functions.size()) {
     if (compiler_ == nullptr) return;
@@ -105,7 +106,7 @@ const CompiledModule::Made* CompiledModule::made(std::uint32_t index) {
     if (!code) return nullptr;
     auto out = std::make_unique<Made>();
     out->code = std::move(*code);
-    if (compiler_ != nullptr) out->compiled = compiler_->compile({module_, index, out->code});
+    if (compiler_ != nullptr) out->compiled = compiler_->compile({module_, index, out->code, charges_chunks_});
     const auto* made = out.release();
     made_[index].store(made, std::memory_order_release);
     return made;
@@ -188,7 +189,7 @@ Result<Extern> Store::make_memory(const wasm::MemoryType& type) {
     auto max = type.limits.max.value_or(profile_.growth == Growth::declared ? type.limits.min : wasm_pages_max);
     if (profile_.growth == Growth::deny) max = type.limits.min;
     max = std::min(max, profile_.limits.memory_pages);
-    if (!memory.open(type.limits.min, max))
+    if (!memory.open(type.limits.min, max) || (profile_.machine.fuel_per_dirty_chunk > 0 && !memory.track()))
         return make_error(ErrorCode::unavailable, "the system has no room for a linear memory");
     Extern out;
     out.kind = ExternKind::memory;
@@ -226,6 +227,7 @@ Result<Instantiated> Store::instantiate(std::shared_ptr<CompiledModule> compiled
 }
 
 Trap Store::start(ModuleInstance& made) {
+    for (auto& memory : memories_) memory.clean();
     const auto& function = made.module->module().start;
     return function ? vm::call(machine_, *made.instance.functions[*function], &made.instance, machine_.stack)
                     : Trap::none;
@@ -233,6 +235,9 @@ Trap Store::start(ModuleInstance& made) {
 
 Result<Instantiated> Store::link(std::shared_ptr<CompiledModule> compiled, const Resolver& resolve) {
     const auto& module = compiled->module();
+    if (compiled->charges_chunks() != (profile_.machine.fuel_per_dirty_chunk > 0))
+        return make_error(ErrorCode::invalid,
+                          "the module's code was made for other charges of memory than the profile's");
     std::vector<Extern> imports;
     for (const auto& import : module.imports) {
         const auto have = resolve(import);
@@ -336,6 +341,7 @@ Trap Store::initialize(ModuleInstance& made) {
 }
 
 void Store::pass(const std::vector<Value>& arguments) {
+    for (auto& memory : memories_) memory.clean();
     auto* frame = machine_.stack;
     for (const auto& value : arguments) {
         const bool narrow = value.type == ValueType::i32 || value.type == ValueType::f32;

@@ -48,6 +48,8 @@ struct FunctionSource {
     /// Among the functions that the module defines.
     std::uint32_t index = 0;
     const Code& code;
+    /// For machines whose fuel_per_dirty_chunk is not zero.
+    bool charges_chunks = false;
 
     /// Functions below this number may be of other instances.
     [[nodiscard]] std::uint32_t imported() const noexcept { return module->imported_functions; }
@@ -80,7 +82,7 @@ enum class Passes : std::uint8_t { none, all };
 class CompiledModule {
 public:
     explicit CompiledModule(std::shared_ptr<const wasm::Module> module, std::shared_ptr<Compiler> compiler = nullptr,
-                            Passes passes = Passes::none);
+                            Passes passes = Passes::none, bool charges_chunks = false);
     ~CompiledModule();
 
     [[nodiscard]] const wasm::Module& module() const noexcept { return *module_; }
@@ -91,6 +93,7 @@ public:
     /// Of defined function `index`. Null if it is too complex.
     [[nodiscard]] const Made* made(std::uint32_t index);
     [[nodiscard]] Compiler* compiler() const noexcept { return compiler_.get(); }
+    [[nodiscard]] bool charges_chunks() const noexcept { return charges_chunks_; }
     /// See Compiler::fast_stub. Of a type of the module.
     [[nodiscard]] const void* fast_stub(std::uint32_t type) const noexcept { return fast_stubs_[type]; }
 
@@ -98,6 +101,7 @@ private:
     std::shared_ptr<const wasm::Module> module_;
     std::shared_ptr<Compiler> compiler_;
     Passes passes_;
+    bool charges_chunks_;
     std::vector<const void*> fast_stubs_;
     std::vector<std::atomic<const Made*>> made_;
     std::mutex mutex_;
@@ -156,7 +160,8 @@ public:
     ~Store();
 
     using Resolver = std::function<std::optional<Extern>(const wasm::Import&)>;
-    /// An error (invalid) is one of linking: an import that is unknown or of an incompatible type.
+    /// An error (invalid) is one of linking: an import that is unknown or of an incompatible type, or code made for
+    /// other charges than the profile's.
     [[nodiscard]] Result<Instantiated> instantiate(std::shared_ptr<CompiledModule> module, const Resolver& resolve);
     /// The same without the start function, if it has one.
     [[nodiscard]] Result<Instantiated> link(std::shared_ptr<CompiledModule> module, const Resolver& resolve);
@@ -180,6 +185,7 @@ public:
     [[nodiscard]] const Profile& profile() const noexcept { return profile_; }
 
 private:
+    /// Begins a call: all memory is clean.
     void pass(const std::vector<Value>& arguments);
     [[nodiscard]] CallResult results_of(const Extern& function, Trap trap) const;
     [[nodiscard]] std::uint32_t signature_of(const wasm::FunctionType& type);

@@ -214,6 +214,7 @@ Trap loop(Machine& machine, FunctionObject* function, Slot* fp, [[maybe_unused]]
     Instance* instance = function != nullptr ? function->instance : paused->instance;
     u8* memory = nullptr;
     u64 memory_size = 0;
+    bool is_metered = false;
     i64 fuel = machine.fuel;
     u64 steps = machine.steps;
     const auto frames_below = machine.frame_count;
@@ -247,12 +248,13 @@ Trap loop(Machine& machine, FunctionObject* function, Slot* fp, [[maybe_unused]]
         trap = Trap::kind; \
         goto L_trap;       \
     } while (false)
-#define LOAD_STATE()                                    \
-    do {                                                \
-        if (instance->memory != nullptr) {              \
-            memory = instance->memory->base;            \
-            memory_size = instance->memory->size_bytes; \
-        }                                               \
+#define LOAD_STATE()                                         \
+    do {                                                     \
+        if (instance->memory != nullptr) {                   \
+            memory = instance->memory->base;                 \
+            memory_size = instance->memory->size_bytes;      \
+            is_metered = instance->memory->dirty != nullptr; \
+        }                                                    \
     } while (false)
 /// Before anything that may call back, count or trap on its own.
 #define SAVE_COUNTERS()        \
@@ -264,6 +266,14 @@ Trap loop(Machine& machine, FunctionObject* function, Slot* fp, [[maybe_unused]]
     do {                       \
         fuel = machine.fuel;   \
         steps = machine.steps; \
+    } while (false)
+/// After a store to a memory whose chunks are paid for.
+#define WRITTEN(at, size)                                                          \
+    do {                                                                           \
+        SAVE_COUNTERS();                                                           \
+        const bool is_paid = charge_written(machine, *instance->memory, at, size); \
+        LOAD_COUNTERS();                                                           \
+        if (!is_paid) TRAP(out_of_fuel);                                           \
     } while (false)
 
     if constexpr (is_limited) {
@@ -368,6 +378,8 @@ Trap loop(Machine& machine, FunctionObject* function, Slot* fp, [[maybe_unused]]
         TRAP(memory_out_of_bounds);                \
     const T value = static_cast<T>(fp[ip->c]);     \
     std::memcpy(memory + at, &value, sizeof(T));   \
+    if (is_metered) [[unlikely]]                   \
+        WRITTEN(at, sizeof(T));                    \
     NEXT();
 #define X(id, T)                                                                      \
     L_##id : {STORE(T, u64{static_cast<u32>(fp[ip->b])} + ip->low())} L_##id##_scaled \
@@ -478,7 +490,9 @@ L_slow:
     LOAD_STATE();
     NEXT();
 L_simd:
+    if (is_metered) SAVE_COUNTERS();
     trap = run_simd(*instance, ip, fp);
+    if (is_metered) LOAD_COUNTERS();
     if (trap != Trap::none) [[unlikely]]
         goto L_trap;
     if (ip->op == code(Op::i8x16_shuffle)) ++ip;

@@ -14,6 +14,7 @@ constexpr std::uint64_t guarded_bytes = (std::uint64_t{8} << 30U) + page_bytes;
 /// Dynamic parts of costs: one unit of fuel for so many bytes or table elements.
 constexpr std::uint64_t bytes_per_fuel = 16;
 constexpr std::uint64_t elements_per_fuel = 2;
+constexpr std::uint64_t chunks_per_page = page_bytes / chunk_bytes;
 
 void* reserve(std::uint64_t bytes) noexcept {
     void* at = ::mmap(nullptr, bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
@@ -23,6 +24,7 @@ void* reserve(std::uint64_t bytes) noexcept {
 }  // namespace
 
 Memory::~Memory() {
+    if (dirty != nullptr) ::munmap(dirty, pages_max * chunks_per_page);
     if (base != nullptr) ::munmap(base, reserved_bytes);
 }
 
@@ -40,6 +42,29 @@ std::int64_t Memory::grow(std::uint32_t pages) noexcept {
     if (pages > 0 && ::mprotect(base + size_bytes, pages * page_bytes, PROT_READ | PROT_WRITE) != 0) return -1;
     size_bytes += pages * page_bytes;
     return static_cast<std::int64_t>(before);
+}
+
+bool Memory::track() noexcept {
+    if (dirty != nullptr || pages_max == 0) return true;
+    void* at = ::mmap(nullptr, pages_max * chunks_per_page, PROT_READ | PROT_WRITE,
+                      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (at == MAP_FAILED) return false;
+    dirty = static_cast<std::uint8_t*>(at);
+    return true;
+}
+
+void Memory::clean() noexcept {
+    if (dirty != nullptr && size_bytes > 0) std::memset(dirty, 0, size_bytes / chunk_bytes);
+}
+
+bool charge_written(Machine& machine, Memory& memory, std::uint64_t at, std::uint64_t size_bytes) noexcept {
+    if (memory.dirty == nullptr || size_bytes == 0) return true;
+    std::uint64_t chunks = 0;
+    for (auto chunk = at / chunk_bytes; chunk <= (at + size_bytes - 1) / chunk_bytes; ++chunk) {
+        chunks += memory.dirty[chunk] == 0 ? 1 : 0;
+        memory.dirty[chunk] = 1;
+    }
+    return machine.charge(chunks * machine.limits.fuel_per_dirty_chunk);
 }
 
 bool Memory::show(int file, std::uint64_t bytes) noexcept {
@@ -187,7 +212,7 @@ Trap run_slow(Machine& machine, Instance& instance, const Instruction& i, Slot* 
             if (!fits(u32(i.a), n, memory.size_bytes) || !fits(u32(i.b), n, memory.size_bytes))
                 return Trap::memory_out_of_bounds;
             std::memmove(memory.base + u32(i.a), memory.base + u32(i.b), n);
-            return Trap::none;
+            return charge_written(machine, memory, u32(i.a), n) ? Trap::none : Trap::out_of_fuel;
         }
         case Op::memory_fill: {
             auto& memory = *instance.memory;
@@ -195,7 +220,7 @@ Trap run_slow(Machine& machine, Instance& instance, const Instruction& i, Slot* 
             if (!machine.charge(n / bytes_per_fuel)) return Trap::out_of_fuel;
             if (!fits(u32(i.a), n, memory.size_bytes)) return Trap::memory_out_of_bounds;
             std::memset(memory.base + u32(i.a), static_cast<int>(frame[i.b] & 0xFF), n);
-            return Trap::none;
+            return charge_written(machine, memory, u32(i.a), n) ? Trap::none : Trap::out_of_fuel;
         }
         case Op::memory_init: {
             auto& memory = *instance.memory;
@@ -205,7 +230,7 @@ Trap run_slow(Machine& machine, Instance& instance, const Instruction& i, Slot* 
             if (!fits(u32(i.a), n, memory.size_bytes) || !fits(u32(i.b), n, from.size))
                 return Trap::memory_out_of_bounds;
             if (n > 0) std::memcpy(memory.base + u32(i.a), from.data + u32(i.b), n);
-            return Trap::none;
+            return charge_written(machine, memory, u32(i.a), n) ? Trap::none : Trap::out_of_fuel;
         }
         case Op::data_drop: instance.data[i.low()] = {}; return Trap::none;
         case Op::stack_check:

@@ -18,6 +18,8 @@ struct Instance;
 struct FunctionObject;
 
 inline constexpr std::uint64_t page_bytes = 65'536;
+/// 4 KiB: the unit in which written memory is counted, proved and paid for.
+inline constexpr std::uint64_t chunk_bytes = 4096;
 /// Calls between compiled and interpreted functions nest on it; the stack limit keeps them well inside.
 inline constexpr std::uint64_t native_stack_bytes = 64U << 20U;
 
@@ -27,6 +29,8 @@ struct Memory {
     std::uint64_t size_bytes = 0;
     std::uint32_t pages_max = 0;
     std::uint64_t reserved_bytes = 0;
+    /// A byte for each chunk: not zero if it was written to in this call. Null where that is not paid for.
+    std::uint8_t* dirty = nullptr;
 
     Memory() = default;
     Memory(const Memory&) = delete;
@@ -35,6 +39,10 @@ struct Memory {
 
     /// Reserves addresses and opens the first pages, all zero. False if the system has no room.
     [[nodiscard]] bool open(std::uint32_t pages, std::uint32_t max);
+    /// Keeps `dirty` from now on. False if the system has no room.
+    [[nodiscard]] bool track() noexcept;
+    /// All chunks are clean: a call begins.
+    void clean() noexcept;
     /// Lays `file`'s first `bytes` under the first pages: they show through until they are written to. False if the
     /// system has no room; the memory is of no use then.
     [[nodiscard]] bool show(int file, std::uint64_t bytes) noexcept;
@@ -128,6 +136,9 @@ struct MachineLimits {
     std::uint32_t stack_units = 256 * 1024;
     /// Fuel for a page of 64 KiB that memory.grow adds.
     std::uint32_t fuel_per_page = 1024;
+    /// Fuel for a chunk that a call writes to, once for each (Fluence (3.5) to (3.7)): taken after the store that is
+    /// the first to reach it. Zero: writing costs nothing more, and `Memory::dirty` is not kept.
+    std::uint32_t fuel_per_dirty_chunk = 0;
 };
 
 /// A thread of execution. Not shared between threads.
@@ -176,6 +187,11 @@ struct Machine {
         return fuel >= 0;
     }
 };
+
+/// After `size_bytes` at `at`, inside the memory, were written: charges for chunks that were clean. False when the fuel
+/// runs out.
+[[nodiscard]] bool charge_written(Machine& machine, Memory& memory, std::uint64_t at,
+                                  std::uint64_t size_bytes) noexcept;
 
 /// Calls any function from inside or outside. Arguments stand in frame[0...]; results are left there.
 [[nodiscard]] Trap call(Machine& machine, FunctionObject& function, Instance* caller, Slot* frame);

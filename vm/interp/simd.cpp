@@ -265,7 +265,11 @@ Trap access_memory(const Instance& instance, const Instruction& i, Slot* frame) 
             break;
         }
     }
-    return Trap::none;
+    const auto kind = dmir::info(op).kind;
+    if (kind != dmir::OpKind::store && kind != dmir::OpKind::store_lane) return Trap::none;
+    auto& memory = *instance.memory;
+    const auto offset = static_cast<u64>(at - memory.base);
+    return charge_written(*instance.machine, memory, offset, bytes) ? Trap::none : Trap::out_of_fuel;
 }
 
 template <class F>

@@ -18,6 +18,7 @@ extern "C" {
 #endif
 
 #define TROUPE_EXPORT(name) __attribute__((export_name(#name)))
+#define TROUPE_NORETURN __attribute__((noreturn))
 #define TROUPE_HOST(name) __attribute__((import_module("troupe"), import_name(#name)))
 
 /// 32 bytes, big-endian, as in the ABI and in storage.
@@ -32,8 +33,8 @@ typedef struct {
 
 TROUPE_HOST(input_size) uint32_t troupe_input_size(void);
 TROUPE_HOST(input_read) void troupe_input_read(void* to, uint32_t offset, uint32_t size);
-TROUPE_HOST(finish) _Noreturn void troupe_finish(const void* data, uint32_t size);
-TROUPE_HOST(revert) _Noreturn void troupe_revert(const void* data, uint32_t size);
+TROUPE_HOST(finish) TROUPE_NORETURN void troupe_finish(const void* data, uint32_t size);
+TROUPE_HOST(revert) TROUPE_NORETURN void troupe_revert(const void* data, uint32_t size);
 TROUPE_HOST(returned_size) uint32_t troupe_returned_size(void);
 TROUPE_HOST(returned_read) void troupe_returned_read(void* to, uint32_t offset, uint32_t size);
 TROUPE_HOST(self_address) void troupe_self_address(Address* to);
@@ -46,7 +47,7 @@ TROUPE_HOST(storage_store) void troupe_storage_store(const Word* key, const Word
 TROUPE_HOST(transient_load) void troupe_transient_load(const Word* key, Word* to);
 TROUPE_HOST(transient_store) void troupe_transient_store(const Word* key, const Word* value);
 TROUPE_HOST(log) void troupe_log(const void* data, uint32_t size, const Word* topics, uint32_t count);
-TROUPE_HOST(self_destruct) _Noreturn void troupe_self_destruct(const Address* heir);
+TROUPE_HOST(self_destruct) TROUPE_NORETURN void troupe_self_destruct(const Address* heir);
 TROUPE_HOST(call)
 uint32_t troupe_call(uint64_t gas, const Address* to, const Word* value, const void* input, uint32_t size);
 TROUPE_HOST(delegate_call)
@@ -168,8 +169,8 @@ static inline Address input_address(uint32_t index) {
 
 // Results -------------------------------------------------------------------------------------------------------------
 
-static inline _Noreturn void return_word(Word word) { troupe_finish(&word, 32); }
-static inline _Noreturn void return_u64(uint64_t number) { return_word(word_from_u64(number)); }
+static inline TROUPE_NORETURN void return_word(Word word) { troupe_finish(&word, 32); }
+static inline TROUPE_NORETURN void return_u64(uint64_t number) { return_word(word_from_u64(number)); }
 
 static inline uint32_t text_size(const char* text) {
     uint32_t out = 0;
@@ -188,17 +189,17 @@ static inline uint32_t encode_text(uint8_t* to, uint32_t prefix_size, const char
     __builtin_memcpy(to + prefix_size + 64, text, size);
     return prefix_size + 64 + (size + 31) / 32 * 32;
 }
-static inline _Noreturn void return_text(const char* text) {
+static inline TROUPE_NORETURN void return_text(const char* text) {
     uint8_t data[4 + 64 + 224];
     troupe_finish(data, encode_text(data, 0, text));
 }
 /// As Solidity's require(false, text): Error(string).
-static inline _Noreturn void revert_text(const char* text) {
+static inline TROUPE_NORETURN void revert_text(const char* text) {
     uint8_t data[4 + 64 + 224] = {0x08, 0xc3, 0x79, 0xa0};
     troupe_revert(data, encode_text(data, 4, text));
 }
 /// A custom error of at most four words.
-static inline _Noreturn void revert_error(uint32_t selector, const Word* words, uint32_t count) {
+static inline TROUPE_NORETURN void revert_error(uint32_t selector, const Word* words, uint32_t count) {
     uint8_t data[4 + 4 * 32];
     selector = __builtin_bswap32(selector);
     if (count > 4) __builtin_trap();
@@ -207,7 +208,7 @@ static inline _Noreturn void revert_error(uint32_t selector, const Word* words, 
     troupe_revert(data, 4 + 32 * count);
 }
 /// What the last call gave back, of at most 1024 bytes, as this call's own revert.
-static inline _Noreturn void revert_as_callee(void) {
+static inline TROUPE_NORETURN void revert_as_callee(void) {
     uint8_t data[1024];
     const uint32_t size = troupe_returned_size();
     const uint32_t used = size < sizeof data ? size : sizeof data;
