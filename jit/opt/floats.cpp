@@ -45,7 +45,9 @@ bool FunctionEmitter::float_instruction(const Instruction& i) {
 void FunctionEmitter::float_arithmetic(const Instruction& i) {
     const auto to = out_float(i);
     const auto a = in_float(i.operands[0]);
-    const auto b = in_float(i.operands[1]);
+    const auto memory = i.memory ? ptr[memory_operand(i, 1)] : ptr[rbx];
+    const Xmm in_register = i.memory ? xmm0 : in_float(i.operands[1]);
+    const Xbyak::Operand& b = i.memory ? static_cast<const Xbyak::Operand&>(memory) : in_register;
     switch (i.op) {
         case Op::f32_add: i.wide ? vaddsd(to, a, b) : vaddss(to, a, b); break;
         case Op::f32_sub: i.wide ? vsubsd(to, a, b) : vsubss(to, a, b); break;

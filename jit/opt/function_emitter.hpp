@@ -105,6 +105,8 @@ private:
 
     void instruction(const Instruction& i);
     void compare(const Instruction& i);
+    void compare_memory(const Instruction& i, std::uint32_t value);
+    [[nodiscard]] Xbyak::RegExp memory_operand(const Instruction& i, std::size_t operand) const;
     [[nodiscard]] bool flags_tell(const Instruction& i) const;
     void keep_flags(const Instruction& i, bool full);
     void set(const Instruction& i);

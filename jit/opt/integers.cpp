@@ -30,8 +30,9 @@ void FunctionEmitter::compare(const Instruction& i) {
         i.compare_wide ? vucomisd(left, right) : vucomiss(left, right);
         return;
     }
-    const auto left = in(i.operands[0], i.compare_wide);
     const auto value = static_cast<std::uint32_t>(i.value);
+    if (i.memory) return compare_memory(i, value);
+    const auto left = in(i.operands[0], i.compare_wide);
     if (i.compare == Compare::bits) {
         if (!i.immediate)
             test(left, in(i.operands[1], i.compare_wide));
@@ -51,6 +52,24 @@ void FunctionEmitter::compare(const Instruction& i) {
         test(left, left);
     else
         cmp(left, value);
+}
+
+Xbyak::RegExp FunctionEmitter::memory_operand(const Instruction& i, std::size_t operand) const {
+    return rbx + in(i.operands[operand]) + static_cast<int>(i.displacement);
+}
+
+void FunctionEmitter::compare_memory(const Instruction& i, std::uint32_t value) {
+    if (!i.immediate) {
+        const auto left = in(i.operands[0], i.compare_wide);
+        const auto right = ptr[memory_operand(i, 1)];
+        return i.compare == Compare::bits ? test(right, left) : cmp(left, right);
+    }
+    const auto at = memory_operand(i, 0);
+    const auto left = i.byte ? byte[at] : i.compare_wide ? qword[at] : dword[at];
+    if (i.compare == Compare::bits)
+        test(left, value);
+    else
+        cmp(left, i.byte ? value & 0xFF : value);
 }
 
 void FunctionEmitter::set(const Instruction& i) {
@@ -137,6 +156,10 @@ void FunctionEmitter::tied(const Instruction& i, F&& apply) {
         if (to.getIdx() != left.getIdx()) mov(to, left);
         return apply(to, static_cast<std::uint32_t>(i.value));
     }
+    if (i.memory) {
+        if (to.getIdx() != left.getIdx()) mov(to, left);
+        return apply(to, ptr[memory_operand(i, 1)]);
+    }
     const auto right = in(i.operands[1], i.wide);
     if (to.getIdx() == right.getIdx()) return apply(to, left);
     if (to.getIdx() != left.getIdx()) mov(to, left);
@@ -156,6 +179,10 @@ void FunctionEmitter::addition(const Instruction& i) {
             lea(sized(to, i.wide), ptr[left + value]);
         return;
     }
+    if (i.memory) {
+        if (to.getIdx() != left.getIdx()) mov(sized(to, i.wide), sized(left, i.wide));
+        return add(sized(to, i.wide), ptr[memory_operand(i, 1)]);
+    }
     const auto right = in(i.operands[1]);
     if (to.getIdx() == left.getIdx())
         add(sized(to, i.wide), sized(right, i.wide));
@@ -172,6 +199,10 @@ void FunctionEmitter::subtract(const Instruction& i) {
     if (i.immediate) {
         if (to.getIdx() != left.getIdx()) mov(to, left);
         return sub(to, static_cast<std::uint32_t>(i.value));
+    }
+    if (i.memory) {
+        if (to.getIdx() != left.getIdx()) mov(to, left);
+        return sub(to, ptr[memory_operand(i, 1)]);
     }
     const auto right = in(i.operands[1], i.wide);
     if (to.getIdx() == right.getIdx() && to.getIdx() != left.getIdx()) {

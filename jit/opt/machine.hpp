@@ -97,6 +97,11 @@ struct Instruction {
     bool compare_wide = false;
     /// The second operand is `value`, sign-extended from 32 bits.
     bool immediate = false;
+    /// The second operand, or the first one that is compared with an immediate, is in memory: its register holds the
+    /// address, `displacement` before it. `byte`: one byte is compared.
+    bool memory = false;
+    bool byte = false;
+    std::uint32_t displacement = 0;
     Compare compare{};
     Condition condition{};
     std::uint8_t scale = 0;

@@ -62,7 +62,10 @@ void for_each_use(const Function& f, const Instruction& i, Visit&& visit) {
                     (k == 3 && (f.registers[i.result].bank == Bank::floating || i.compare == Compare::floats)))
                     kind = UseKind::late;
                 break;
-            default: break;
+            default:
+                // The result's register takes the first operand before the memory is read.
+                if (i.memory && k == 1) kind = UseKind::late;
+                break;
         }
         visit(r, kind);
     }

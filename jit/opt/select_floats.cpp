@@ -9,9 +9,16 @@ bool Selection::floating(const dmir::Instruction& i) {
     if (!narrow && !wide) return false;
     const auto op = wide ? static_cast<Op>(static_cast<int>(Op::f32_abs) + distance(i.op, Op::f64_abs)) : i.op;
     const bool sign = op == Op::f32_abs || op == Op::f32_neg || op == Op::f32_copysign;
-    const auto a = sign ? exact(i.arguments[0]) : reg(i.arguments[0]);
+    auto left = i.arguments[0];
+    auto right = i.arguments[1];
+    if (is_memory(left)) std::swap(left, right);
+    const auto* load = right != no_value && is_memory(right) ? definition(right) : nullptr;
+    const auto a = sign ? exact(left) : reg(left);
     auto b = no_register;
-    if (i.arguments[1] != no_value) b = sign ? exact(i.arguments[1]) : reg(i.arguments[1]);
+    if (load != nullptr)
+        b = reg(load->arguments[0]);
+    else if (right != no_value)
+        b = sign ? exact(right) : reg(right);
     auto code = Code::float_unary;
     if (op == Op::f32_copysign)
         code = Code::float_copysign;
@@ -25,6 +32,8 @@ bool Selection::floating(const dmir::Instruction& i) {
     out.op = op;
     out.operands[0] = a;
     out.operands[1] = b;
+    out.memory = load != nullptr;
+    if (load != nullptr) out.displacement = static_cast<std::uint32_t>(load->immediate);
     out.result = i.first_result;
     return true;
 }

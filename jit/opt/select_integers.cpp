@@ -15,7 +15,7 @@ void Selection::integer(const dmir::Instruction& i, bool wide) {
     };
     const auto commutes =
         op == Op::i32_add || op == Op::i32_mul || op == Op::i32_and || op == Op::i32_or || op == Op::i32_xor;
-    if (commutes && constant(left) && !constant(right)) std::swap(left, right);
+    if (commutes && ((constant(left) && !constant(right)) || is_memory(left))) std::swap(left, right);
     switch (op) {
         case Op::i32_clz: return unary(Code::count_leading_zeros);
         case Op::i32_ctz: return unary(Code::count_trailing_zeros);
@@ -43,10 +43,13 @@ void Selection::integer(const dmir::Instruction& i, bool wide) {
 void Selection::binary(const dmir::Instruction& i, Code code, Value left, Value right, bool wide) {
     if (const auto c = small_constant(right)) return binary(i, code, left, std::int64_t{*c}, wide);
     const auto a = reg(left);
-    const auto b = reg(right);
+    const auto* load = is_memory(right) ? definition(right) : nullptr;
+    const auto b = reg(load != nullptr ? load->arguments[0] : right);
     auto& out = emit(code, wide);
     out.operands[0] = a;
     out.operands[1] = b;
+    out.memory = load != nullptr;
+    if (load != nullptr) out.displacement = static_cast<std::uint32_t>(load->immediate);
     out.result = i.first_result;
 }
 
@@ -60,6 +63,7 @@ void Selection::binary(const dmir::Instruction& i, Code code, Value left, std::i
 }
 
 void Selection::add(const dmir::Instruction& i, Value left, Value right, bool wide) {
+    if (is_memory(right)) return binary(i, Code::add, left, right, wide);
     if (is_skipped(right)) std::swap(left, right);
     if (!is_skipped(left)) {
         if (const auto c = constant(right)) sums_[left] = {i.first_result, *c};

@@ -19,7 +19,7 @@ bool Selection::is_comparison(Op op) {
 
 Question Selection::question(Value v) {
     bool negate = false;
-    while (is_skipped(v)) {
+    while (is_skipped(v) && !is_memory(v)) {
         const auto& d = *definition(v);
         if (d.op == Op::i32_eqz || d.op == Op::i64_eqz) {
             negate = !negate;
@@ -33,9 +33,19 @@ Question Selection::question(Value v) {
     Question out;
     out.wide = f_.types[v] == Type::i64;
     out.condition = negate ? Condition::eq : Condition::ne;
-    out.left = reg(v);
-    out.immediate = true;
+    left_operand(out, v);
     return out;
+}
+
+void Selection::left_operand(Question& q, Value v) {
+    q.immediate = true;
+    q.left = reg(v);
+    if (!is_memory(v)) return;
+    const auto& load = *definition(v);
+    q.memory = true;
+    q.byte = load.op == Op::i32_load8_u || load.op == Op::i64_load8_u;
+    q.displacement = static_cast<std::uint32_t>(load.immediate);
+    q.left = reg(load.arguments[0]);
 }
 
 void Selection::negate_question(Question& q) {
@@ -59,13 +69,19 @@ void Selection::operands(Question& q, Value left, Value right) {
         std::swap(left, right);
         if (q.compare == Compare::integers) q.condition = swapped[static_cast<std::size_t>(q.condition)];
     }
-    q.left = reg(left);
     if (const auto small = small_constant(right)) {
-        q.immediate = true;
+        left_operand(q, left);
         q.value = static_cast<std::uint64_t>(std::int64_t{*small});
-    } else {
-        q.right = reg(right);
+        return;
     }
+    if (is_memory(left)) {
+        std::swap(left, right);
+        if (q.compare == Compare::integers) q.condition = swapped[static_cast<std::size_t>(q.condition)];
+    }
+    q.left = reg(left);
+    q.memory = is_memory(right);
+    if (q.memory) q.displacement = static_cast<std::uint32_t>(definition(right)->immediate);
+    q.right = reg(q.memory ? definition(right)->arguments[0] : right);
 }
 
 bool Selection::compare_sum(Question& q, const dmir::Instruction& d) {
@@ -97,14 +113,14 @@ Question Selection::comparison(const dmir::Instruction& d) {
     if (d.op == Op::ref_is_null || d.op == Op::i32_eqz || d.op == Op::i64_eqz) {
         out.wide = d.op != Op::i32_eqz;
         out.condition = Condition::eq;
-        out.left = reg(d.arguments[0]);
-        out.immediate = true;
+        left_operand(out, d.arguments[0]);
         return out;
     }
     out.wide = d.op >= Op::i64_eq;
     out.condition = static_cast<Condition>(distance(d.op, out.wide ? Op::i64_eq : Op::i32_eq));
     const auto left = d.arguments[0];
-    if (constant(d.arguments[1]) == 0U && is_skipped(left)) return test(*definition(left), out.condition);
+    if (constant(d.arguments[1]) == 0U && is_skipped(left) && !is_memory(left))
+        return test(*definition(left), out.condition);
     if ((out.condition == Condition::eq || out.condition == Condition::ne) && compare_sum(out, d)) return out;
     operands(out, left, d.arguments[1]);
     return out;
@@ -116,6 +132,9 @@ void Selection::put(Instruction& i, const Question& q) {
     i.compare_wide = q.wide;
     i.immediate = q.immediate;
     i.value = q.value;
+    i.memory = q.memory;
+    i.byte = q.byte;
+    i.displacement = q.displacement;
     i.operands[0] = q.left;
     i.operands[1] = q.right;
 }

@@ -28,6 +28,9 @@ struct Question {
     Condition condition = Condition::ne;
     bool wide = false;
     bool immediate = false;
+    bool memory = false;
+    bool byte = false;
+    std::uint32_t displacement = 0;
     std::uint64_t value = 0;
     Register left = no_register;
     Register right = no_register;
@@ -93,13 +96,20 @@ private:
     // What users take in (select_folding.cpp).
 
     /// The chain of eqz and comparison that a question about `v` takes in.
-    void fold_question(Value v);
+    void fold_question(Value v, std::uint32_t at);
     /// (x & y) compared with zero.
-    void fold_test(const dmir::Instruction& d);
+    void fold_test(const dmir::Instruction& d, std::uint32_t at);
     /// Decides, users first, which definitions their users take in.
     void mark_folded(const dmir::Block& block);
     /// x + (y << 1..3) and (x + y) + constant.
     void fold_shift(const dmir::Instruction& i);
+    /// Loads whose value is an operand of instruction `at` of the block, or of its end, with nothing between that a
+    /// trap must not overtake.
+    [[nodiscard]] bool fold_load(Value v, std::uint32_t at, Op load);
+    void fold_compared(const dmir::Instruction& d, std::uint32_t at);
+    void fold_operand(const dmir::Instruction& i, std::uint32_t at);
+    [[nodiscard]] bool is_memory(Value v) const { return is_skipped(v) && is_load(definition(v)->op); }
+    [[nodiscard]] static bool is_load(Op op) { return between(op, Op::i32_load, Op::i64_load32_u); }
 
     // Conditions (select_questions.cpp).
 
@@ -110,6 +120,8 @@ private:
     void negate_question(Question& q);
     [[nodiscard]] Question test(const dmir::Instruction& d, Condition condition);
     void operands(Question& q, Value left, Value right);
+    /// `v` as the one that is compared with an immediate.
+    void left_operand(Question& q, Value v);
     /// x == c where this block has made x + k: asking for x + k == c + k lets x end there.
     [[nodiscard]] bool compare_sum(Question& q, const dmir::Instruction& d);
     /// A comparison, or an `and` that is asked for not being zero.
@@ -166,6 +178,8 @@ private:
     std::vector<std::uint32_t> definition_;
     std::vector<dmir::BlockIndex> block_of_;
     std::vector<bool> skipped_;
+    /// Of this block's instructions and its end: how many before it do more than compute or load.
+    std::vector<std::uint32_t> barriers_;
     /// The block that defines each value.
     std::vector<dmir::BlockIndex> home_;
     std::vector<Register> register_of_;
