@@ -358,7 +358,16 @@ void FunctionEmitter::instruction(const Instruction& i) {
     switch (i.code) {
         case Code::add: return addition(i);
         case Code::sub: return subtract(i);
-        case Code::bit_and: return tied(i, [this](const auto& a, const auto& b) { and_(a, b); });
+        case Code::negate: {
+            const auto to = sized(out(i), i.wide);
+            if (const auto from = in(i.operands[0], i.wide); to.getIdx() != from.getIdx()) mov(to, from);
+            keep_flags(i, false);
+            return neg(to);
+        }
+        case Code::bit_and:
+            if (i.immediate && i.value == 0xFF) return movzx(out(i).cvt32(), in(i.operands[0]).cvt8());
+            if (i.immediate && i.value == 0xFFFF) return movzx(out(i).cvt32(), in(i.operands[0]).cvt16());
+            return tied(i, [this](const auto& a, const auto& b) { and_(a, b); });
         case Code::bit_or: return tied(i, [this](const auto& a, const auto& b) { or_(a, b); });
         case Code::bit_xor: return tied(i, [this](const auto& a, const auto& b) { xor_(a, b); });
         case Code::multiply:

@@ -19,6 +19,7 @@ enum class Code : std::uint8_t {
     copy,
     add,  // operands, or operand and immediate
     sub,
+    negate,
     bit_and,
     bit_or,
     bit_xor,

@@ -38,6 +38,14 @@ bool Selection::floating(const dmir::Instruction& i) {
     return true;
 }
 
+bool Selection::fits_32_bits(Value v) const {
+    const auto* d = definition(v);
+    if (d == nullptr || is_skipped(v)) return false;
+    const auto c = d->arguments[1] == no_value ? std::nullopt : constant(d->arguments[1]);
+    if (d->op == Op::i64_shr_u) return c && *c >= 32 && *c < 64;
+    return d->op == Op::i64_and && c && *c <= 0xFFFFFFFF;
+}
+
 bool Selection::conversion(const dmir::Instruction& i) {
     const auto unary = [&](Code code, bool wide) {
         const auto from = code == Code::reinterpret ? exact(i.arguments[0]) : reg(i.arguments[0]);
@@ -52,7 +60,12 @@ bool Selection::conversion(const dmir::Instruction& i) {
             // An i32's upper half is zero everywhere.
             register_of_[i.first_result] = reg(i.arguments[0]);
             return true;
-        case Op::i32_wrap_i64: return unary(Code::zero_extend32, true);
+        case Op::i32_wrap_i64:
+            if (fits_32_bits(i.arguments[0])) {
+                register_of_[i.first_result] = reg(i.arguments[0]);
+                return true;
+            }
+            return unary(Code::zero_extend32, true);
         case Op::i64_extend_i32_s:
         case Op::i64_extend32_s: return unary(Code::sign_extend32, true);
         case Op::i32_extend8_s: return unary(Code::sign_extend8, false);

@@ -24,6 +24,10 @@ void Selection::integer(const dmir::Instruction& i, bool wide) {
         case Op::i32_sub:
             if (const auto c = small_constant(right); c && *c != INT32_MIN)
                 return binary(i, Code::add, left, -std::int64_t{*c}, wide);
+            if (constant(left) == 0U && !is_memory(right)) {
+                left = right;
+                return unary(Code::negate);
+            }
             return binary(i, Code::sub, left, right, wide);
         case Op::i32_mul: return multiply(i, left, right, wide);
         case Op::i32_and:

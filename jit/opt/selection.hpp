@@ -169,6 +169,8 @@ private:
 
     [[nodiscard]] bool floating(const dmir::Instruction& i);
     [[nodiscard]] bool conversion(const dmir::Instruction& i);
+    /// Of an i64, if its definition says so at once.
+    [[nodiscard]] bool fits_32_bits(Value v) const;
 
     const dmir::Function& f_;
     std::vector<bool> loose_;
