@@ -14,6 +14,11 @@ using dmir::Trap;
 namespace {
 /// Tables of up to so many targets are chains of comparisons.
 constexpr std::uint32_t chain_max = 5;
+/// What a copy may hold in instructions.
+constexpr std::size_t copied_table_max = 20;
+constexpr std::size_t copied_test_max = 8;
+/// What all copies in a function may hold, beside as many as it has itself.
+constexpr std::size_t copies_min = 500;
 }  // namespace
 
 PassedArguments pass(std::span<const dmir::Type> types) {
@@ -56,6 +61,8 @@ Emitted FunctionEmitter::run() {
     L(fast_);
     const auto fast_offset = getSize();
     entry();
+    copies_left_ = copies_min;
+    for (const auto& block : f_.blocks) copies_left_ += block.instructions.size();
     for (block_ = 0; block_ < f_.blocks.size(); ++block_) {
         following_ = block_ + 1;
         block();
@@ -203,20 +210,14 @@ void FunctionEmitter::go(const std::vector<Move>& moves, dmir::BlockIndex to) {
     jmp(labels_[to], reach(labels_[to]));
 }
 
-namespace {
-/// What a copy may hold in instructions.
-constexpr std::size_t copied_table_max = 20;
-constexpr std::size_t copied_test_max = 8;
-}  // namespace
-
 /// Whether jumps to the block are replaced by copies of it: where a table leads on, so that each way to it has a jump
-/// of its own to predict, and where a loop's round begins with a short test, which then stands at its end.
+/// of its own to predict, and where a short test begins or ends a loop's round, so that a round needs one jump less.
 bool FunctionEmitter::copied(dmir::BlockIndex to) const {
     std::size_t size = 0;
     for (auto b = to; f_.blocks[b].loop_depth > 0;) {
         const auto& block = f_.blocks[b];
         size += block.instructions.size();
-        if (size > copied_table_max) return false;
+        if (size > std::min(copied_table_max, copies_left_)) return false;
         for (const auto& i : block.instructions)
             if (is_call(i.code)) return false;
         switch (block.instructions.back().code) {
@@ -240,6 +241,7 @@ void FunctionEmitter::copy(dmir::BlockIndex b) {
     const auto block = std::exchange(block_, b);
     const auto position = position_;
     const auto inserted = next_inserted_;
+    copies_left_ -= f_.blocks[b].instructions.size();
     const auto first = std::lower_bound(a_.inserted.begin(), a_.inserted.end(), a_.heads[b],
                                         [](const auto& i, std::uint32_t index) { return i.index < index; });
     next_inserted_ = static_cast<std::size_t>(first - a_.inserted.begin());

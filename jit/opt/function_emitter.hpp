@@ -164,6 +164,8 @@ private:
     /// The one being emitted, of which this may be a copy, and the one whose place is next.
     dmir::BlockIndex block_ = 0;
     dmir::BlockIndex following_ = 0;
+    /// How many more instructions may be emitted in copies.
+    std::size_t copies_left_ = 0;
     std::uint32_t position_ = 0;
     std::size_t next_inserted_ = 0;
     /// Of the moves being made: how many still read a place, and the one that will write it. Empty between.

@@ -20,12 +20,10 @@ void Selection::fold_compared(const dmir::Instruction& d, std::uint32_t at) {
     const auto load = wide ? Op::i64_load : Op::i32_load;
     if (right != no_value && fold_load(right, at, load)) return;
     if (fold_load(left, at, load) || right == no_value) return;
-    // A byte against one: signed comparisons would take its upper bit for the sign.
+    // Signed orders, every second one from lt_s on, would take a byte's upper bit for its sign.
     const auto c = constant(right);
-    const bool is_signed =
-        dmir::info(d.op).kind == dmir::OpKind::plain && is_comparison(d.op) &&
-        (static_cast<Condition>(distance(d.op, wide ? Op::i64_eq : Op::i32_eq)) >= Condition::lt_s) &&
-        distance(d.op, wide ? Op::i64_eq : Op::i32_eq) % 2 == 0;
+    const auto order = distance(d.op, wide ? Op::i64_eq : Op::i32_eq);
+    const bool is_signed = is_comparison(d.op) && order >= static_cast<int>(Condition::lt_s) && order % 2 == 0;
     if (c && *c <= 0xFF && !is_signed) (void)fold_load(left, at, wide ? Op::i64_load8_u : Op::i32_load8_u);
 }
 
