@@ -5,7 +5,6 @@
 namespace troupe {
 namespace {
 
-using parallel::Index;
 using parallel::ParallelRun;
 
 /// Fewer are done before another thread is awake.
@@ -15,23 +14,12 @@ constexpr std::uint64_t cost_min_ns = 2000;
 /// The way that was slower is tried again, since blocks change.
 constexpr std::uint64_t blocks_between_trials = 32;
 
-/// Most transactions that can only run one after the other.
-[[nodiscard]] Index longest_chain(const std::vector<ParallelRun::Transaction>& transactions) {
-    std::vector<Index> depth(transactions.size(), 1);
-    Index longest = 0;
-    for (std::size_t i = 0; i < transactions.size(); ++i) {
-        if (transactions[i].after) depth[i] = depth[*transactions[i].after] + 1;
-        longest = std::max(longest, depth[i]);
-    }
-    return longest;
-}
-
 }  // namespace
 
 bool Parallelism::is_worth_it(const Transactions& transactions) {
     if (choice_ == Choice::always) return !transactions.empty();
     if (threads_ < 2 || transactions.size() < transactions_min || in_order_cost_ < cost_min_ns) return false;
-    if (longest_chain(transactions) * 2 > transactions.size()) return false;
+    if (parallel::longest_chain(transactions, 1) * 2 > transactions.size()) return false;
     if (parallel_cost_ == 0) return true;
     const bool is_faster = parallel_cost_ < in_order_cost_;
     if (until_other_way_ > 0) {

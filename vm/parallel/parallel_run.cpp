@@ -14,8 +14,16 @@ constexpr Index groups_min = 48;
 /// Groups that should be able to execute at the same time.
 constexpr Index width_min = 4;
 
-/// Of how many groups each needs the one before.
-[[nodiscard]] Index longest_chain(const std::vector<ParallelRun::Transaction>& transactions, Index group_size) {
+[[nodiscard]] Index choose_group_size(const std::vector<ParallelRun::Transaction>& transactions) {
+    const auto count = static_cast<Index>(transactions.size());
+    auto size = std::clamp<Index>(count / groups_min, 1, group_size_max);
+    while (size > 1 && longest_chain(transactions, size) * width_min > (count + size - 1) / size) size /= 2;
+    return size;
+}
+
+}  // namespace
+
+Index longest_chain(const std::vector<ParallelRun::Transaction>& transactions, Index group_size) {
     std::vector<Index> depth((transactions.size() + group_size - 1) / group_size, 1);
     Index longest = 0;
     for (Index i = 0; i < transactions.size(); ++i) {
@@ -26,15 +34,6 @@ constexpr Index width_min = 4;
     }
     return longest;
 }
-
-[[nodiscard]] Index choose_group_size(const std::vector<ParallelRun::Transaction>& transactions) {
-    const auto count = static_cast<Index>(transactions.size());
-    auto size = std::clamp<Index>(count / groups_min, 1, group_size_max);
-    while (size > 1 && longest_chain(transactions, size) * width_min > (count + size - 1) / size) size /= 2;
-    return size;
-}
-
-}  // namespace
 
 Counters& Counters::operator+=(const Counters& other) noexcept {
     transactions += other.transactions;

@@ -83,4 +83,7 @@ private:
     std::atomic<std::uint64_t> waits_ = 0;
 };
 
+/// Of how many groups of that size each needs the one before: they can only execute one after the other.
+[[nodiscard]] Index longest_chain(const std::vector<ParallelRun::Transaction>& transactions, Index group_size);
+
 }  // namespace troupe::parallel
