@@ -118,24 +118,28 @@ std::uint32_t Meter::take_thread_slot() noexcept {
     return thread_slot_;
 }
 
-/// The counts go with the channel: who reads meanwhile sees the one or the other place, never half.
+/// Who reads meanwhile sees the channel's count where it was or where it is now, never half.
 void Meter::switch_to(Channel& channel, const MessageKey& key, std::uint64_t source) noexcept {
+    const auto in = in_.load(std::memory_order_relaxed);
     if (const auto before = last_number_.load(std::memory_order_relaxed); before != 0)
-        channel_at(before - 1).count.store(last_count_.load(std::memory_order_relaxed), std::memory_order_relaxed);
+        channel_at(before - 1).count.store(in - others_.load(std::memory_order_relaxed), std::memory_order_relaxed);
     last_number_.store(0, std::memory_order_release);
-    last_count_.store(channel.count.load(std::memory_order_relaxed), std::memory_order_release);
+    others_.store(in - channel.count.load(std::memory_order_relaxed), std::memory_order_release);
     last_number_.store(channel.number, std::memory_order_release);
     last_key_ = key;
     last_source_ = source;
+    usual_type_ = key.value == 0 ? key.type : nullptr;
 }
 
 std::uint64_t Meter::count_of(const Channel& channel) const noexcept {
     const auto before = last_number_.load(std::memory_order_acquire);
-    const auto count = last_count_.load(std::memory_order_acquire);
+    const auto others = others_.load(std::memory_order_acquire);
+    const auto in = in_.load(std::memory_order_acquire);
     const auto kept = channel.count.load(std::memory_order_acquire);
     // Both are totals that only grow.
-    return before == channel.number && last_number_.load(std::memory_order_acquire) == before ? std::max(count, kept)
-                                                                                              : kept;
+    return before == channel.number && last_number_.load(std::memory_order_acquire) == before
+               ? std::max(in - others, kept)
+               : kept;
 }
 
 /// The index slot that has the channel, or the free one where it belongs.

@@ -138,38 +138,46 @@ public:
     // From the actor's thread
     // ---------------------------------------------------------------------------------------------
 
-    /// Between the two the actor has the thread.
-    Meter* resume() noexcept {
-        running_since_.store(now(), std::memory_order_relaxed);
-        return std::exchange(current_, this);
-    }
-    void suspend(Meter* before) noexcept {
-        const auto since = running_since_.load(std::memory_order_relaxed);
-        const auto until = now();
-        add(busy_, until > since ? until - since : 0);
-        running_since_.store(0, std::memory_order_relaxed);
-        current_ = before;
-    }
+    /// While it lives the actor has the thread.
+    class Turn {
+    public:
+        explicit Turn(Meter& meter) noexcept : meter_(meter), before_(std::exchange(current_, &meter)) {
+            meter.running_since_.store(meter.now(), std::memory_order_relaxed);
+        }
+        ~Turn() {
+            const auto since = meter_.running_since_.load(std::memory_order_relaxed);
+            const auto until = meter_.now();
+            if (until > since) add(meter_.busy_, until - since);
+            meter_.running_since_.store(0, std::memory_order_relaxed);
+            current_ = before_;
+        }
+        Turn(const Turn&) = delete;
+        Turn& operator=(const Turn&) = delete;
 
+    private:
+        Meter& meter_;
+        Meter* const before_;
+    };
+
+    /// Counts a message that is like the one before: of the same type, told apart by nothing else, from the same
+    /// sender, while nobody wants exact times. False: received() is to count it.
+    [[nodiscard]] bool received_again(const std::type_info* type, std::uint64_t source) noexcept {
+        const auto ticks = CoarseClock::ticks();
+        if (usual_type_ != type || last_source_ != source || ticks == 0 || is_followed_.load(std::memory_order_relaxed))
+            return false;
+        write_down(ticks, 0);
+        return true;
+    }
     /// `name` gives a ChannelName; called once a channel.
     template <class Name>
     void received(const MessageKey& key, std::uint64_t source, std::uint32_t bytes, Name&& name) {
-        // What repeats touches this meter's first line only, and the ring's.
         if (last_key_ != key || last_source_ != source || last_number_.load(std::memory_order_relaxed) == 0) {
             auto* channel = find(key, source, false);
             if (channel == nullptr) channel = insert(key, source, false, name());
             switch_to(*channel, key, source);
         }
-        add(last_count_, 1);
-        const auto number = last_number_.load(std::memory_order_relaxed);
-        if (bytes != 0) add(channel_at(number - 1).bytes, bytes);
-        const auto n = in_.load(std::memory_order_relaxed);
-        auto& ring = *ring_.load(std::memory_order_relaxed);
-        auto& slot = ring.slots[n & ring.mask];
-        slot.ticks.store(now(), std::memory_order_relaxed);
-        slot.channel.store(number, std::memory_order_relaxed);
-        slot.bytes.store(bytes, std::memory_order_relaxed);
-        in_.store(n + 1, std::memory_order_release);
+        if (bytes != 0) add(channel_at(last_number_.load(std::memory_order_relaxed) - 1).bytes, bytes);
+        write_down(now(), bytes);
     }
 
     /// A frame to another node; `name` gives its kind.
@@ -263,6 +271,16 @@ private:
         const auto coarse = CoarseClock::ticks();
         return coarse != 0 && !is_followed_.load(std::memory_order_relaxed) ? coarse : ticks_now();
     }
+    /// A message of the last channel. What repeats touches this meter's first line only, and the ring's.
+    void write_down(std::uint64_t ticks, std::uint32_t bytes) noexcept {
+        const auto n = in_.load(std::memory_order_relaxed);
+        const auto& ring = *ring_.load(std::memory_order_relaxed);
+        auto& slot = ring.slots[n & ring.mask];
+        slot.ticks.store(ticks, std::memory_order_relaxed);
+        slot.channel.store(last_number_.load(std::memory_order_relaxed), std::memory_order_relaxed);
+        slot.bytes.store(bytes, std::memory_order_relaxed);
+        in_.store(n + 1, std::memory_order_release);
+    }
     static std::uint32_t take_thread_slot() noexcept;
     [[nodiscard]] Channel& channel_at(std::size_t n) const noexcept {
         return blocks_[n / block_size].load(std::memory_order_relaxed)->channels[n % block_size];
@@ -278,15 +296,18 @@ private:
 
     // All that a message touches, in one line of the cache.
     alignas(64) std::atomic<std::uint64_t> in_{0};
-    MessageKey last_key_;
+    /// The last message's, if its type and sender are all that its channel depends on.
+    const std::type_info* usual_type_ = nullptr;
     std::uint64_t last_source_ = 0;
-    std::atomic<std::uint64_t> last_count_{0};
+    /// All messages but those of the last channel: what in_ counts beyond is that channel's.
+    std::atomic<std::uint64_t> others_{0};
     std::atomic<std::uint32_t> last_number_{0};
     std::atomic<bool> is_followed_{false};
     std::atomic<std::uint64_t> running_since_{0};
     std::atomic<Ring*> ring_;
-
     std::atomic<std::uint64_t> busy_{0};
+
+    MessageKey last_key_;
     void* owner_;
 
     /// Each sending thread has a line of its own: a shared one would travel between cores with every message.

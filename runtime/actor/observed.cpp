@@ -65,6 +65,27 @@ void ask_actor(const caf::strong_actor_ptr& actor, Question question) {
                    nullptr);
 }
 
+caf::resumable::resume_result take_turn(caf::scheduled_actor& actor, Meter& meter, caf::execution_unit* host,
+                                        std::size_t most) {
+    using caf::resumable;
+    const Meter::Turn turn{meter};
+    if (!actor.activate(host)) return resumable::done;
+    // Messages of each category that CAF handles before it looks at the next one: as scheduled_actor has it.
+    constexpr std::size_t quantum = 3;
+    auto& mailbox = actor.mailbox();
+    std::size_t handled = 0;
+    caf::scheduled_actor::mailbox_visitor visitor{&actor, handled, most};
+    while (handled < most) {
+        if (mailbox.new_round(quantum, visitor).consumed_items == 0) {
+            if (handled > 0) actor.set_receive_timeout();
+            if (mailbox.try_block()) return resumable::awaiting_message;
+        }
+        if (actor.finalize()) return resumable::done;
+    }
+    actor.set_receive_timeout();
+    return mailbox.try_block() ? resumable::awaiting_message : resumable::resume_later;
+}
+
 void register_actor(caf::scheduled_actor& actor, const std::shared_ptr<Meter>& meter) {
     actor.set_exception_handler([meter](caf::scheduled_actor* self, std::exception_ptr& exception) -> caf::error {
         std::string what = "an exception that is no std::exception";
@@ -86,7 +107,9 @@ void register_actor(caf::scheduled_actor& actor, const std::shared_ptr<Meter>& m
                   });
 }
 
-ChannelName channel_name(const caf::actor_system& system, const caf::mailbox_element& message) {
+namespace {
+
+[[nodiscard]] ChannelName channel_name(const caf::actor_system& system, const caf::mailbox_element& message) {
     const auto& content = message.content();
     ChannelName out;
     if (message.sender) {
@@ -108,6 +131,31 @@ ChannelName channel_name(const caf::actor_system& system, const caf::mailbox_ele
             name += shortened(demangled(*type.second));
     }
     return out;
+}
+
+}  // namespace
+
+bool count_received(Meter& meter, const caf::actor_system& system, const caf::mailbox_element& message) {
+    // The element's own type tells its content's, so that no virtual function need be called.
+    const auto* type = &typeid(message);
+    if (type == &typeid(caf::mailbox_element_vals<QuestionPtr>)) {
+        meter.taken_aside();
+        return false;
+    }
+    MessageKey key{type, 0};
+    auto source = reinterpret_cast<std::uintptr_t>(message.sender.get());
+    std::uint32_t bytes = 0;
+    if (type == &typeid(caf::mailbox_element_vals<PeerFrame>)) {
+        const auto& frame = std::get<0>(static_cast<const caf::mailbox_element_vals<PeerFrame>&>(message).data());
+        key.value = static_cast<std::uint64_t>(frame.kind);
+        source = PeerKey::node(frame.from.value).value;
+        bytes = static_cast<std::uint32_t>(frame.payload.size());
+    } else if (type == &typeid(caf::mailbox_element_vals<caf::atom_value>)) {
+        key.value = static_cast<std::uint64_t>(
+            std::get<0>(static_cast<const caf::mailbox_element_vals<caf::atom_value>&>(message).data()));
+    }
+    meter.received(key, source, bytes, [&] { return channel_name(system, message); });
+    return true;
 }
 
 void count_sent_frame(FrameKind kind, NodeIndex to, std::size_t bytes) {

@@ -10,6 +10,12 @@
 #include <caf/stateful_actor.hpp>
 
 #include "runtime/actor/observed.hpp"
+#include "runtime/ledger/chunk.hpp"
+
+CAF_BEGIN_TYPE_ID_BLOCK(actor_bench, troupe::type_ids::services)
+CAF_ADD_TYPE_ID(actor_bench, (std::shared_ptr<const troupe::Chunk>))
+CAF_END_TYPE_ID_BLOCK(actor_bench)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(std::shared_ptr<const troupe::Chunk>)
 
 using namespace troupe;
 using Clock = std::chrono::steady_clock;
@@ -17,6 +23,8 @@ using Clock = std::chrono::steady_clock;
 namespace {
 
 using Sink = caf::typed_actor<caf::reacts_to<std::uint64_t>>;
+using ChunkPtr = std::shared_ptr<const Chunk>;
+using ChunkSink = caf::typed_actor<caf::reacts_to<ChunkPtr>>;
 using Echo = caf::typed_actor<caf::replies_to<std::uint64_t>::with<std::uint64_t>>;
 using Driver = caf::typed_actor<caf::reacts_to<std::uint64_t>>;
 
@@ -64,6 +72,32 @@ typename Driver::behavior_type flood(Self* self, Sink to) {
     return {[self, to](std::uint64_t messages) {
         for (std::uint64_t i = 0; i < messages; ++i) self->send(to, i);
     }};
+}
+
+/// What a signer does first with a chunk that arrives.
+template <class Self>
+typename ChunkSink::behavior_type chunk_sink(Self* self, std::uint64_t messages, Signal* done) {
+    return {[self, messages, done](const ChunkPtr& chunk) {
+        self->state.sum += reference_of(*chunk).id.view()[0];
+        if (++self->state.count < messages) return;
+        self->state.count = 0;
+        done->set();
+    }};
+}
+
+template <class Self>
+typename Driver::behavior_type chunk_flood(Self* self, ChunkSink to, const ChunkPtr& chunk) {
+    return {[self, to, chunk](std::uint64_t messages) {
+        for (std::uint64_t i = 0; i < messages; ++i) self->send(to, chunk);
+    }};
+}
+
+/// A transfer of a token is some 180 bytes.
+ChunkPtr chunk_of(std::size_t transactions) {
+    auto chunk = std::make_shared<Chunk>();
+    for (std::size_t i = 0; i < transactions; ++i)
+        chunk->transactions.emplace_back(std::size_t{180}, static_cast<std::uint8_t>(i));
+    return chunk;
 }
 
 template <class Self>
@@ -145,6 +179,23 @@ int main(int count, char** arguments) {
             observed.push_back(cost_of([&] { caf::anon_send(observed_flood, flooded), done.wait(); }));
         }
         report("fire and forget, a thread each", flooded, plain, observed);
+    }
+    plain.clear();
+    observed.clear();
+
+    constexpr std::uint64_t chunks = 20'000;
+    {
+        const auto chunk = chunk_of(100);
+        const auto plain_sink = system.spawn<caf::detached>(chunk_sink<Plain<ChunkSink>>, chunks, &done);
+        const auto plain_flood = system.spawn<caf::detached>(chunk_flood<Plain<Driver>>, plain_sink, chunk);
+        const auto observed_sink = system.spawn<caf::detached>(chunk_sink<Observed<ChunkSink, State>>, chunks, &done);
+        const auto observed_flood =
+            system.spawn<caf::detached>(chunk_flood<Observed<Driver, State>>, observed_sink, chunk);
+        for (int turn = 0; turn < turns; ++turn) {
+            plain.push_back(cost_of([&] { caf::anon_send(plain_flood, chunks), done.wait(); }));
+            observed.push_back(cost_of([&] { caf::anon_send(observed_flood, chunks), done.wait(); }));
+        }
+        report("chunks of 100 transactions, each hashed", chunks, plain, observed);
     }
     plain.clear();
     observed.clear();
