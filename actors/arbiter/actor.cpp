@@ -52,7 +52,7 @@ void Shell::log(std::optional<SignedCommand> command, Outbox& out) {
         options.identity->sign(draw_payload(options.genesis->parameters.chain_id, state.entries, state.log_hash));
     const LogEntry entry{state.entries, wall_clock_now(), std::move(command), {draw.begin(), draw.end()}};
     core->apply(entry, out);
-    must(store->append(entry, hash_of(core->state())));
+    must(store->append(entry, core->state()));
 }
 
 void Shell::send(const Outbox& out) {

@@ -188,6 +188,8 @@ public:
     void remind(Outbox& out) const;
 
     [[nodiscard]] const State& state() const noexcept { return state_; }
+    /// Goes on from a state that a core of the same configuration came to.
+    void restore(State state) { state_ = std::move(state); }
 
 private:
     [[nodiscard]] Validator* validator(NodeIndex node);

@@ -14,10 +14,15 @@ public:
     [[nodiscard]] static Result<std::unique_ptr<LogStore>> open(const std::string& path);
     ~LogStore();
 
-    /// `state_hash` is the state's after the entry: replaying must give the same.
-    Status append(const LogEntry& entry, const Hash256& state_hash);
-    /// All entries in order, until `visit` gives false.
-    Status for_each(const std::function<bool(LogEntry&&, const Hash256& state_hash)>& visit);
+    /// A start reads fewer entries than these.
+    static constexpr std::uint64_t entries_per_snapshot = 256;
+
+    /// `after` is the state after the entry: replaying must give the same.
+    Status append(const LogEntry& entry, const State& after);
+    /// Entries in order from number `from` on, until `visit` gives false.
+    Status for_each(std::uint64_t from, const std::function<bool(LogEntry&&, const Hash256& state_hash)>& visit);
+    /// The latest that is kept; nothing if there is none, or it is not what the log says: the log has all of it.
+    [[nodiscard]] Result<std::optional<State>> snapshot();
 
     /// Which genesis the log is for.
     Status put_genesis(const BlockHash& genesis);
@@ -31,8 +36,10 @@ private:
     std::unique_ptr<Statements> statements_;
 };
 
-/// Applies the whole log to `core`, which is fresh. ErrorCode::malformed if an entry is missing, damaged, or gives
-/// another state than it gave when it was written.
-[[nodiscard]] Status replay(LogStore& store, Core& core);
+enum class From : std::uint8_t { snapshot, beginning };
+
+/// Brings `core`, which is fresh, to the state after the last entry: from the latest snapshot, or by the whole log.
+/// ErrorCode::malformed if an entry is missing, damaged, or gives another state than it gave when it was written.
+[[nodiscard]] Status replay(LogStore& store, Core& core, From from = From::snapshot);
 
 }  // namespace troupe::arbiter

@@ -175,8 +175,9 @@ public:
 
     BlockOutput run() {
         plan();
+        hand_out();
         const auto start = std::chrono::steady_clock::now();
-        const bool was_parallel = run_in_parallel();
+        const bool was_parallel = handed_out_.empty() && run_in_parallel();
         if (!was_parallel) run_in_order();
         if (input_.parallelism != nullptr)
             input_.parallelism->note(was_parallel, planned_.size(), std::chrono::steady_clock::now() - start);
@@ -235,21 +236,125 @@ private:
         return it->second;
     }
 
+    // Execution elsewhere
+    // --------------------------------------------------------------------------------------------------
+
+    /// The base state while others read it too.
+    class SharedBase final : public StateReader {
+    public:
+        explicit SharedBase(StateReader& inner) : inner_(inner) {}
+        [[nodiscard]] std::optional<AccountRecord> account(const Address& address) override {
+            const std::lock_guard lock{mutex_};
+            return inner_.account(address);
+        }
+        [[nodiscard]] uint256 storage(const Address& address, const uint256& slot) override {
+            const std::lock_guard lock{mutex_};
+            return inner_.storage(address, slot);
+        }
+        [[nodiscard]] bool has_storage(const Address& address) override {
+            const std::lock_guard lock{mutex_};
+            return inner_.has_storage(address);
+        }
+        [[nodiscard]] std::shared_ptr<const Bytes> code(const CodeHash& hash) override {
+            const std::lock_guard lock{mutex_};
+            return inner_.code(hash);
+        }
+
+    private:
+        StateReader& inner_;
+        std::mutex mutex_;
+    };
+
+    /// Transactions [first, first + size) of planned_, all of one chunk.
+    struct HandedOut {
+        std::size_t first = 0;
+        SpeculationPtr speculation;
+        /// Asked for once: waiting does not help a second time.
+        bool is_known = false;
+        const std::vector<SpeculativeResult>* results = nullptr;
+    };
+
+    /// Native transactions depend on more than the state.
+    [[nodiscard]] bool may_hand_out(const Planned& planned) const {
+        return planned.transaction && planned.transaction->transaction.type != TransactionType::native;
+    }
+
+    void hand_out() {
+        if (input_.speculator == nullptr) return;
+        auto first = planned_.size() - input_.speculator->share(planned_.size());
+        while (first < planned_.size()) {
+            const auto chunk = planned_[first].chunk;
+            std::vector<evm::TransactionInput> transactions;
+            auto end = first;
+            for (; end < planned_.size() && planned_[end].chunk == chunk && may_hand_out(planned_[end]); ++end)
+                transactions.push_back(to_evm_input(*planned_[end].transaction, input_.parameters));
+            if (!transactions.empty()) {
+                handed_out_.push_back(
+                    {first, std::make_shared<Speculation>(base_, chunks_[chunk].block, std::move(transactions))});
+                input_.speculator->start(handed_out_.back().speculation);
+            }
+            first = std::max(end, first + 1);
+        }
+    }
+
+    /// The result of planned_[at] from elsewhere, if it has come and is of this state.
+    [[nodiscard]] std::optional<Outcome> from_elsewhere(std::size_t at, std::chrono::nanoseconds patience,
+                                                        JournaledState& state) {
+        const auto it = std::ranges::find_if(handed_out_, [&](const HandedOut& part) {
+            return at >= part.first && at - part.first < part.speculation->transactions().size();
+        });
+        if (it == handed_out_.end()) return std::nullopt;
+        if (!std::exchange(it->is_known, true)) it->results = it->speculation->results(patience);
+        if (it->results == nullptr) {
+            ++speculated_.missing;
+            return std::nullopt;
+        }
+        const auto& result = (*it->results)[at - it->first];
+        if (!holds(result.reads, state)) {
+            ++speculated_.outdated;
+            return std::nullopt;
+        }
+        ++speculated_.used;
+        if (result.invalid) return filtered(reason_of(*result.invalid));
+        state.begin_transaction();
+        state.apply(result.effects);
+        return Outcome{{}, result.receipt, false};
+    }
+
     // Execution
     // --------------------------------------------------------------------------------------------------------
 
     void run_in_order() {
         JournaledState state{base_};
-        for (const auto& planned : planned_) {
+        const auto start = std::chrono::steady_clock::now();
+        std::size_t executed_here = 0;
+        std::chrono::nanoseconds elsewhere{0};
+        for (std::size_t i = 0; i < planned_.size(); ++i) {
+            const auto& planned = planned_[i];
             const bool is_repeated = planned.transaction && natives_.contains(planned.hash);
-            if (!planned.transaction)
+            if (!planned.transaction) {
                 keep(planned, filtered(planned.reason));
-            else if (is_repeated)
+                continue;
+            }
+            if (is_repeated) {
                 keep(planned, filtered(FilterReason::duplicate));
-            else
-                keep(planned, executor_.run(chunks_[planned.chunk], *planned.transaction, state));
+                continue;
+            }
+            // Whoever has the other half needs about as long as the first one took here.
+            const auto before = std::chrono::steady_clock::now();
+            auto outcome = handed_out_.empty() ? std::nullopt : from_elsewhere(i, before - start, state);
+            elsewhere += std::chrono::steady_clock::now() - before;
+            if (!outcome) {
+                ++executed_here;
+                outcome = executor_.run(chunks_[planned.chunk], *planned.transaction, state);
+            }
+            keep(planned, std::move(*outcome));
         }
+        for (const auto& part : handed_out_) part.speculation->close();
         output_.diff = state.diff();
+        if (input_.speculator == nullptr || executed_here == 0) return;
+        const auto took = std::chrono::steady_clock::now() - start - elsewhere;
+        input_.speculator->note(took / static_cast<std::int64_t>(executed_here), speculated_);
     }
 
     /// False: it is not worth it, or there is something that needs the order.
@@ -347,7 +452,7 @@ private:
     }
 
     const BlockInput& input_;
-    StateReader& base_;
+    SharedBase base_;
     TransactionExecutor executor_;
     BlockOutput output_;
     std::mutex block_hash_mutex_;
@@ -357,6 +462,8 @@ private:
     Epoch epoch_;
     std::map<Address, bool> builds_for_;
     std::set<TransactionHash> natives_;
+    std::vector<HandedOut> handed_out_;
+    Speculator::Counters speculated_;
 };
 
 }  // namespace

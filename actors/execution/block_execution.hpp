@@ -8,6 +8,7 @@
 
 #include "actors/execution/outcome.hpp"
 #include "actors/execution/parallel.hpp"
+#include "actors/execution/speculation.hpp"
 #include "runtime/ledger/partition.hpp"
 #include "runtime/ledger/transaction.hpp"
 #include "vm/evm/analysis.hpp"
@@ -34,6 +35,8 @@ struct BlockInput {
     std::function<Hash256(std::uint64_t height)> block_hash;
     /// Null: in order.
     Parallelism* parallelism = nullptr;
+    /// Null: all transactions execute here.
+    Speculator* speculator = nullptr;
 };
 
 struct BlockOutput {

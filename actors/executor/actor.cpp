@@ -81,17 +81,24 @@ struct StateView {
     std::uint64_t parallel_validations = 0;
     std::uint64_t parallel_aborts = 0;
     std::uint64_t parallel_waits = 0;
+    /// Transactions handed to workers of other processes ahead of their turn, and what became of them.
+    std::uint64_t speculated = 0;
+    std::uint64_t speculated_used = 0;
+    std::uint64_t speculated_outdated = 0;
+    std::uint64_t speculated_missing = 0;
 
     static constexpr auto reflect() {
         using V = StateView;
-        return fields("Executor", field("executed", &V::executed), field("committed", &V::committed),
-                      field("missing_chunks", &V::missing_chunks),
-                      field("unconfirmed_results", &V::unconfirmed_results), field("transactions", &V::transactions),
-                      field("filtered", &V::filtered), field("gas", &V::gas),
-                      field("parallel_transactions", &V::parallel_transactions),
-                      field("parallel_executions", &V::parallel_executions),
-                      field("parallel_validations", &V::parallel_validations),
-                      field("parallel_aborts", &V::parallel_aborts), field("parallel_waits", &V::parallel_waits));
+        return fields(
+            "Executor", field("executed", &V::executed), field("committed", &V::committed),
+            field("missing_chunks", &V::missing_chunks), field("unconfirmed_results", &V::unconfirmed_results),
+            field("transactions", &V::transactions), field("filtered", &V::filtered), field("gas", &V::gas),
+            field("parallel_transactions", &V::parallel_transactions),
+            field("parallel_executions", &V::parallel_executions),
+            field("parallel_validations", &V::parallel_validations), field("parallel_aborts", &V::parallel_aborts),
+            field("parallel_waits", &V::parallel_waits), field("speculated", &V::speculated),
+            field("speculated_used", &V::speculated_used), field("speculated_outdated", &V::speculated_outdated),
+            field("speculated_missing", &V::speculated_missing));
     }
 };
 
@@ -102,6 +109,9 @@ struct State {
     std::unique_ptr<StoredChunks> chunks;
     std::unique_ptr<Core> core;
     std::unique_ptr<Parallelism> parallelism;
+    std::unique_ptr<Speculator> speculator;
+    /// Of the executed state; nothing before this process or its database knows one.
+    std::optional<RootHash> root;
     Connections connections;
     /// Own results that no block has confirmed yet.
     std::map<Height, ExecutionResult> unconfirmed;
@@ -116,6 +126,7 @@ struct State {
     }
     [[nodiscard]] StateView view() const {
         const auto& parallel = parallelism->counters();
+        const auto& ahead = speculator->counters();
         return {core->executed(),
                 core->committed(),
                 core->missing_chunks(),
@@ -127,7 +138,11 @@ struct State {
                 parallel.executions,
                 parallel.validations,
                 parallel.aborts,
-                parallel.waits};
+                parallel.waits,
+                ahead.given,
+                ahead.used,
+                ahead.outdated,
+                ahead.missing};
     }
     void carry_out(const Outbox& out);
     void execute(const CommittedBlockPtr& block);
@@ -188,11 +203,13 @@ void State::execute(const CommittedBlockPtr& block) {
         [this](const TransactionHash& hash) { return options->ledger->cache()->native_executed(hash); },
         [this](std::uint64_t height) { return options->ledger->block_hash(height); },
         parallelism.get(),
+        speculator.get(),
     };
     auto output = execute_block(input, ledger.state(), *options->code_cache);
     if (auto status = ledger.commit(output); !status) fatal("state database", status.error());
     for (const auto& certificate : block->block.certificates) options->transactions->forget_chunk(certificate.chunk.id);
     unconfirmed[output.executed.result.height] = output.executed.result;
+    root = output.executed.result.state_root;
     if (!output.executed.transactions.empty() || !output.filtered.empty())
         spdlog::info("executed block {}: {} transactions, {} filtered, {} gas", output.executed.result.height.value,
                      output.executed.transactions.size(), output.filtered.size(), output.executed.result.gas_used);
@@ -222,6 +239,13 @@ Actor::behavior_type behavior(Observed<Actor, State>* self, std::shared_ptr<Acto
     auto results = state.options->ledger->recent_results(16);
     if (!results) fatal("state database", results.error());
     for (auto& result : *results) state.unconfirmed[result.height] = result;
+    if (!results->empty()) state.root = results->back().state_root;
+    state.speculator = std::make_unique<Speculator>([self](const SpeculationPtr& speculation) {
+        const auto& s = self->state;
+        if (!s.root) return speculation->give_up();
+        tell(s.options->vm_pool,
+             std::make_shared<const vm_pool::SpeculativeWork>(vm_pool::SpeculativeWork{*s.root, speculation}));
+    });
 
     // Executing one block may make the next one ready: finish in a loop, so that other messages get their turn between.
     const auto step = [self](Outbox out) {

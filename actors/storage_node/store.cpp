@@ -1,5 +1,6 @@
 #include "actors/storage_node/store.hpp"
 
+#include "persistence/synced_database.hpp"
 #include "runtime/crypto/sha256.hpp"
 
 namespace troupe::storage_node {
@@ -40,13 +41,10 @@ CREATE TABLE meta (key TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
 }  // namespace
 
 Result<std::unique_ptr<ContentStore>> ContentStore::open(const std::string& path) {
-    DatabaseOptions options;
-    options.durability = Durability::synced;
-    auto opened = Database::open(path, schema, options);
-    if (!opened) return opened.error();
-    auto database = std::make_unique<Database>(std::move(opened).value());
     auto made = std::make_unique<Statements>();
-    if (auto status = database->prepare_all({
+    auto database = open_synced(
+        path, schema,
+        {
             {&made->put_content, "INSERT INTO contents (hash, data) VALUES (?, ?) ON CONFLICT DO NOTHING"},
             {&made->content, "SELECT data FROM contents WHERE hash = ?"},
             {&made->put_bundle, "INSERT INTO bundles (height, hash, included) VALUES (?, ?, 0)"},
@@ -72,9 +70,8 @@ Result<std::unique_ptr<ContentStore>> ContentStore::open(const std::string& path
              "INSERT INTO meta (key, value) VALUES (?, ?) ON CONFLICT DO UPDATE SET value = excluded.value"},
             {&made->meta, "SELECT value FROM meta WHERE key = ?"},
         });
-        !status)
-        return status.error();
-    return std::unique_ptr<ContentStore>{new ContentStore(std::move(database), std::move(made))};
+    if (!database) return database.error();
+    return std::unique_ptr<ContentStore>{new ContentStore(std::move(*database), std::move(made))};
 }
 
 ContentStore::ContentStore(std::unique_ptr<Database> database, std::unique_ptr<Statements> statements) noexcept

@@ -21,6 +21,9 @@ struct StateView {
     std::uint64_t reads_elsewhere = 0;
     /// By workers of other processes; done here then.
     std::uint64_t reads_given_back = 0;
+    /// Parts of blocks executed ahead by workers of other processes; refused: none was idle, or it failed.
+    std::uint64_t speculations = 0;
+    std::uint64_t speculations_refused = 0;
     /// Of other processes; one that can't be reached is not idle.
     std::uint64_t remote_lanes = 0;
     std::uint64_t remote_idle = 0;
@@ -30,7 +33,8 @@ struct StateView {
         return fields("VmPool", field("workers", &V::workers), field("idle", &V::idle),
                       field("waiting_jobs", &V::waiting_jobs), field("waiting_reads", &V::waiting_reads),
                       field("reads_here", &V::reads_here), field("reads_elsewhere", &V::reads_elsewhere),
-                      field("reads_given_back", &V::reads_given_back), field("remote_lanes", &V::remote_lanes),
+                      field("reads_given_back", &V::reads_given_back), field("speculations", &V::speculations),
+                      field("speculations_refused", &V::speculations_refused), field("remote_lanes", &V::remote_lanes),
                       field("remote_idle", &V::remote_idle));
     }
 };
@@ -127,30 +131,32 @@ void reach(Self* self, const LanePtr& lane) {
             [](const caf::error&) {});
 }
 
-void give_away(Self* self, const LanePtr& lane, ReadWorkPtr work) {
+/// `finished` hears whether the work is done.
+template <class Work, class F>
+void give_away(Self* self, const LanePtr& lane, Work work, F finished) {
     lane->is_idle = false;
     lane->is_busy = true;
-    const auto given_back = [self, lane, work] {
-        ++self->state.figures.reads_given_back;
-        self->state.returned.push_back(work);
+    const auto free = [self, lane, finished](bool is_done) {
+        finished(is_done);
         lane->is_busy = false;
-        if (lane->is_leaving)
+        if (lane->is_leaving) {
             let_go(self, lane);
-        else
+        } else if (is_done) {
+            lane->is_idle = true;
+        } else {
             reach(self, lane);
+        }
         dispatch(self);
     };
     self->request(lane->actor, caf::infinite, std::move(work))
-        .then(
-            [self, lane, given_back](bool is_done) {
-                if (!is_done) return given_back();
-                ++self->state.figures.reads_elsewhere;
-                lane->is_busy = false;
-                if (lane->is_leaving) return let_go(self, lane);
-                lane->is_idle = true;
-                dispatch(self);
-            },
-            [given_back](const caf::error&) { given_back(); });
+        .then([free](bool is_done) { free(is_done); }, [free](const caf::error&) { free(false); });
+}
+
+void read_elsewhere(Self* self, const LanePtr& lane, const ReadWorkPtr& work) {
+    give_away(self, lane, work, [self, work](bool is_done) {
+        ++(is_done ? self->state.figures.reads_elsewhere : self->state.figures.reads_given_back);
+        if (!is_done) self->state.returned.push_back(work);
+    });
 }
 
 void take_targets(Self* self, const RemoteTargets& targets) {
@@ -191,7 +197,7 @@ void dispatch(Self* self) {
     while (!state.reads.empty()) {
         const auto lane = idle_lane(state);
         if (!lane) break;
-        give_away(self, lane, take(state.reads));
+        read_elsewhere(self, lane, take(state.reads));
     }
     for (auto* reads : {&state.returned, &state.reads})
         while (!reads->empty() && !state.idle.empty()) {
@@ -199,6 +205,20 @@ void dispatch(Self* self) {
             give_here(self, take(*reads));
         }
     while (!state.jobs.empty() && !state.idle.empty()) give_here(self, take(state.jobs));
+}
+
+/// Now or never: the block executes meanwhile.
+void execute_ahead(Self* self, const SpeculativeWorkPtr& work) {
+    const auto lane = idle_lane(self->state);
+    if (!lane) {
+        ++self->state.figures.speculations_refused;
+        return work->speculation->give_up();
+    }
+    give_away(self, lane, work, [self, work](bool is_done) {
+        ++(is_done ? self->state.figures.speculations : self->state.figures.speculations_refused);
+        // Of a worker that has ended nothing comes any more.
+        if (!is_done) work->speculation->give_up();
+    });
 }
 
 Actor::behavior_type behavior(Self* self, const ActorOptions& options) {
@@ -225,6 +245,7 @@ Actor::behavior_type behavior(Self* self, const ActorOptions& options) {
             self->state.reads.push_back(work);
             dispatch(self);
         },
+        [self](const SpeculativeWorkPtr& work) { execute_ahead(self, work); },
         [self](const RemoteTargetsPtr& targets) { take_targets(self, *targets); },
         [self](stop_atom) {
             for (const auto& lane : std::exchange(self->state.lanes, {})) let_go(self, lane);

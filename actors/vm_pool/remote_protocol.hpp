@@ -9,11 +9,12 @@
 namespace troupe::vm_pool::remote {
 
 /// Raised when a message changes its meaning.
-inline constexpr std::uint32_t protocol_version = 1;
+inline constexpr std::uint32_t protocol_version = 2;
 
 namespace method {
 inline constexpr const char* hello = "hello";
 inline constexpr const char* read = "read";
+inline constexpr const char* speculate = "speculate";
 }  // namespace method
 
 namespace query {
@@ -36,14 +37,9 @@ struct Hello {
     }
 };
 
-struct ReadCall {
-    ReadKind kind{};
-    evm::TransactionInput transaction;
-    bool gas_named = false;
-    std::vector<std::pair<Address, AccountOverride>> overrides;
-    BlockOverride block;
+/// evm::BlockContext without block_hash, and the state's root.
+struct Context {
     RootHash root;
-    // evm::BlockContext
     std::uint64_t number = 0;
     std::uint64_t timestamp = 0;
     Address coinbase;
@@ -52,15 +48,38 @@ struct ReadCall {
     uint256 prevrandao;
     uint256 chain_id;
     uint256 blob_base_fee;
+    /// evm::TipShare; a denominator of 0: the coinbase gets all.
+    Address tips_to;
+    std::uint64_t tips_numerator = 0;
+    std::uint64_t tips_denominator = 0;
+
+    [[nodiscard]] static Context of(const RootHash& root, const evm::BlockContext& context);
+    [[nodiscard]] evm::BlockContext block() const;
+
+    static constexpr auto reflect() {
+        using C = Context;
+        return fields("Context", field("root", &C::root), field("number", &C::number),
+                      field("timestamp", &C::timestamp), field("coinbase", &C::coinbase),
+                      field("gas_limit", &C::gas_limit), field("base_fee", &C::base_fee),
+                      field("prevrandao", &C::prevrandao), field("chain_id", &C::chain_id),
+                      field("blob_base_fee", &C::blob_base_fee), field("tips_to", &C::tips_to),
+                      field("tips_numerator", &C::tips_numerator), field("tips_denominator", &C::tips_denominator));
+    }
+};
+
+struct ReadCall {
+    ReadKind kind{};
+    evm::TransactionInput transaction;
+    bool gas_named = false;
+    std::vector<std::pair<Address, AccountOverride>> overrides;
+    BlockOverride block;
+    Context context;
 
     static constexpr auto reflect() {
         using C = ReadCall;
         return fields("ReadCall", field("kind", &C::kind), field("transaction", &C::transaction),
                       field("gas_named", &C::gas_named), field("overrides", &C::overrides), field("block", &C::block),
-                      field("root", &C::root), field("number", &C::number), field("timestamp", &C::timestamp),
-                      field("coinbase", &C::coinbase), field("gas_limit", &C::gas_limit),
-                      field("base_fee", &C::base_fee), field("prevrandao", &C::prevrandao),
-                      field("chain_id", &C::chain_id), field("blob_base_fee", &C::blob_base_fee));
+                      field("context", &C::context));
     }
 };
 
@@ -90,6 +109,9 @@ struct AccountReply {
     uint256 balance;
     CodeHash code_hash;
 
+    [[nodiscard]] static AccountReply of(const std::optional<AccountRecord>& record);
+    [[nodiscard]] std::optional<AccountRecord> record() const;
+
     static constexpr auto reflect() {
         using R = AccountReply;
         return fields("AccountReply", field("exists", &R::exists), field("nonce", &R::nonce),
@@ -106,12 +128,11 @@ struct SlotQuery {
 
 [[nodiscard]] ReadCall to_message(const ReadWork& work, const ReadBase& base);
 [[nodiscard]] CallRequest request_of(const ReadCall& message);
-/// Without block_hash.
-[[nodiscard]] evm::BlockContext context_of(const ReadCall& message);
 [[nodiscard]] ReadReply to_message(CallResult result);
 [[nodiscard]] CallResult result_of(ReadReply message);
 
-/// What the pool answers to a worker's query. ErrorCode::malformed for what is none.
-[[nodiscard]] Result<Bytes> answer_query(ReadBase& base, const std::string& method, ByteView body);
+/// What the pool answers to a worker's query about `state` or a block before it. ErrorCode::malformed for what is none.
+[[nodiscard]] Result<Bytes> answer_query(StateReader& state, const evm::BlockContext& context,
+                                         const std::string& method, ByteView body);
 
 }  // namespace troupe::vm_pool::remote

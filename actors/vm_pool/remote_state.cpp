@@ -105,8 +105,7 @@ std::optional<AccountRecord> RemoteState::account(const Address& address) {
     if (!account) {
         const auto reply = ask<remote::AccountReply>(remote::query::account, remote::AccountQuery{address});
         if (!reply) return std::nullopt;
-        account.emplace();
-        if (reply->exists) *account = {reply->nonce, reply->balance, reply->code_hash};
+        account = reply->record();
         memory_.keep_account(root_, address, *account);
     }
     // Its code at once: analyses are kept by code hash, so that an empty code in place of one that can't be had would

@@ -1,6 +1,6 @@
 #include <spdlog/spdlog.h>
 
-#include "actors/vm_pool/remote_protocol.hpp"
+#include "actors/vm_pool/speculation_protocol.hpp"
 #include "actors/vm_pool/worker.hpp"
 #include "runtime/actor/observed.hpp"
 #include "runtime/operator_link/client.hpp"
@@ -22,13 +22,16 @@ struct StateView {
     std::string address;
     std::uint64_t calls = 0;
     std::uint64_t given_back = 0;
+    /// Parts of blocks executed ahead.
+    std::uint64_t speculations = 0;
     std::uint64_t queries = 0;
     std::string last_error;
 
     static constexpr auto reflect() {
         using V = StateView;
         return fields("RemoteWorker", field("worker", &V::worker), field("address", &V::address),
-                      field("calls", &V::calls), field("given_back", &V::given_back), field("queries", &V::queries),
+                      field("calls", &V::calls), field("given_back", &V::given_back),
+                      field("speculations", &V::speculations), field("queries", &V::queries),
                       field("last_error", &V::last_error));
     }
 };
@@ -54,12 +57,29 @@ struct State {
         const auto reply = client->call(remote::method::read, encode(remote::to_message(work, *base)), read_patience,
                                         [&](const std::string& method, ByteView body) {
                                             ++figures.queries;
-                                            return remote::answer_query(*base, method, body);
+                                            return remote::answer_query(*base->state, base->context, method, body);
                                         });
         if (!reply) return reply.error();
         auto decoded = decode<remote::ReadReply>(*reply);
         if (!decoded) return decoded.error();
         return remote::result_of(std::move(*decoded));
+    }
+
+    [[nodiscard]] Result<std::vector<SpeculativeResult>> speculate(const SpeculativeWork& work) {
+        auto& speculation = *work.speculation;
+        const auto answer = [&](const std::string& method, ByteView body) {
+            ++figures.queries;
+            Result<Bytes> out = make_error(ErrorCode::unavailable, "the block has executed meanwhile");
+            static_cast<void>(speculation.with_state(
+                [&](StateReader& state) { out = remote::answer_query(state, speculation.context(), method, body); }));
+            return out;
+        };
+        const auto reply =
+            client->call(remote::method::speculate, encode(remote::to_message(work)), read_patience, answer);
+        if (!reply) return reply.error();
+        auto decoded = decode<remote::SpeculationReply>(*reply);
+        if (!decoded) return decoded.error();
+        return remote::results_of(std::move(*decoded));
     }
 };
 
@@ -102,6 +122,18 @@ RemoteWorker::behavior_type behavior(Self* self, const RemoteTarget& target,
             else
                 spdlog::warn("worker {} gave a call back: {}", self->state.figures.worker, result.error().message);
             return is_done;
+        },
+        [self](const SpeculativeWorkPtr& work) {
+            auto results = self->state.speculate(*work);
+            if (!results) {
+                spdlog::info("worker {} executed nothing ahead: {}", self->state.figures.worker,
+                             results.error().message);
+                work->speculation->give_up();
+                return false;
+            }
+            ++self->state.figures.speculations;
+            work->speculation->deliver(std::move(*results));
+            return true;
         },
         [self](reach_atom) {
             self->state.reached = self->make_response_promise<done_atom>();

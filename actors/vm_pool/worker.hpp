@@ -16,7 +16,8 @@ using retry_atom = caf::atom_constant<caf::atom("retry")>;
 /// True: the work is done. False: it could not be, nothing has been answered, and another may do it.
 using ReadWorker = caf::typed_actor<caf::replies_to<ReadWorkPtr>::with<bool>>;
 using LocalWorker = ReadWorker::extend<caf::replies_to<Job>::with<bool>>;
-using RemoteWorker = ReadWorker::extend<caf::replies_to<reach_atom>::with<done_atom>, caf::reacts_to<retry_atom>>;
+using RemoteWorker = ReadWorker::extend<caf::replies_to<SpeculativeWorkPtr>::with<bool>,
+                                        caf::replies_to<reach_atom>::with<done_atom>, caf::reacts_to<retry_atom>>;
 
 [[nodiscard]] LocalWorker spawn_local_worker(caf::actor_system& system, std::shared_ptr<evm::AnalysisCache> codes);
 /// With a thread and a connection of its own. Ends by an exit message, after what it has in hand.

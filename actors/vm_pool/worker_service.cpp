@@ -5,7 +5,8 @@
 #include <caf/send.hpp>
 #include <spdlog/spdlog.h>
 
-#include "actors/vm_pool/remote_protocol.hpp"
+#include "actors/execution/contract_engine.hpp"
+#include "actors/vm_pool/speculation_protocol.hpp"
 
 namespace troupe::vm_pool {
 namespace {
@@ -57,10 +58,17 @@ private:
     std::shared_ptr<RemoteState> inner_;
 };
 
+[[nodiscard]] evm::BlockContext block_of(const remote::Context& context, const std::shared_ptr<RemoteState>& state) {
+    auto block = context.block();
+    block.block_hash = [state](std::uint64_t number) { return state->block_hash(number); };
+    return block;
+}
+
 }  // namespace
 
 Result<std::unique_ptr<WorkerService>> WorkerService::start(WorkerServiceOptions options) {
-    std::unique_ptr<WorkerService> service{new WorkerService{std::move(options.name), std::move(options.pool)}};
+    if (!options.codes) options.codes = std::make_shared<evm::AnalysisCache>(contract_engine());
+    std::unique_ptr<WorkerService> service{new WorkerService{std::move(options)}};
     auto server = operator_link::Server::start(
         options.link, options.credentials,
         [self = service.get()](operator_link::Caller& caller, const std::string& method, ByteView body) {
@@ -71,7 +79,9 @@ Result<std::unique_ptr<WorkerService>> WorkerService::start(WorkerServiceOptions
     return service;
 }
 
-WorkerService::Counters WorkerService::counters() const noexcept { return {calls_, refused_, queries_, in_flight_}; }
+WorkerService::Counters WorkerService::counters() const noexcept {
+    return {calls_, speculations_, refused_, queries_, in_flight_};
+}
 
 Result<Bytes> WorkerService::answer(operator_link::Caller& caller, const std::string& method, ByteView body) {
     const auto& who = caller.who();
@@ -92,41 +102,31 @@ Result<Bytes> WorkerService::answer(operator_link::Caller& caller, const std::st
         if (draining_) return make_error(ErrorCode::unavailable, "draining");
         return encode(remote::Hello{remote::protocol_version, name_});
     }
-    if (method == remote::method::read) {
+    if (method == remote::method::read || method == remote::method::speculate) {
         const Counted counted{in_flight_};
-        auto result = read(caller, body);
-        ++(result ? calls_ : refused_);
+        auto result = draining_                        ? make_error(ErrorCode::unavailable, "draining")
+                      : method == remote::method::read ? read(caller, body)
+                                                       : speculate(caller, body);
+        if (!result)
+            ++refused_;
+        else
+            ++(method == remote::method::read ? calls_ : speculations_);
         return result;
     }
     return make_error(ErrorCode::unsupported, "a worker does not know how to " + method.substr(0, 64));
 }
 
-Result<Bytes> WorkerService::read(operator_link::Caller& caller, ByteView body) {
-    if (draining_) return make_error(ErrorCode::unavailable, "draining");
-    const auto message = decode<remote::ReadCall>(body);
-    if (!message) return message.error();
+template <class T, class Begin>
+Result<T> WorkerService::run(operator_link::Caller& caller, const RootHash& root, Begin&& begin) {
     const auto session = std::make_shared<Session>();
     session->caller = &caller;
     session->queries = &queries_;
     const auto state = std::make_shared<RemoteState>(
-        message->root, memory_,
-        [session](const char* method, ByteView asked) { return session->query(method, asked); });
-    const auto promise = std::make_shared<std::promise<Result<CallResult>>>();
+        root, memory_, [session](const char* method, ByteView asked) { return session->query(method, asked); });
+    auto promise = std::make_shared<std::promise<Result<T>>>();
     auto future = promise->get_future();
-    {
-        auto work = std::make_shared<ReadWork>();
-        work->kind = message->kind;
-        work->request = remote::request_of(*message);
-        work->open = [state, context = remote::context_of(*message), root = message->root] {
-            auto facts = context;
-            facts.block_hash = [state](std::uint64_t number) { return state->block_hash(number); };
-            return std::optional{ReadBase{root, std::move(facts), std::make_unique<SharedState>(state)}};
-        };
-        work->done = [promise = std::move(promise)](Result<CallResult> result) {
-            promise->set_value(std::move(result));
-        };
-        caf::anon_send(pool_, ReadWorkPtr{std::move(work)});
-    }
+    begin(state, [promise](Result<T> result) { promise->set_value(std::move(result)); });
+    promise.reset();
     while (future.wait_for(sign_of_life) != std::future_status::ready)
         if (const auto heard = session->query(remote::query::alive, {}); !heard) break;
     {
@@ -137,11 +137,48 @@ Result<Bytes> WorkerService::read(operator_link::Caller& caller, ByteView body) 
         // Without a caller the rest of the call has nothing left to wait for.
         auto result = future.get();
         if (!state->status()) return state->status().error();
-        if (!result) return result.error();
-        return encode(remote::to_message(std::move(*result)));
+        return result;
     } catch (const std::future_error&) {
         return make_error(ErrorCode::unavailable, "the worker is stopping");
     }
+}
+
+Result<Bytes> WorkerService::read(operator_link::Caller& caller, ByteView body) {
+    const auto message = decode<remote::ReadCall>(body);
+    if (!message) return message.error();
+    auto result =
+        run<CallResult>(caller, message->context.root,
+                        [&](const std::shared_ptr<RemoteState>& state, std::function<void(Result<CallResult>)> done) {
+                            auto work = std::make_shared<ReadWork>();
+                            work->kind = message->kind;
+                            work->request = remote::request_of(*message);
+                            work->open = [state, context = message->context] {
+                                return std::optional{ReadBase{context.root, block_of(context, state),
+                                                              std::make_unique<SharedState>(state)}};
+                            };
+                            work->done = std::move(done);
+                            caf::anon_send(pool_, ReadWorkPtr{std::move(work)});
+                        });
+    if (!result) return result.error();
+    return encode(remote::to_message(std::move(*result)));
+}
+
+Result<Bytes> WorkerService::speculate(operator_link::Caller& caller, ByteView body) {
+    auto message = decode<remote::SpeculationCall>(body);
+    if (!message) return message.error();
+    using Results = std::vector<SpeculativeResult>;
+    auto results = run<Results>(
+        caller, message->context.root,
+        [&](const std::shared_ptr<RemoteState>& state, std::function<void(Result<Results>)> done) {
+            caf::anon_send(
+                pool_, Job{std::make_shared<const std::function<void()>>(
+                           [state, done = std::move(done), call = std::move(*message), codes = codes_] {
+                               SharedState base{state};
+                               done(troupe::speculate(base, block_of(call.context, state), call.transactions, *codes));
+                           })});
+        });
+    if (!results) return results.error();
+    return encode(remote::to_message(std::move(*results)));
 }
 
 }  // namespace troupe::vm_pool

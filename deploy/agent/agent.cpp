@@ -101,7 +101,9 @@ Agent::ClusterHost& Agent::cluster(const std::string& name) {
 
 Result<Bytes> Agent::answer(operator_link::Caller& caller, const std::string& name, ByteView body) {
     const auto& who = caller.who();
-    if (who.kind != operator_link::Kind::commander) {
+    // Gateways show the whole cluster.
+    const bool may_look = who.kind == operator_link::Kind::node && (name == method::states || name == method::look);
+    if (who.kind != operator_link::Kind::commander && !may_look) {
         spdlog::warn("{} ({} \"{}\") may not tell an agent to {}", caller.address(), operator_link::to_string(who.kind),
                      who.name, name);
         return make_error(ErrorCode::unauthorized, std::string{"a certificate of kind "} +
@@ -188,8 +190,7 @@ AgentFacts Agent::facts() {
         facts.certificate = certificate->fingerprint;
         facts.certificate_end_ms = certificate->not_after.value;
     }
-    if (const auto trust = operator_link::read_certificates(credentials_.trust))
-        for (const auto& authority : *trust) facts.trust.push_back(authority.fingerprint);
+    facts.trust = operator_link::trust_fingerprints(credentials_.trust);
     return facts;
 }
 

@@ -1,4 +1,4 @@
-// keys ca new, issue, show, rotate.
+// keys ca new, issue, show, revoke, rotate.
 #include <ctime>
 #include <iostream>
 
@@ -41,10 +41,13 @@ void show(Context& context, const Authority& authority) {
         list.push_back({{"operator", facts.operator_name},
                         {"fingerprint", facts.fingerprint},
                         {"until", date_of(facts.not_after)}});
+    const auto issued = authority.issued();
+    if (!issued) return context.fail(issued.error());
     if (context.json) {
         std::cout << Json{{"directory", authority.directory().string()},
                           {"rotating", authority.is_rotating()},
-                          {"trusted", list}}
+                          {"trusted", list},
+                          {"issued", to_json_value(*issued)}}
                          .dump(2)
                   << "\n";
         return;
@@ -53,6 +56,9 @@ void show(Context& context, const Authority& authority) {
     for (const auto& item : list)
         std::cout << "trusted  " << item["operator"].get<std::string>() << "  "
                   << item["fingerprint"].get<std::string>() << "  until " << item["until"].get<std::string>() << "\n";
+    for (const auto& one : *issued)
+        std::cout << (one.revoked ? "revoked  " : "issued   ") << one.kind << " " << one.name << "  " << one.fingerprint
+                  << "  until " << date_of(one.until) << "\n";
     if (authority.is_rotating())
         std::cout << "A rotation is under way: `troupe up` gives agents new certificates, then `troupe keys ca rotate "
                      "--finish` ends the old authority.\n";
@@ -81,6 +87,21 @@ void issue(Context& context) {
         std::cout << "wrote " << file.string() << " (secret, 0600), valid until " << date_of(facts->not_after)
                   << "\nOn that host: troupe agent --credentials " << file.filename().string()
                   << " --listen ADDRESS:9600\n";
+}
+
+void revoke(Context& context) {
+    auto authority = Authority::open(directory());
+    if (!authority) return context.fail(authority.error());
+    const auto revoked = authority->revoke(o.name);
+    if (!revoked) return context.fail(revoked.error());
+    if (context.json) {
+        std::cout << to_json_value(*revoked).dump(2) << "\n";
+        return;
+    }
+    for (const auto& one : *revoked)
+        std::cout << "revoked " << one.kind << " " << one.name << "  " << one.fingerprint << "\n";
+    std::cout
+        << "`troupe up` tells the agents and nodes. A host that stays needs a new file: `troupe keys ca issue`.\n";
 }
 
 void rotate(Context& context) {
@@ -121,7 +142,11 @@ void add_authority_commands(CLI::App& keys, Context& context) {
     give->add_option("--out", o.file, "Where to (default: HOST.pem)");
     give->add_option("--days", o.days, "Until it ends (default: 365; `troupe up` renews it in time)");
     give->add_flag("--force", o.force, "Replace the file");
-    static_cast<void>(add("show", "Show which authorities are trusted", [](Context& c) {
+    auto* withdraw =
+        add("revoke", "Have nobody accept a certificate any more, such as of a host that was broken into", revoke);
+    withdraw->add_option("NAME", o.name, "Whose: the host's or node's name, or a fingerprint of `keys ca show`")
+        ->required();
+    static_cast<void>(add("show", "Show which authorities are trusted, and what they have issued", [](Context& c) {
         const auto authority = Authority::open(directory());
         authority ? show(c, *authority) : c.fail(authority.error());
     }));

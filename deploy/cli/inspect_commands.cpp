@@ -165,7 +165,10 @@ void add_inspect_commands(CLI::App& app, Context& context) {
         if (!directory) return;
         const Collector collector{*directory};
         if (options->wants_targets) {
-            const auto targets = collector.scrape_targets();
+            constexpr std::string_view scheme = "http://";
+            const auto url = collector.cluster().rpc_url();
+            const auto targets =
+                collector.scrape_targets(url.starts_with(scheme) ? url.substr(scheme.size()) : url, true);
             if (!targets) return context.fail(targets.error());
             std::cout << targets->dump(2) << "\n";
             return;

@@ -17,6 +17,7 @@
 #include "deploy/cluster/process.hpp"
 #include "deploy/host/local_host.hpp"
 #include "deploy/host/remote_host.hpp"
+#include "deploy/keys/authority.hpp"
 
 namespace troupe {
 
@@ -27,6 +28,11 @@ public:
 
     explicit Cluster(std::filesystem::path directory, Progress progress = {})
         : directory_(std::move(directory)), progress_(std::move(progress)), local_host_(directory_) {}
+    /// As one of its nodes sees it, by the cluster.json that it was given: it may look, with its own credentials, and
+    /// change nothing. Nodes without an agent are known by name only.
+    Cluster(std::filesystem::path directory, operator_link::Credentials observer) : Cluster(std::move(directory)) {
+        observer_ = std::move(observer);
+    }
 
     [[nodiscard]] bool exists() const { return std::filesystem::exists(directory_ / "cluster.json"); }
     [[nodiscard]] const std::filesystem::path& directory() const noexcept { return directory_; }
@@ -47,8 +53,8 @@ public:
     /// enough, else by a restart, one after the other.
     [[nodiscard]] Status refresh(std::chrono::milliseconds patience);
 
-    /// Gives agents new certificates where theirs near their end or the trusted authorities have changed.
-    /// ErrorCode::unavailable naming an agent that does not answer.
+    /// Gives agents new certificates where theirs near their end or what they are to trust has changed: all that can be
+    /// told, then ErrorCode::unavailable naming one that does not answer.
     [[nodiscard]] Status renew_agents() const;
     /// The node takes no new work; returns when none is left in it.
     [[nodiscard]] Status drain(const std::string& node, std::chrono::milliseconds patience);
@@ -76,6 +82,9 @@ public:
     [[nodiscard]] std::vector<std::string> names() const;
 
 private:
+    static constexpr auto poll = std::chrono::milliseconds(50);
+
+    [[nodiscard]] static std::vector<WantedPort> ports_of(const ManifestNode& node);
     [[nodiscard]] Result<Genesis> genesis() const;
     [[nodiscard]] Status write_state(const ClusterState& state) const;
     [[nodiscard]] Status install(const ClusterState& state) const;
@@ -86,6 +95,8 @@ private:
     [[nodiscard]] Result<Host*> host_of(const ClusterState& state, const std::string& node) const;
     [[nodiscard]] Result<Host*> host(const ClusterState& state, const std::string& name) const;
     [[nodiscard]] Result<RemoteHost*> remote_host(const ClusterState& state, const std::string& name) const;
+    [[nodiscard]] Status renew_agent(const ClusterState& now, const std::string& host,
+                                     const Authority& authority) const;
     [[nodiscard]] Status copy_data(Host& from, Host& to, const std::string& node) const;
     /// Nodes whose host has changed: stopped, their data carried over, started again, one after the other.
     [[nodiscard]] Status finish_moves(std::chrono::milliseconds patience);
@@ -93,8 +104,15 @@ private:
         if (progress_) progress_(text);
     }
 
+    /// Asks each host about those of `nodes` that are there, all hosts at once: one that is cut off must not make the
+    /// others wait. Nothing comes from those that do not answer.
+    template <class Answer, class Ask>
+    [[nodiscard]] Result<std::vector<Answer>> ask_hosts(const ClusterState& state,
+                                                        const std::vector<std::string>& nodes, const Ask& ask) const;
+
     std::filesystem::path directory_;
     Progress progress_;
+    std::optional<operator_link::Credentials> observer_;
     mutable LocalHost local_host_;
     /// Several threads may look at once.
     mutable std::unique_ptr<std::mutex> remote_mutex_ = std::make_unique<std::mutex>();

@@ -48,7 +48,7 @@ Status Installation::add_workers(const ClusterNode& node, NodePackage& package) 
         if (worker.manifest.is_worker())
             config.workers.push_back(
                 {worker.manifest.name, worker.manifest.address, worker.manifest.link_port, worker.manifest.vm_workers});
-    if (config.workers.empty()) return Done{};
+    if (config.workers.empty() && (state_.hosts.empty() || node.manifest.is_worker())) return Done{};
     if (node.manifest.is_worker()) config.workers.clear();
     const auto authority = authority_of(state_, directory_);
     if (!authority) return authority.error();
@@ -87,6 +87,11 @@ Result<NodePackage> Installation::package(const ClusterNode& node) const {
         auto secret = read_text_file(config.identity_path, 1024);
         if (!secret) return secret.error();
         package.identity = secret->substr(0, secret->find('\n'));
+        if (manifest.has_role("gateway")) {
+            auto shown = state_;
+            shown.manifest_text.clear();
+            package.cluster = to_json_value(shown).dump(1) + "\n";
+        }
     }
     return package;
 }

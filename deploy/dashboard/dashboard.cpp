@@ -22,8 +22,11 @@ constexpr unsigned patience_ms = 300;
 
 }  // namespace
 
-Dashboard::Dashboard(std::filesystem::path cluster_directory, std::shared_ptr<NodeObserver> own)
-    : collector_(std::move(cluster_directory), patience_ms), own_(std::move(own)), thread_([this] { run(); }) {}
+Dashboard::Dashboard(Cluster cluster, std::shared_ptr<NodeObserver> own, std::string address)
+    : collector_(std::move(cluster), patience_ms),
+      own_(std::move(own)),
+      address_(std::move(address)),
+      thread_([this] { run(); }) {}
 
 Dashboard::~Dashboard() {
     {
@@ -85,6 +88,17 @@ rpc::HttpAnswer Dashboard::trace(std::string_view text) const {
     return json_answer({{"transaction", to_hex_prefixed(hash->view())}, {"steps", report_json(*steps)}});
 }
 
+rpc::HttpAnswer Dashboard::targets() const {
+    const auto list = collector_.scrape_targets(address_, false);
+    return list ? json_answer(*list) : error_answer(list.error());
+}
+
+rpc::HttpAnswer Dashboard::metrics(std::string_view node) const {
+    auto text = collector_.metrics(std::string{node});
+    if (!text) return error_answer(text.error());
+    return {200, "text/plain; version=0.0.4; charset=utf-8", std::move(*text)};
+}
+
 std::optional<rpc::HttpAnswer> Dashboard::get(std::string_view path) {
     constexpr std::string_view actor_path = "/dashboard/actor/";
     constexpr std::string_view trace_path = "/dashboard/trace/";
@@ -92,6 +106,8 @@ std::optional<rpc::HttpAnswer> Dashboard::get(std::string_view path) {
     if (path == "/dashboard/cluster") return cluster();
     if (path.starts_with(actor_path)) return actor(path.substr(actor_path.size()));
     if (path.starts_with(trace_path)) return trace(path.substr(trace_path.size()));
+    if (path == "/dashboard/targets") return targets();
+    if (path.starts_with(metrics_path)) return metrics(path.substr(metrics_path.size()));
     const auto files = page_files();
     const auto file = std::ranges::find(files, path == "/" ? "/index.html" : path, &EmbeddedFile::path);
     if (file == files.end()) return std::nullopt;

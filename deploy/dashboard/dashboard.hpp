@@ -4,6 +4,8 @@
 //     /dashboard/cluster             ClusterReport
 //     /dashboard/actor/NODE/ACTOR    ActorDetail
 //     /dashboard/trace/HASH          TraceSteps of a transaction
+//     /dashboard/targets             for Prometheus' http_sd_configs: all nodes that run, by way of this gateway
+//     /dashboard/metrics/NODE        a node's metrics
 //
 // Blocks and transactions it takes from the gateway's JSON-RPC like any other client.
 #pragma once
@@ -18,8 +20,8 @@ namespace troupe {
 
 class Dashboard {
 public:
-    /// `cluster_directory` is where the nodes of this host are described; `own` answers alone where there is none.
-    Dashboard(std::filesystem::path cluster_directory, std::shared_ptr<NodeObserver> own);
+    /// `own` answers alone where the cluster's directory has no cluster. `address` is this gateway's, "host:port".
+    Dashboard(Cluster cluster, std::shared_ptr<NodeObserver> own, std::string address);
     ~Dashboard();
     Dashboard(const Dashboard&) = delete;
     Dashboard& operator=(const Dashboard&) = delete;
@@ -32,9 +34,12 @@ private:
     [[nodiscard]] rpc::HttpAnswer cluster();
     [[nodiscard]] rpc::HttpAnswer actor(std::string_view path) const;
     [[nodiscard]] rpc::HttpAnswer trace(std::string_view hash) const;
+    [[nodiscard]] rpc::HttpAnswer targets() const;
+    [[nodiscard]] rpc::HttpAnswer metrics(std::string_view node) const;
 
     Collector collector_;
     std::shared_ptr<NodeObserver> own_;
+    std::string address_;
 
     std::mutex mutex_;
     std::condition_variable changed_;

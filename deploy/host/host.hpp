@@ -15,11 +15,14 @@ struct NodePackage {
     std::string identity;
     /// Key and certificate (operator_link::to_bundle). Likewise.
     std::string credentials;
+    /// Of a gateway that shows hosts with agents: the cluster's nodes and hosts, as JSON.
+    std::string cluster;
 
     static constexpr auto reflect() {
         using P = NodePackage;
         return fields("NodePackage", field("config", &P::config), field("genesis", &P::genesis),
-                      field("identity", &P::identity), field("credentials", &P::credentials));
+                      field("identity", &P::identity), field("credentials", &P::credentials),
+                      field("cluster", &P::cluster));
     }
 };
 

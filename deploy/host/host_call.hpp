@@ -58,7 +58,7 @@ struct AgentFacts {
     std::string directory;
     std::vector<std::string> clusters;
     std::uint32_t processors = 0;
-    /// Fingerprint of its certificate, of the authorities that it trusts, and the certificate's end.
+    /// Fingerprint of its certificate, operator_link::trust_fingerprints of its trust, and the certificate's end.
     std::string certificate;
     std::vector<std::string> trust;
     std::uint64_t certificate_end_ms = 0;

@@ -123,6 +123,8 @@ Status LocalHost::install(const NodePackage& package) {
         config.credentials_path = (directory / "operator.pem").string();
         if (auto status = write_text_file(config.credentials_path, package.credentials, true); !status) return status;
     }
+    if (!package.cluster.empty())
+        if (auto status = write_text_file(directory / "cluster.json", package.cluster); !status) return status;
     return write_node_config(directory / "node.json", config);
 }
 

@@ -87,22 +87,25 @@ Result<ClusterReport> Collector::report() const {
     return out;
 }
 
-Result<Json> Collector::scrape_targets() const {
+Result<Json> Collector::scrape_targets(const std::string& gateway, bool direct) const {
     const auto nodes = cluster_.health();
     if (!nodes) return nodes.error();
     Json out = Json::array();
     for (const auto& node : *nodes) {
-        // Endpoints are on their hosts' loopback: what runs elsewhere is scraped from there.
-        if (!node.runs() || node.host != local_host_name) continue;
+        if (!node.runs()) continue;
+        Json labels{{"node", node.name}, {"host", node.host == local_host_name ? this_host() : node.host}};
+        auto target = gateway;
         const auto port = read_text_file(cluster_.directory() / "nodes" / node.name / "inspect.port", 16);
-        if (port)
-            out.push_back({{"targets", Json::array({"127.0.0.1:" + port->substr(0, port->find('\n'))})},
-                           {"labels", {{"node", node.name}}}});
+        if (direct && node.host == local_host_name && port)
+            target = "127.0.0.1:" + port->substr(0, port->find('\n'));
+        else
+            labels["__metrics_path__"] = std::string{metrics_path} + node.name;
+        if (!target.empty()) out.push_back({{"targets", Json::array({target})}, {"labels", labels}});
     }
     return out;
 }
 
-Result<Json> Collector::get(const std::string& name, const std::string& path) const {
+Result<NodeView> Collector::look(const std::string& name, const std::string& path) const {
     const auto nodes = cluster_.health();
     if (!nodes) return nodes.error();
     const auto node = std::ranges::find(*nodes, name, &NodeHealth::name);
@@ -110,8 +113,21 @@ Result<Json> Collector::get(const std::string& name, const std::string& path) co
     if (!node->runs())
         return make_error(ErrorCode::unavailable,
                           name + " is " + node->state + "; `troupe restart " + name + "` starts it");
-    const auto views = cluster_.look({name}, path, patience_ms_ + 500);
-    return views ? json_of(views->front()) : Result<Json>{views.error()};
+    auto views = cluster_.look({name}, path, patience_ms_ + 500);
+    if (!views) return views.error();
+    return std::move(views->front());
+}
+
+Result<Json> Collector::get(const std::string& node, const std::string& path) const {
+    const auto view = look(node, path);
+    return view ? json_of(*view) : Result<Json>{view.error()};
+}
+
+Result<std::string> Collector::metrics(const std::string& node) const {
+    auto view = look(node, "/metrics");
+    if (!view) return view.error();
+    if (view->status != 200) return make_error(ErrorCode::unavailable, node + " does not answer");
+    return std::move(view->body);
 }
 
 Result<Json> Collector::actor(const std::string& node, const std::string& actor) const {

@@ -9,6 +9,9 @@
 
 namespace troupe {
 
+/// Where a gateway serves a node's metrics: the node's name follows.
+inline constexpr std::string_view metrics_path = "/dashboard/metrics/";
+
 struct HostReport {
     std::string name;
     std::vector<NodeReport> nodes;
@@ -42,7 +45,8 @@ struct TraceStep {
 class Collector {
 public:
     explicit Collector(std::filesystem::path cluster_directory, unsigned patience_ms = 400)
-        : cluster_(std::move(cluster_directory)), patience_ms_(patience_ms) {}
+        : Collector(Cluster{std::move(cluster_directory)}, patience_ms) {}
+    Collector(Cluster cluster, unsigned patience_ms) : cluster_(std::move(cluster)), patience_ms_(patience_ms) {}
 
     [[nodiscard]] Result<ClusterReport> report() const;
     /// ActorDetail as JSON. ErrorCode::not_found, or unavailable if the node does not answer.
@@ -51,11 +55,16 @@ public:
     [[nodiscard]] Result<Json> messages(const std::string& node, const std::string& actor, std::uint64_t from) const;
     /// The stations of a transaction in order of time; empty if no node remembers it.
     [[nodiscard]] Result<std::vector<TraceStep>> trace(const TransactionHash& transaction) const;
-    /// For Prometheus' file_sd_configs: one group a node of this host, labelled with its name.
-    [[nodiscard]] Result<Json> scrape_targets() const;
+    /// For Prometheus' file_sd_configs and http_sd_configs: one group a node that runs, labelled with its name and
+    /// host. Endpoints listen on their hosts' loopback, so each is asked by way of `gateway` ("host:port"); if
+    /// `direct`, those of this host are not. What can't be asked is left out.
+    [[nodiscard]] Result<Json> scrape_targets(const std::string& gateway, bool direct) const;
+    /// In Prometheus' text format.
+    [[nodiscard]] Result<std::string> metrics(const std::string& node) const;
     [[nodiscard]] const Cluster& cluster() const noexcept { return cluster_; }
 
 private:
+    [[nodiscard]] Result<NodeView> look(const std::string& node, const std::string& path) const;
     [[nodiscard]] Result<Json> get(const std::string& node, const std::string& path) const;
     [[nodiscard]] std::vector<TraceStep> ask_all(const std::vector<std::string>& nodes,
                                                  const std::vector<std::string>& keys) const;

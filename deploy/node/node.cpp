@@ -325,8 +325,15 @@ Status Node::start_rpc() {
         options.accounts.push_back(std::move(key));
     }
     // The nodes of one cluster on a host lie side by side: DIR/nodes/NAME.
+    Cluster cluster{std::filesystem::absolute(directory_).parent_path().parent_path()};
+    if (std::filesystem::exists(directory_ / "cluster.json")) {
+        auto credentials = read_credentials(config_);
+        if (!credentials) return credentials.error();
+        cluster = Cluster{directory_, std::move(*credentials)};
+    }
+    const auto& rpc_host = config_.rpc_host == "0.0.0.0" ? config_.link_host : config_.rpc_host;
     dashboard_ =
-        std::make_shared<Dashboard>(std::filesystem::absolute(directory_).parent_path().parent_path(), observer_);
+        std::make_shared<Dashboard>(std::move(cluster), observer_, rpc_host + ":" + std::to_string(config_.rpc_port));
     options.get = [dashboard = dashboard_](std::string_view path) { return dashboard->get(path); };
     handler_ = std::make_shared<gateway::Handler>(std::move(options), backend_);
     backend_->set_listener(handler_);

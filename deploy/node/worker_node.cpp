@@ -3,6 +3,7 @@
 #include <caf/send.hpp>
 #include <spdlog/spdlog.h>
 
+#include "actors/execution/contract_engine.hpp"
 #include "actors/vm_pool/actor.hpp"
 #include "deploy/node/remote_workers.hpp"
 #include "runtime/actor/observed.hpp"
@@ -18,7 +19,8 @@ constexpr std::size_t connections_max = 1024;
 Status WorkerNode::start() {
     const auto credentials = read_credentials(config_);
     if (!credentials) return credentials.error();
-    pool_ = vm_pool::spawn(system_, {config_.vm_workers, {}, {}});
+    const auto codes = std::make_shared<evm::AnalysisCache>(contract_engine());
+    pool_ = vm_pool::spawn(system_, {config_.vm_workers, {}, codes});
     vm_pool::WorkerServiceOptions options;
     options.name = config_.name;
     options.link.host = config_.link_host;
@@ -26,6 +28,7 @@ Status WorkerNode::start() {
     options.link.connections_max = connections_max;
     options.credentials = *credentials;
     options.pool = pool_;
+    options.codes = codes;
     auto service = vm_pool::WorkerService::start(std::move(options));
     if (!service) return service.error();
     service_ = std::move(*service);
@@ -46,8 +49,9 @@ Status WorkerNode::start() {
 void WorkerNode::report() {
     const auto counters = service_->counters();
     consensus::NodeStatus status;
-    status.role = "worker calls=" + std::to_string(counters.calls) + " given_back=" + std::to_string(counters.refused) +
-                  " queries=" + std::to_string(counters.queries) + " running=" + std::to_string(counters.in_flight);
+    status.role = "worker calls=" + std::to_string(counters.calls) + " ahead=" + std::to_string(counters.speculations) +
+                  " given_back=" + std::to_string(counters.refused) + " queries=" + std::to_string(counters.queries) +
+                  " running=" + std::to_string(counters.in_flight);
     observer_->set_status(status, true);
     observer_->sample();
     auto json = to_json_value(status);

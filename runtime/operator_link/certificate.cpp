@@ -127,6 +127,12 @@ struct Subject {
     return TimeMs{static_cast<std::uint64_t>(std::max<std::time_t>(::timegm(&parts), 0)) * 1000};
 }
 
+[[nodiscard]] std::string serial_text(const ASN1_INTEGER* serial) {
+    const std::unique_ptr<BIGNUM, Deleter<BN_free>> number{ASN1_INTEGER_to_BN(serial, nullptr)};
+    const std::unique_ptr<char, decltype([](char* text) { OPENSSL_free(text); })> text{BN_bn2hex(number.get())};
+    return text.get();
+}
+
 [[nodiscard]] Result<CertificateFacts> facts_of(X509* certificate) {
     CertificateFacts facts;
     X509_NAME* subject = X509_get_subject_name(certificate);
@@ -146,7 +152,16 @@ struct Subject {
     unsigned size = 0;
     X509_digest(certificate, EVP_sha256(), digest.data(), &size);
     facts.fingerprint = to_hex({digest.data(), size}).substr(0, 16);
+    facts.serial = serial_text(X509_get0_serialNumber(certificate));
     return facts;
+}
+
+/// Calls `use` with each list in the text.
+template <class Use>
+void each_revocation_list(const std::string& pem, Use&& use) {
+    const auto in = reader_of(pem);
+    while (const RevocationListPtr list{PEM_read_bio_X509_CRL(in.get(), nullptr, nullptr, nullptr)}) use(list.get());
+    ERR_clear_error();
 }
 
 }  // namespace
@@ -211,6 +226,55 @@ Result<std::vector<CertificateFacts>> read_certificates(const std::string& pem) 
     return out;
 }
 
+Result<std::string> make_revocation_list(const Credentials& authority, const std::vector<std::string>& serials,
+                                         TimeMs now) {
+    const auto issuer = certificate_from_pem(authority.certificate);
+    const auto key = key_from_pem(authority.key);
+    const RevocationListPtr list{X509_CRL_new()};
+    if (!issuer || !key || !list) return failed("the authority's files can't be read");
+    const std::unique_ptr<ASN1_TIME, Deleter<ASN1_TIME_free>> from{
+        ASN1_TIME_set(nullptr, static_cast<std::time_t>(now.value / 1000 - backdate_seconds))};
+    bool is_made = from && X509_CRL_set_version(list.get(), 1) == 1 &&
+                   X509_CRL_set_issuer_name(list.get(), X509_get_subject_name(issuer.get())) == 1 &&
+                   X509_CRL_set1_lastUpdate(list.get(), from.get()) == 1 &&
+                   X509_CRL_set1_nextUpdate(list.get(), X509_get0_notAfter(issuer.get())) == 1;
+    for (const auto& serial : serials) {
+        X509_REVOKED* entry = X509_REVOKED_new();
+        BIGNUM* number = nullptr;
+        BN_hex2bn(&number, serial.c_str());
+        const std::unique_ptr<BIGNUM, Deleter<BN_free>> owned{number};
+        const std::unique_ptr<ASN1_INTEGER, Deleter<ASN1_INTEGER_free>> integer{BN_to_ASN1_INTEGER(number, nullptr)};
+        is_made = is_made && entry != nullptr && integer && X509_REVOKED_set_serialNumber(entry, integer.get()) == 1 &&
+                  X509_REVOKED_set_revocationDate(entry, from.get()) == 1 && X509_CRL_add0_revoked(list.get(), entry);
+    }
+    if (!is_made || X509_CRL_sort(list.get()) != 1 || X509_CRL_sign(list.get(), key.get(), nullptr) == 0)
+        return failed("the revocation list can't be made");
+    return to_pem([&](BIO* out) { return PEM_write_bio_X509_CRL(out, list.get()); });
+}
+
+std::vector<std::string> revoked_serials(const std::string& trust) {
+    std::vector<std::string> out;
+    each_revocation_list(trust, [&](X509_CRL* list) {
+        auto* entries = X509_CRL_get_REVOKED(list);
+        for (int i = 0; i < sk_X509_REVOKED_num(entries); ++i)
+            out.push_back(serial_text(X509_REVOKED_get0_serialNumber(sk_X509_REVOKED_value(entries, i))));
+    });
+    return out;
+}
+
+std::vector<std::string> trust_fingerprints(const std::string& trust) {
+    std::vector<std::string> out;
+    if (const auto certificates = read_certificates(trust))
+        for (const auto& facts : *certificates) out.push_back(facts.fingerprint);
+    each_revocation_list(trust, [&](X509_CRL* list) {
+        std::array<std::uint8_t, EVP_MAX_MD_SIZE> digest{};
+        unsigned size = 0;
+        X509_CRL_digest(list, EVP_sha256(), digest.data(), &size);
+        out.push_back(to_hex({digest.data(), size}).substr(0, 16));
+    });
+    return out;
+}
+
 std::string to_bundle(const Credentials& credentials) {
     return credentials.key + credentials.certificate + credentials.trust;
 }
@@ -224,6 +288,8 @@ Result<Credentials> from_bundle(const std::string& text) {
     while (const CertificatePtr certificate{PEM_read_bio_X509(in.get(), nullptr, nullptr, nullptr)})
         (out.certificate.empty() ? out.certificate : out.trust) += certificate_to_pem(certificate.get());
     ERR_clear_error();
+    each_revocation_list(
+        text, [&](X509_CRL* list) { out.trust += to_pem([&](BIO* to) { return PEM_write_bio_X509_CRL(to, list); }); });
     if (out.certificate.empty() || out.trust.empty())
         return make_error(ErrorCode::malformed, "expected a key, its certificate and the authority's certificate");
     const auto certificate = certificate_from_pem(out.certificate);

@@ -26,7 +26,7 @@ enum class Kind : std::uint8_t {
 struct Credentials {
     std::string key;
     std::string certificate;
-    /// Certificates of the authorities whose word counts.
+    /// Certificates of the authorities whose word counts, and their lists of those whom they trust no longer.
     std::string trust;
 
     bool operator==(const Credentials&) const = default;
@@ -45,6 +45,8 @@ struct CertificateFacts {
     TimeMs not_after;
     /// 16 hex digits of the certificate's SHA-256.
     std::string fingerprint;
+    /// Hex.
+    std::string serial;
 };
 
 /// A self-signed authority that trusts itself.
@@ -56,6 +58,15 @@ struct CertificateFacts {
 [[nodiscard]] Result<CertificateFacts> read_certificate(const std::string& pem);
 /// Of all certificates in the text: which authorities are trusted.
 [[nodiscard]] Result<std::vector<CertificateFacts>> read_certificates(const std::string& pem);
+
+/// PEM, signed by the authority: certificates with these serial numbers are refused, by whoever has the list in
+/// `Credentials::trust`, whatever else they say. Valid as long as the authority.
+[[nodiscard]] Result<std::string> make_revocation_list(const Credentials& authority,
+                                                       const std::vector<std::string>& serials, TimeMs now);
+/// The serial numbers in all lists of a `Credentials::trust`.
+[[nodiscard]] std::vector<std::string> revoked_serials(const std::string& trust);
+/// By which two trusts are compared: a fingerprint for each certificate and for each list.
+[[nodiscard]] std::vector<std::string> trust_fingerprints(const std::string& trust);
 
 /// One file: key, certificate, then the trusted ones.
 [[nodiscard]] std::string to_bundle(const Credentials& credentials);

@@ -96,6 +96,12 @@ Result<ContextPtr> make_context(const Credentials& credentials) {
         trusted += X509_STORE_add_cert(store, authority.get()) == 1 ? 1 : 0;
     ERR_clear_error();
     if (trusted == 0) return make_error(ErrorCode::invalid, "credentials: no trusted authority");
+    const auto lists_in = reader_of(credentials.trust);
+    // Each authority has one as soon as any has.
+    while (const RevocationListPtr list{PEM_read_bio_X509_CRL(lists_in.get(), nullptr, nullptr, nullptr)})
+        if (X509_STORE_add_crl(store, list.get()) != 1 || X509_STORE_set_flags(store, X509_V_FLAG_CRL_CHECK) != 1)
+            return make_error(ErrorCode::invalid, "credentials: " + openssl_error());
+    ERR_clear_error();
     SSL_CTX_set_verify(context.get(), SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, note_refusal);
     SSL_CTX_set_max_cert_list(context.get(), 8192);
     SSL_CTX_set_session_cache_mode(context.get(), SSL_SESS_CACHE_OFF);

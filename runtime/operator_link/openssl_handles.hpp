@@ -24,6 +24,7 @@ struct Deleter {
 
 using KeyPtr = std::unique_ptr<EVP_PKEY, Deleter<EVP_PKEY_free>>;
 using CertificatePtr = std::unique_ptr<X509, Deleter<X509_free>>;
+using RevocationListPtr = std::unique_ptr<X509_CRL, Deleter<X509_CRL_free>>;
 using ExtensionPtr = std::unique_ptr<X509_EXTENSION, Deleter<X509_EXTENSION_free>>;
 using BioPtr = std::unique_ptr<BIO, Deleter<BIO_vfree>>;
 using ContextPtr = std::unique_ptr<SSL_CTX, Deleter<SSL_CTX_free>>;

@@ -1,5 +1,6 @@
 #include "runtime/operator_link/server.hpp"
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <cstring>
@@ -72,6 +73,8 @@ struct Server::State {
     std::mutex mutex;
     /// Replaced as a whole; connections keep the one they began with.
     std::shared_ptr<SSL_CTX> tls;
+    /// Serial numbers that open connections have not been checked against.
+    std::vector<std::string> revoked;
     std::list<Connection> connections;
 
     ~State() {
@@ -80,6 +83,7 @@ struct Server::State {
 
     void accept_all() {
         while (!stopping) {
+            close_revoked();
             pollfd item{listener, POLLIN, 0};
             if (::poll(&item, 1, accept_poll_ms) <= 0) {
                 reap();
@@ -113,6 +117,24 @@ struct Server::State {
             }
             it->thread.join();
             it = connections.erase(it);
+        }
+    }
+
+    void close_revoked() {
+        std::vector<std::string> serials;
+        {
+            const std::lock_guard lock{mutex};
+            serials.swap(revoked);
+        }
+        if (serials.empty()) return;
+        for (auto& connection : connections) {
+            const std::lock_guard lock{connection.mutex};
+            if (connection.channel == nullptr) continue;
+            const auto& peer = connection.channel->peer();
+            if (std::ranges::find(serials, peer.serial) == serials.end()) continue;
+            spdlog::warn("operator link: {} \"{}\" is closed: certificate {} is revoked", to_string(peer.kind),
+                         peer.name, peer.fingerprint);
+            connection.channel->shut_down();
         }
     }
 
@@ -203,6 +225,7 @@ Status Server::set_credentials(const Credentials& credentials) {
     if (!context) return context.error();
     const std::lock_guard lock{state_->mutex};
     state_->tls = std::shared_ptr<SSL_CTX>{context->release(), SSL_CTX_free};
+    state_->revoked = revoked_serials(credentials.trust);
     return Done{};
 }
 

@@ -46,7 +46,7 @@ public:
     ~Server();
 
     [[nodiscard]] std::uint16_t port() const noexcept;
-    /// For connections that are made from now on.
+    /// For connections that are made from now on; those whose certificate they revoke are closed soon.
     [[nodiscard]] Status set_credentials(const Credentials& credentials);
 
 private:

@@ -1,6 +1,6 @@
 // Three hosts, each a network namespace with its own address, agent and delay: launching over them, looking into all of
 // them, a host cut off under load, nodes that die, scaling every role that scales, workers that run another host's calls,
-// moving, rolling restarts, strangers, and the rotation of the operator's authority.
+// moving, rolling restarts, strangers, revoked certificates, and the rotation of the operator's authority.
 import { after, before, test } from 'node:test';
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
@@ -168,6 +168,48 @@ only('inspect shows the actors of every host, and one actor of another host in f
   assert.match(e.stderr, /did you mean "v-\d"/);
 });
 
+/** What a gateway's page shows: hosts with their nodes, and how many actors each has. */
+const shown = async (gateway) => {
+  const report = await (await fetch(`${gateway}/dashboard/cluster`)).json();
+  assert.ok(report.hosts, JSON.stringify(report));
+  return report;
+};
+const everywhere = async (gateway) => (await shown(gateway)).hosts.length === hosts.length
+  && (await shown(gateway)).hosts.every((h) => h.nodes.every((n) => n.actors.length > 0));
+
+only("a gateway's page shows hosts, nodes, links and actors of the whole cluster, any actor in full, and a transaction's way", async () => {
+  await until(() => everywhere(url), 'the page has all hosts');
+  const page = await shown(url);
+  const names = (report) => report.hosts.flatMap((h) => h.nodes.map((n) => `${h.name}/${n.name}: ${n.actors.map((a) => a.name).sort()}`)).sort();
+  assert.deepEqual(names(page), names(JSON.parse(await t('inspect', '--json'))));
+  const beta = page.hosts.find((h) => h.name === 'beta').nodes.find((n) => n.name === 'v-2');
+  assert.equal(beta.links.filter((l) => l.connected ?? true).length, page.hosts.flatMap((h) => h.nodes).length - 1);
+  const detail = await (await fetch(`${url}/dashboard/actor/v-2/consensus`)).json();
+  assert.ok(detail.messages.length > 0, JSON.stringify(detail));
+  const [key] = JSON.parse(await t('keys', 'list', '--secret', '--json')).accounts.slice(20);
+  const wallet = new ethers.Wallet(key.private_key, new ethers.JsonRpcProvider(url));
+  const { hash } = await (await wallet.sendTransaction({ to: wallet.address, value: 0n })).wait();
+  const way = await (await fetch(`${url}/dashboard/trace/${hash}`)).json();
+  const on = new Set(way.steps.map((step) => step.node));
+  for (const name of ['v-1', 'v-2', 'v-3', 'gateway']) assert.ok(on.has(name), `${name} is on the way: ${[...on]}`);
+  wallet.provider.destroy();
+});
+
+only('Prometheus finds every node of every host by way of the gateway', async () => {
+  const targets = await (await fetch(`${url}/dashboard/targets`)).json();
+  const running = (await status()).nodes.map((n) => n.name).sort();
+  assert.deepEqual(targets.map((g) => g.labels.node).sort(), running);
+  for (const group of targets) {
+    const answer = await fetch(`http://${group.targets[0]}${group.labels.__metrics_path__}`);
+    assert.equal(answer.status, 200);
+    assert.match(answer.headers.get('content-type'), /^text\/plain; version=0\.0\.4/);
+    assert.match(await answer.text(), /^troupe_/m);
+    assert.equal(group.labels.host, (await node(group.labels.node)).host);
+  }
+  assert.deepEqual(JSON.parse(await t('inspect', '--prometheus-targets')).map((g) => g.labels.node).sort(), running);
+  assert.equal((await fetch(`${url}/dashboard/metrics/nobody`)).status, 404);
+});
+
 only('a host cut off for ten seconds under load: blocks go on, nothing accepted is lost, it comes back', async () => {
   const chainId = Number(await call('eth_chainId'));
   const keys = JSON.parse(await t('keys', 'list', '--secret', '--json')).accounts;
@@ -225,6 +267,7 @@ only('a gateway is added on a named host and serves; scaled down it is drained f
   const second = `http://10.77.0.13:${added.rpc_port}`;
   await until(async () => Number((await rpc(second, 'eth_blockNumber')).result) >= (await height()) - 1, 'it follows the chain');
   assert.match(await t('manifest', 'export'), /name = "gateway-2"/);
+  await until(() => everywhere(second), 'its page has all hosts too');
   assert.match(await t('scale', 'gateway=1'), /^- gateway-2 drained$/m);
   assert.equal(await node('gateway-2'), undefined);
   const wrong = await fails('scale', 'gatway=2');
@@ -346,6 +389,24 @@ only('the authority is replaced without stopping anything', async () => {
   const shown = JSON.parse(await t('keys', 'ca', 'show', '--json'));
   assert.equal(shown.trusted.length, 1);
   assert.equal(shown.rotating, false);
+});
+
+only('a stolen certificate is revoked: agents learn of it, refuse it and say which and why, and all else goes on', async () => {
+  const stolen = path.join(home, 'stolen-ca');
+  fs.cpSync(path.join(home, '.troupe', 'ca'), stolen, { recursive: true });
+  const thief = (...args) => run(troupe, args, { env: { ...env, TROUPE_CA: stolen } }).then((r) => r, (e) => e);
+  assert.match((await thief('inspect', 'hosts')).stdout, /gamma/, 'it works before');
+  const pids = (await status()).nodes.map((n) => n.pid);
+  assert.match(await t('keys', 'ca', 'revoke', 'commander'), /^revoked commander commander {2}[0-9a-f]{16}$/m);
+  await t('up', '-d', '--name', 'wide');
+  assert.deepEqual((await status()).nodes.map((n) => n.pid), pids);
+  const refused = await thief('up', path.join(home, 'm.toml'), '-d', '--wait', '5');
+  assert.match(refused.stderr, /revoked/);
+  for (const host of hosts) assert.match(agentLog(host), /CN = commander" of issuer .*: certificate revoked/);
+  assert.ok(JSON.parse(await t('keys', 'ca', 'show', '--json')).issued.some((c) => c.revoked));
+  const e = await fails('keys', 'ca', 'revoke', 'nobody');
+  assert.match(e.stderr, /no valid certificate has the name or fingerprint "nobody"; `troupe keys ca show` lists them/);
+  await until(() => everywhere(url), 'gateways still show all hosts');
 });
 
 only('down stops every node on every host, and agents stay', async () => {

@@ -1,5 +1,5 @@
-// Workers: processes that run read calls for the gateway. Work is really done there, and neither a worker's death nor its
-// removal loses a call.
+// Workers: processes that run read calls for the gateway, and parts of its blocks ahead. Work is really done there, and
+// neither a worker's death nor its removal loses a call.
 import { after, before, test } from 'node:test';
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
@@ -101,6 +101,43 @@ test('a worker killed under load loses no call, and works again when it is back'
   await until(async () => Number(/calls=(\d+)/.exec((await node('worker-1')).role ?? '')?.[1] ?? 0) > 20, 'it gets work again');
   stop.now = true;
   assert.ok(await running > 100);
+});
+
+test('blocks of dear transactions are executed in part by workers, and a worker that dies changes nothing', async (context) => {
+  const provider = new ethers.JsonRpcProvider(cluster.rpc, undefined, { cacheTimeout: -1, batchMaxCount: 100 });
+  const { chainId } = await provider.getNetwork();
+  const wallets = cluster.keys.slice(1, 9).map((k) => new ethers.Wallet(k.private_key, provider));
+  const size = ethers.toBeHex((code.length - 2) / 2).slice(2);
+  const init = `0x60${size}600c60003960${size}6000f3${code.slice(2)}`;
+  const { contractAddress: to } = await (await wallets[0].sendTransaction({ data: init })).wait();
+  const figures = async () => JSON.parse(await cluster.command('inspect', 'gateway/executor', '--json')).state;
+  const nonces = await Promise.all(wallets.map((w) => w.getNonce()));
+  /** One block of loops of some milliseconds each, from senders that have nothing to do with each other. */
+  const block = async () => {
+    const sent = await Promise.all(wallets.map((w, i) => w.sendTransaction({
+      to, data: ethers.toBeHex(60000, 32), nonce: nonces[i]++, gasLimit: 8_000_000, maxFeePerGas: 10n ** 10n, maxPriorityFeePerGas: 1n, type: 2, chainId })));
+    for (const tx of sent) assert.equal((await tx.wait()).status, 1);
+  };
+  await until(async () => { await block(); return (await figures()).speculated_used > 0; }, 'results of the worker count', 120000);
+  const used = await figures();
+  context.diagnostic(`of ${used.speculated} transactions handed out ${used.speculated_used} counted, ${used.speculated_outdated} were outdated, ${used.speculated_missing} late`);
+  assert.equal(used.speculated, used.speculated_used + used.speculated_outdated + used.speculated_missing);
+  assert.ok((await pool('gateway')).speculations > 0);
+  const told = await Promise.all(['worker-1', 'worker-2'].map(async (w) => Number(/ahead=(\d+)/.exec((await node(w)).role)[1])));
+  assert.ok(told[0] + told[1] > 0, 'the workers say so too');
+
+  const gateway = await node('gateway');
+  const pid = (await node('worker-1')).pid;
+  const blocks = (async () => { for (let i = 0; i < 4; i++) await block(); })();
+  process.kill(pid, 'SIGKILL');
+  await blocks;
+  await cluster.command('start', 'worker-1');
+  // Had a block come to something else than the validators', it would have stopped.
+  const now = await node('gateway');
+  assert.equal(now.pid, gateway.pid);
+  const height = now.height;
+  await until(async () => (await node('gateway')).height > height, 'blocks go on');
+  provider.destroy();
 });
 
 test('scaled down under load, workers are drained first and no call is lost', async () => {

@@ -105,6 +105,45 @@ TransactionEffects JournaledState::take_effects() {
     return effects;
 }
 
+void JournaledState::apply(const TransactionEffects& effects) {
+    TROUPE_ASSERT(journal_.empty());
+    for (const auto& write : effects.accounts) {
+        auto& account = load(write.address);
+        if (!write.record) {
+            account.remove();
+            continue;
+        }
+        if (write.storage_cleared) {
+            account.storage_cleared = true;
+            account.slots.clear();
+        }
+        if (write.code) {
+            account.code = write.code;
+            account.code_changed = true;
+        } else if (account.record.code_hash != write.record->code_hash) {
+            account.code = nullptr;
+            account.code_changed = false;
+        }
+        account.record = *write.record;
+        account.exists = true;
+    }
+    for (const auto& write : effects.slots) {
+        auto& slot = load_slot(write.address, load(write.address), write.slot);
+        slot.current = write.value;
+        slot.dirty = true;
+    }
+    for (const auto& credit : effects.credits) {
+        auto& account = load(credit.address);
+        const auto after = with_credit(account.exists ? std::optional{account.record} : std::nullopt, credit.amount);
+        if (after) {
+            account.record = *after;
+            account.exists = true;
+        } else if (account.exists) {
+            account.remove();
+        }
+    }
+}
+
 StateDiff JournaledState::diff() const {
     StateDiff diff;
     std::vector<const std::pair<const Address, Account>*> sorted;

@@ -45,6 +45,8 @@ public:
 
     /// What changed since construction, credits apart. The state ends with it.
     [[nodiscard]] TransactionEffects take_effects();
+    /// Between transactions: as if the transactions that had these effects had run here.
+    void apply(const TransactionEffects& effects);
 
     using Snapshot = std::size_t;
     [[nodiscard]] Snapshot snapshot() const noexcept { return journal_.size(); }

@@ -103,10 +103,13 @@ TEST_CASE("a node's or an agent's certificate can't tell an agent what to do") {
     for (const auto kind : {operator_link::Kind::node, operator_link::Kind::agent}) {
         const auto credentials = f.authority.issue("other", kind, 5);
         auto host = std::move(*RemoteHost::create(*credentials, "alpha", "127.0.0.1", f.agent->port(), "c"));
-        const auto refused = host->states({"n"});
+        const auto refused = host->stop({"n"});
         REQUIRE_FALSE(refused.ok());
         CHECK(refused.error().code == ErrorCode::unauthorized);
         CHECK_FALSE(host->install(package("n")).ok());
+        CHECK_FALSE(host->read_data("n", "state.db", 0).ok());
+        // Gateways show all hosts.
+        CHECK(host->states({"n"}).ok() == (kind == operator_link::Kind::node));
         const auto mine = f.authority.issue("alpha", operator_link::Kind::agent, 5);
         CHECK_FALSE(host->give_credentials(*mine).ok());
     }
@@ -213,6 +216,29 @@ TEST_CASE("an agent takes its new certificate and keeps it, and refuses one that
     f.agent.reset();
     f.agent = std::move(*Agent::start(f.options()));
     CHECK(f.host()->facts()->trust.size() == 1);
+}
+
+TEST_CASE("an agent that was told of a revocation refuses that certificate, and the command line's own is replaced") {
+    Fixture f;
+    const auto stolen = *f.authority.commander();
+    const auto thief = [&] {
+        return std::move(*RemoteHost::create(stolen, "alpha", "127.0.0.1", f.agent->port(), "c"))->facts();
+    };
+    REQUIRE(thief().ok());
+    CHECK_FALSE(f.authority.revoke("nobody").ok());
+    const auto revoked = f.authority.revoke("commander");
+    REQUIRE(revoked.ok());
+    CHECK(revoked->size() == 1);
+    CHECK_FALSE(f.authority.revoke(revoked->front().fingerprint).ok());
+    REQUIRE(f.host()->give_credentials(*f.authority.issue("alpha", operator_link::Kind::agent, 5)).ok());
+    const auto refused = thief();
+    REQUIRE_FALSE(refused.ok());
+    CHECK_MESSAGE(refused.error().message.find("revoked") != std::string::npos, refused.error().message);
+    // The list outlives the rotation of the authority.
+    REQUIRE(f.authority.rotate(10).ok());
+    REQUIRE(f.host()->give_credentials(*f.authority.issue("alpha", operator_link::Kind::agent, 5)).ok());
+    CHECK(f.host()->facts().ok());
+    CHECK_FALSE(thief().ok());
 }
 
 TEST_CASE("one agent works in a directory") {

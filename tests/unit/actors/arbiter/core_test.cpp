@@ -353,7 +353,7 @@ TEST_CASE("kill -9 at any moment leaves a log that replays to the state of its l
                 for (const auto& entry : b.log) {
                     Outbox unsent;
                     behind.apply(entry, unsent);
-                    if (!(*store)->append(entry, hash_of(behind.state()))) ::_exit(5);
+                    if (!(*store)->append(entry, behind.state())) ::_exit(5);
                     if (::write(pipe[1], &entry.index, sizeof entry.index) < 0) ::_exit(6);
                 }
             }
@@ -395,10 +395,49 @@ TEST_CASE("a log whose entry was changed does not replay") {
     for (std::size_t i = 0; i < changed.size(); ++i) {
         Outbox unsent;
         core.apply(b.log[i], unsent);
-        REQUIRE(store->append(changed[i], hash_of(core.state())));
+        REQUIRE(store->append(changed[i], core.state()));
     }
     Core fresh{Config::of(b.genesis)};
     const auto status = replay(*store, fresh);
     REQUIRE_FALSE(status.ok());
     CHECK(status.error().message == "arbiter log: entry 1 gives another state than when it was written");
+}
+
+TEST_CASE("a snapshot and the rest of the log give the state of the whole log; a damaged snapshot costs only time") {
+    const TemporaryFolder folder;
+    const auto file = folder.file("arbiter.db");
+    Bench b{500};
+    std::vector<LogEntry> log;
+    for (unsigned seed = 1; log.size() < 2 * LogStore::entries_per_snapshot + 20; ++seed) {
+        b.log.clear();
+        run_workload(b, 40, seed);
+        log.insert(log.end(), b.log.begin(), b.log.end());
+    }
+    Core core{Config::of(b.genesis)};
+    {
+        auto store = std::move(*LogStore::open(file));
+        for (const auto& entry : log) {
+            Outbox unsent;
+            core.apply(entry, unsent);
+            REQUIRE(store->append(entry, core.state()));
+        }
+        const auto snapshot = store->snapshot();
+        REQUIRE(snapshot.ok());
+        REQUIRE(*snapshot);
+        CHECK((*snapshot)->entries == log.size() / LogStore::entries_per_snapshot * LogStore::entries_per_snapshot);
+        for (const auto from : {From::snapshot, From::beginning}) {
+            Core again{Config::of(b.genesis)};
+            REQUIRE(replay(*store, again, from));
+            CHECK(again.state() == core.state());
+        }
+    }
+    {
+        auto database = std::move(*Database::open(file, {0x54726172, 2, ""}, {}));
+        REQUIRE(database.execute("UPDATE snapshot SET state = x'00' || state"));
+    }
+    auto store = std::move(*LogStore::open(file));
+    CHECK_FALSE(*store->snapshot());
+    Core again{Config::of(b.genesis)};
+    REQUIRE(replay(*store, again));
+    CHECK(again.state() == core.state());
 }

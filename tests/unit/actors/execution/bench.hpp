@@ -2,6 +2,7 @@
 #pragma once
 
 #include <map>
+#include <random>
 #include <set>
 
 #include <doctest/doctest.h>
@@ -174,7 +175,8 @@ public:
                                [](ByteView raw) { return recover_transaction(raw); },
                                [&](const TransactionHash& hash) { return natives.contains(hash); },
                                [](std::uint64_t) { return Hash256{}; },
-                               parallelism};
+                               parallelism,
+                               speculator};
         return execute_block(input, state, codes);
     }
     BlockOutput block(const std::vector<Chunk>& chunks, std::size_t signers = 3) {
@@ -191,6 +193,8 @@ public:
 
     /// Null: blocks execute in order.
     Parallelism* parallelism = nullptr;
+    /// Null: nothing is handed out.
+    Speculator* speculator = nullptr;
     MemoryState state;
     ActivityTracker tracker;
     evm::AnalysisCache codes{contract_engine()};
@@ -198,5 +202,45 @@ public:
     std::uint64_t height = 0;
     TimeMs now{1'700'000'000'000};
 };
+
+[[nodiscard]] inline Bytes call_of(std::size_t from, std::uint64_t nonce, std::uint8_t to, Bytes data) {
+    return Chain::transfer(from, nonce, uint256{1}, [&](Transaction& tx) {
+        tx.to = Chain::address(to);
+        tx.data = std::move(data);
+    });
+}
+
+/// Transfers, calls, native transactions with bonds that run out, repetitions and faults, in the chunks of their
+/// builders.
+[[nodiscard]] inline std::vector<Chunk> random_chunks(Chain& chain, std::uint64_t seed,
+                                                      std::array<std::uint64_t, 4>& nonces) {
+    std::mt19937_64 random{seed};
+    std::vector<Chunk> chunks;
+    for (std::size_t payer = 0; payer < 4; ++payer) {
+        std::vector<Bytes> transactions;
+        for (auto count = 4 + random() % 12; count > 0; --count) {
+            auto& nonce = nonces[payer];
+            switch (random() % 9) {
+                case 0:
+                case 1: transactions.push_back(Chain::transfer(payer, nonce++, uint256{random() % 1000})); break;
+                case 2: transactions.push_back(call_of(payer, nonce++, 0xee, Bytes(random() % 40, 7))); break;
+                case 3: transactions.push_back(call_of(payer, nonce++, 0xdd, {})); break;
+                case 4: transactions.push_back(chain.bond(payer, ether / uint256{50}, random() % 9)); break;
+                case 5:
+                case 6:
+                    transactions.push_back(chain.native(random() % 4, payer, [&](Transaction& tx) {
+                        tx.expiry = tx.expiry + DurationMs{random() % 20};
+                        if (random() % 3 == 0) tx.value = ether * uint256{20};
+                    }));
+                    break;
+                case 7: transactions.push_back(Chain::transfer(payer, nonce + random() % 3)); break;
+                default:
+                    transactions.push_back(random() % 2 == 0 || transactions.empty() ? Bytes{1, 2} : transactions[0]);
+            }
+        }
+        chunks.push_back(chain.chunk(payer, std::move(transactions)));
+    }
+    return chunks;
+}
 
 }  // namespace troupe

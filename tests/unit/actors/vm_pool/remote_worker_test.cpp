@@ -7,6 +7,7 @@
 #include <caf/send.hpp>
 #include <doctest/doctest.h>
 
+#include "actors/execution/contract_engine.hpp"
 #include "actors/vm_pool/actor.hpp"
 #include "actors/vm_pool/remote_protocol.hpp"
 #include "actors/vm_pool/worker_service.hpp"
@@ -196,6 +197,90 @@ std::future<Result<CallResult>> held_there(const Pool& pool, Caller& caller, con
 }
 
 }  // namespace
+
+namespace {
+
+/// Two calls of the contract, the second on what the first has left.
+SpeculativeWorkPtr ahead(StateReader& state, std::uint8_t root) {
+    evm::BlockContext context;
+    context.number = 100;
+    context.gas_limit = 60'000'000;
+    context.chain_id = uint256{1};
+    context.tips = {contract(), 3, 4};
+    context.block_hash = [](std::uint64_t) { return Hash256{}; };
+    std::vector<evm::TransactionInput> calls(2);
+    for (std::uint64_t i = 0; i < 2; ++i) {
+        calls[i].type = 2;
+        calls[i].to = contract();
+        calls[i].gas_limit = 100'000;
+        calls[i].nonce = i;
+    }
+    SpeculativeWork work;
+    work.root[0] = root;
+    work.speculation = std::make_shared<Speculation>(state, std::move(context), std::move(calls));
+    return std::make_shared<const SpeculativeWork>(std::move(work));
+}
+
+}  // namespace
+
+TEST_CASE("a worker of another process executes ahead exactly as it would be done here") {
+    const Pool there;
+    const auto service = serve(there, "worker-1");
+    const Pool here{0};
+    Caller caller;
+    caf::anon_send(here.actor(), targets("worker-1", service->port()));
+    await_remote(here, caller, *service);
+    LedgerState state{caller.ledger};
+    const auto work = ahead(state, 9);
+    caf::anon_send(here.actor(), work);
+    const auto* results = work->speculation->results(patience);
+    REQUIRE(results != nullptr);
+    REQUIRE(results->size() == 2);
+    evm::AnalysisCache codes{contract_engine()};
+    const auto expected = speculate(state, work->speculation->context(), work->speculation->transactions(), codes);
+    for (std::size_t i = 0; i < 2; ++i) {
+        const auto& got = (*results)[i];
+        CHECK(got.invalid == expected[i].invalid);
+        CHECK(got.receipt.succeeded);
+        CHECK(got.receipt.gas_used == expected[i].receipt.gas_used);
+        CHECK(got.reads.accounts == expected[i].reads.accounts);
+        CHECK(got.reads.slots == expected[i].reads.slots);
+        CHECK(got.effects.accounts.size() == expected[i].effects.accounts.size());
+        JournaledState now{state};
+        CHECK(holds(got.reads, now) == (i == 0));
+    }
+    CHECK(service->counters().speculations == 1);
+}
+
+TEST_CASE("what nobody executes ahead is given up at once") {
+    const Pool here{0};
+    Caller caller;
+    LedgerState state{caller.ledger};
+    const auto work = ahead(state, 1);
+    caf::anon_send(here.actor(), work);
+    CHECK(work->speculation->results(patience) == nullptr);
+}
+
+TEST_CASE("work that a worker had when it ended is given up") {
+    const Pool there;
+    auto service = serve(there, "worker-1");
+    const Pool here{0};
+    Caller caller;
+    caf::anon_send(here.actor(), targets("worker-1", service->port()));
+    await_remote(here, caller, *service);
+    LedgerState state{caller.ledger};
+    const auto work = ahead(state, 9);
+    caller.ledger.gate.close();
+    caf::anon_send(here.actor(), work);
+    REQUIRE(caller.ledger.gate.wait_for_visitor());
+    auto ending = std::async(std::launch::async, [&] { service.reset(); });
+    caller.ledger.gate.open();
+    ending.get();
+    static_cast<void>(work->speculation->results(patience));
+    // Once the block has executed, nobody may touch the state any more.
+    work->speculation->close();
+    CHECK_FALSE(work->speculation->with_state([](StateReader&) {}));
+}
 
 TEST_CASE("a worker of another process does read calls, and asks once for each part of a state") {
     const Pool there;

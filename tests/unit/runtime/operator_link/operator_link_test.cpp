@@ -177,6 +177,31 @@ TEST_CASE("rotation: old and new certificates work while both authorities are tr
     CHECK(text_of(call(*issue(next, "ops", Kind::commander, now(), 5), next.certificate)) == "ops commander");
 }
 
+TEST_CASE("a revoked certificate is refused by name and reason, and its open connection is closed; others go on") {
+    const Fixture f;
+    LogCapture log;
+    const auto thief = f.op.give("thief", Kind::commander);
+    const auto honest = f.op.give("ops", Kind::commander);
+    auto open = *Client::create(thief, {"127.0.0.1", f.server->port(), Kind::agent, "alpha"});
+    REQUIRE(open->call("echo", {}, patience).ok());
+
+    const auto serial = read_certificate(thief.certificate)->serial;
+    auto mine = f.op.give("alpha", Kind::agent);
+    const auto list = make_revocation_list(f.op.authority, {serial}, now());
+    REQUIRE(list.ok());
+    mine.trust += *list;
+    CHECK(revoked_serials(mine.trust) == std::vector{serial});
+    CHECK(*from_bundle(to_bundle(mine)) == mine);
+    CHECK(trust_fingerprints(mine.trust).size() == 2);
+    REQUIRE(f.server->set_credentials(mine).ok());
+
+    CHECK_MESSAGE(log.has("commander \"thief\" is closed: certificate"), log.text());
+    CHECK_FALSE(f.call_as(thief, "echo").ok());
+    CHECK_MESSAGE(log.has("CN = thief"), log.text());
+    CHECK_MESSAGE(log.has("certificate revoked"), log.text());
+    CHECK(f.call_as(honest, "echo").ok());
+}
+
 TEST_CASE("credentials survive their file; a key that is not the certificate's is refused") {
     const Operator op;
     const auto mine = op.give("alpha", Kind::agent);

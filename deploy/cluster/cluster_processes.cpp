@@ -1,0 +1,170 @@
+// Cluster: starting, stopping and waiting, never without a quorum.
+#include <algorithm>
+#include <thread>
+
+#include "deploy/cluster/cluster.hpp"
+#include "runtime/ledger/genesis.hpp"
+
+namespace troupe {
+
+using SteadyClock = std::chrono::steady_clock;
+
+std::vector<WantedPort> Cluster::ports_of(const ManifestNode& node) {
+    std::vector<WantedPort> out{{node.name, node.address, node.link_port}};
+    if (node.rpc_port != 0) out.push_back({node.name, node.rpc_host, node.rpc_port});
+    return out;
+}
+
+Status Cluster::start(const std::string& name) {
+    const auto now = state();
+    if (!now) return now.error();
+    if (const auto* node = now->find(name); node != nullptr && !node->moving_from.empty())
+        return make_error(ErrorCode::invalid, name + " is on its way from " + node->moving_from + " to " +
+                                                  node->manifest.host + "; `troupe up` completes the move");
+    const auto host = host_of(*now, name);
+    return host ? (*host)->start(name) : Status{host.error()};
+}
+
+Result<std::size_t> Cluster::start_all() {
+    const auto now = state();
+    if (!now) return now.error();
+    const auto nodes = health();
+    if (!nodes) return nodes.error();
+    // All ports first: a conflict must not leave half a cluster running.
+    std::vector<const NodeHealth*> idle;
+    for (const auto& node : *nodes) {
+        if (node.runs()) continue;
+        if (node.state == "unreachable")
+            return make_error(ErrorCode::unavailable, "host " + node.host + " does not answer");
+        idle.push_back(&node);
+        const auto& manifest = now->find(node.name)->manifest;
+        const auto host = this->host(*now, manifest.host);
+        if (!host) return host.error();
+        if (auto status = (*host)->check_ports(ports_of(manifest)); !status) return status.error();
+    }
+    for (const auto* node : idle)
+        if (auto status = start(node->name); !status) return status.error();
+    return idle.size();
+}
+
+Result<std::size_t> Cluster::stop(const std::vector<std::string>& nodes) {
+    const auto now = state();
+    if (!now) return now.error();
+    std::map<std::string, std::vector<std::string>> by_host;
+    for (const auto& name : nodes) {
+        const auto* node = now->find(name);
+        if (node == nullptr) return make_error(ErrorCode::not_found, "no node " + name);
+        by_host[node->host()].push_back(name);
+    }
+    std::size_t count = 0;
+    for (const auto& [name, there] : by_host) {
+        const auto host = this->host(*now, name);
+        if (!host) return host.error();
+        const auto stopped = (*host)->stop(there);
+        if (!stopped) return stopped.error();
+        count += *stopped;
+    }
+    return count;
+}
+
+Result<std::size_t> Cluster::stop_all() {
+    const auto now = state();
+    if (!now) return now.error();
+    return stop(names());
+}
+
+Status Cluster::wait_quorum_without(const std::string& name, std::chrono::milliseconds patience) const {
+    const auto deadline = SteadyClock::now() + patience;
+    for (;;) {
+        const auto nodes = health();
+        if (!nodes) return nodes.error();
+        std::size_t validators = 0;
+        std::size_t ready = 0;
+        for (const auto& node : *nodes) {
+            if (!node.is_validator()) {
+                if (node.name == name) return Done{};
+                continue;
+            }
+            ++validators;
+            if (node.name == name) {
+                if (!node.runs()) return Done{};
+            } else if (node.state == "ready") {
+                ++ready;
+            }
+        }
+        // Three or fewer validators have no quorum without one: it can only be quick.
+        if (faulty_max(validators) == 0 || ready >= quorum(validators)) return Done{};
+        if (SteadyClock::now() > deadline)
+            return make_error(ErrorCode::unavailable, name + " is not stopped: only " + std::to_string(ready) +
+                                                          " of the other validators are ready, " +
+                                                          std::to_string(quorum(validators)) + " make a quorum");
+        std::this_thread::sleep_for(poll);
+    }
+}
+
+Status Cluster::restart(const std::vector<std::string>& nodes, std::chrono::milliseconds patience) {
+    for (const auto& name : nodes) {
+        if (auto status = wait_quorum_without(name, patience); !status) return status;
+        say("restarting " + name);
+        if (auto stopped = stop({name}); !stopped) return stopped.error();
+        if (auto status = start(name); !status) return status;
+        if (auto status = wait_healthy({name}, patience); !status) return status;
+    }
+    return Done{};
+}
+
+Status Cluster::drain(const std::string& name, std::chrono::milliseconds patience) {
+    const auto now = state();
+    if (!now) return now.error();
+    if (auto status = wait_quorum_without(name, patience); !status) return status;
+    const auto host = host_of(*now, name);
+    if (!host) return host.error();
+    const auto deadline = SteadyClock::now() + patience;
+    bool told = false;
+    for (;;) {
+        const auto states = (*host)->states({name});
+        if (!states) return states.error();
+        const auto& node = states->front();
+        if (node.pid == 0 || node.state == "drained") return Done{};
+        if (!std::exchange(told, true))
+            if (auto status = (*host)->drain(name); !status) return status;
+        if (SteadyClock::now() > deadline)
+            return make_error(ErrorCode::unavailable, name + " still has work in flight; it goes on draining");
+        std::this_thread::sleep_for(poll);
+    }
+}
+
+Status Cluster::wait_healthy(const std::vector<std::string>& names, std::chrono::milliseconds patience) {
+    const auto genesis = this->genesis();
+    if (!genesis) return genesis.error();
+    const auto lag_max = apparent_lag_max(genesis->parameters);
+    const auto deadline = SteadyClock::now() + patience;
+    std::string last;
+    for (;;) {
+        const auto nodes = health();
+        if (!nodes) return nodes.error();
+        std::string waiting;
+        std::size_t well = 0;
+        bool hopeless = false;
+        for (const auto& node : *nodes) {
+            if (std::ranges::find(names, node.name) == names.end()) continue;
+            const auto what = trouble(node, *nodes, lag_max);
+            if (what.empty())
+                ++well;
+            else
+                waiting += (waiting.empty() ? "" : ", ") + node.name + " (" + what + ")";
+            hopeless = hopeless || node.state == "dead";
+        }
+        if (waiting.empty()) return Done{};
+        if (hopeless || SteadyClock::now() > deadline)
+            return make_error(ErrorCode::unavailable, "not healthy: " + waiting + "; see `troupe logs`");
+        const auto text = std::to_string(well) + " of " + std::to_string(names.size()) + " nodes ready";
+        if (text != last) say(text);
+        last = text;
+        std::this_thread::sleep_for(poll);
+    }
+}
+
+Status Cluster::wait_healthy(std::chrono::milliseconds patience) { return wait_healthy(names(), patience); }
+
+}  // namespace troupe
