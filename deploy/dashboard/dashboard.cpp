@@ -23,10 +23,21 @@ constexpr unsigned patience_ms = 300;
 }  // namespace
 
 Dashboard::Dashboard(Cluster cluster, std::shared_ptr<NodeObserver> own, std::string address)
-    : collector_(std::move(cluster), patience_ms),
-      own_(std::move(own)),
+    : own_(std::move(own)),
       address_(std::move(address)),
+      collector_(std::make_shared<const Collector>(std::move(cluster), patience_ms)),
       thread_([this] { run(); }) {}
+
+void Dashboard::look_at(Cluster cluster) {
+    auto next = std::make_shared<const Collector>(std::move(cluster), patience_ms);
+    const std::lock_guard lock{mutex_};
+    collector_ = std::move(next);
+}
+
+std::shared_ptr<const Collector> Dashboard::collector() const {
+    const std::lock_guard lock{mutex_};
+    return collector_;
+}
 
 Dashboard::~Dashboard() {
     {
@@ -46,8 +57,9 @@ void Dashboard::run() {
             changed_.wait(lock, [&] { return is_stopping_ || std::chrono::steady_clock::now() <= wanted_until_; });
             continue;
         }
+        const auto asked = collector_;
         lock.unlock();
-        auto report = collector_.report();
+        auto report = asked->report();
         if (!report) {
             ClusterReport alone;
             alone.name = own_->options().name;
@@ -76,25 +88,25 @@ rpc::HttpAnswer Dashboard::cluster() {
 rpc::HttpAnswer Dashboard::actor(std::string_view path) const {
     const auto slash = path.find('/');
     if (slash == std::string_view::npos) return json_answer({{"error", "expected NODE/ACTOR"}}, 400);
-    const auto detail = collector_.actor(std::string{path.substr(0, slash)}, std::string{path.substr(slash + 1)});
+    const auto detail = collector()->actor(std::string{path.substr(0, slash)}, std::string{path.substr(slash + 1)});
     return detail ? json_answer(*detail) : error_answer(detail.error());
 }
 
 rpc::HttpAnswer Dashboard::trace(std::string_view text) const {
     const auto hash = fixed_from_hex<TransactionHash>(text);
     if (!hash) return json_answer({{"error", "expected a transaction's hash"}}, 400);
-    const auto steps = collector_.trace(*hash);
+    const auto steps = collector()->trace(*hash);
     if (!steps) return error_answer(steps.error());
     return json_answer({{"transaction", to_hex_prefixed(hash->view())}, {"steps", report_json(*steps)}});
 }
 
 rpc::HttpAnswer Dashboard::targets() const {
-    const auto list = collector_.scrape_targets(address_, false);
+    const auto list = collector()->scrape_targets(address_, false);
     return list ? json_answer(*list) : error_answer(list.error());
 }
 
 rpc::HttpAnswer Dashboard::metrics(std::string_view node) const {
-    auto text = collector_.metrics(std::string{node});
+    auto text = collector()->metrics(std::string{node});
     if (!text) return error_answer(text.error());
     return {200, "text/plain; version=0.0.4; charset=utf-8", std::move(*text)};
 }

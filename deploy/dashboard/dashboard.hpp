@@ -26,6 +26,8 @@ public:
     Dashboard(const Dashboard&) = delete;
     Dashboard& operator=(const Dashboard&) = delete;
 
+    /// From now on, in place of the one before: its credentials have been renewed. Thread-safe.
+    void look_at(Cluster cluster);
     /// Thread-safe; waits for other nodes only as long as a person would not notice.
     [[nodiscard]] std::optional<rpc::HttpAnswer> get(std::string_view path);
 
@@ -37,11 +39,13 @@ private:
     [[nodiscard]] rpc::HttpAnswer targets() const;
     [[nodiscard]] rpc::HttpAnswer metrics(std::string_view node) const;
 
-    Collector collector_;
+    [[nodiscard]] std::shared_ptr<const Collector> collector() const;
+
     std::shared_ptr<NodeObserver> own_;
     std::string address_;
 
-    std::mutex mutex_;
+    mutable std::mutex mutex_;
+    std::shared_ptr<const Collector> collector_;
     std::condition_variable changed_;
     std::string picture_;
     /// The cluster is asked on while somebody looks.

@@ -71,6 +71,7 @@ private:
     [[nodiscard]] Status start_rpc();
     /// From now on the pool gives work to those that the configuration names.
     [[nodiscard]] Status connect_workers(const NodeConfig& config);
+    [[nodiscard]] Result<Cluster> shown_cluster(const NodeConfig& config) const;
     void start_inspection();
     [[nodiscard]] bool has_role(std::string_view role) const {
         return std::ranges::find(config_.roles, role) != config_.roles.end();
@@ -324,16 +325,11 @@ Status Node::start_rpc() {
         if (std::ranges::none_of(genesis_->accounts, funded)) break;
         options.accounts.push_back(std::move(key));
     }
-    // The nodes of one cluster on a host lie side by side: DIR/nodes/NAME.
-    Cluster cluster{std::filesystem::absolute(directory_).parent_path().parent_path()};
-    if (std::filesystem::exists(directory_ / "cluster.json")) {
-        auto credentials = read_credentials(config_);
-        if (!credentials) return credentials.error();
-        cluster = Cluster{directory_, std::move(*credentials)};
-    }
+    auto cluster = shown_cluster(config_);
+    if (!cluster) return cluster.error();
     const auto& rpc_host = config_.rpc_host == "0.0.0.0" ? config_.link_host : config_.rpc_host;
     dashboard_ =
-        std::make_shared<Dashboard>(std::move(cluster), observer_, rpc_host + ":" + std::to_string(config_.rpc_port));
+        std::make_shared<Dashboard>(std::move(*cluster), observer_, rpc_host + ":" + std::to_string(config_.rpc_port));
     options.get = [dashboard = dashboard_](std::string_view path) { return dashboard->get(path); };
     handler_ = std::make_shared<gateway::Handler>(std::move(options), backend_);
     backend_->set_listener(handler_);
@@ -412,7 +408,21 @@ void Node::reload() {
     }
     if (const auto status = connect_workers(*config); !status)
         return spdlog::error("workers: {}", status.error().message);
+    if (dashboard_) {
+        auto cluster = shown_cluster(*config);
+        if (!cluster) return spdlog::error("the page: {}", cluster.error().message);
+        dashboard_->look_at(std::move(*cluster));
+    }
     fingerprint_ = configuration_fingerprint(file);
+}
+
+Result<Cluster> Node::shown_cluster(const NodeConfig& config) const {
+    // Among hosts with agents a gateway asks those; else the nodes lie side by side: DIR/nodes/NAME.
+    if (!std::filesystem::exists(directory_ / "cluster.json"))
+        return Cluster{std::filesystem::absolute(directory_).parent_path().parent_path()};
+    auto credentials = read_credentials(config);
+    if (!credentials) return credentials.error();
+    return Cluster{directory_, std::move(*credentials)};
 }
 
 Status Node::connect_workers(const NodeConfig& config) {
