@@ -113,7 +113,7 @@ struct Subject {
     const bool extended = add_extension(certificate.get(), signer, NID_basic_constraints,
                                         is_authority ? "critical,CA:TRUE,pathlen:0" : "critical,CA:FALSE") &&
                           add_extension(certificate.get(), signer, NID_key_usage,
-                                        is_authority ? "critical,keyCertSign" : "critical,digitalSignature") &&
+                                        is_authority ? "critical,keyCertSign,cRLSign" : "critical,digitalSignature") &&
                           // By these, and not by name, two generations of an authority are told apart.
                           add_extension(certificate.get(), signer, NID_subject_key_identifier, "hash") &&
                           add_extension(certificate.get(), signer, NID_authority_key_identifier, "keyid:always");
