@@ -232,9 +232,18 @@ Result<std::string> make_revocation_list(const Credentials& authority, const std
     const auto key = key_from_pem(authority.key);
     const RevocationListPtr list{X509_CRL_new()};
     if (!issuer || !key || !list) return failed("the authority's files can't be read");
+    if ((X509_get_key_usage(issuer.get()) & KU_CRL_SIGN) == 0)
+        return make_error(ErrorCode::invalid,
+                          "the authority's certificate does not let it sign revocation lists; replace it first: "
+                          "`troupe keys ca rotate`, `troupe up`, `troupe keys ca rotate --finish`");
     const std::unique_ptr<ASN1_TIME, Deleter<ASN1_TIME_free>> from{
         ASN1_TIME_set(nullptr, static_cast<std::time_t>(now.value / 1000 - backdate_seconds))};
-    bool is_made = from && X509_CRL_set_version(list.get(), 1) == 1 &&
+    // Two generations of an authority have one name: the list says by key which of them it is.
+    X509V3_CTX context;
+    X509V3_set_ctx(&context, issuer.get(), nullptr, nullptr, list.get(), 0);
+    const ExtensionPtr signer{X509V3_EXT_conf_nid(nullptr, &context, NID_authority_key_identifier, "keyid:always")};
+    bool is_made = signer && X509_CRL_add_ext(list.get(), signer.get(), -1) == 1 && from &&
+                   X509_CRL_set_version(list.get(), 1) == 1 &&
                    X509_CRL_set_issuer_name(list.get(), X509_get_subject_name(issuer.get())) == 1 &&
                    X509_CRL_set1_lastUpdate(list.get(), from.get()) == 1 &&
                    X509_CRL_set1_nextUpdate(list.get(), X509_get0_notAfter(issuer.get())) == 1;

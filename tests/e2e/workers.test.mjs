@@ -123,8 +123,10 @@ test('blocks of dear transactions are executed in part by workers, and a worker 
   context.diagnostic(`of ${used.speculated} transactions handed out ${used.speculated_used} counted, ${used.speculated_outdated} were outdated, ${used.speculated_missing} late`);
   assert.equal(used.speculated, used.speculated_used + used.speculated_outdated + used.speculated_missing);
   assert.ok((await pool('gateway')).speculations > 0);
-  const told = await Promise.all(['worker-1', 'worker-2'].map(async (w) => Number(/ahead=(\d+)/.exec((await node(w)).role)[1])));
-  assert.ok(told[0] + told[1] > 0, 'the workers say so too');
+  await until(async () => {
+    const told = await Promise.all(['worker-1', 'worker-2'].map(async (w) => Number(/ahead=(\d+)/.exec((await node(w)).role)?.[1] ?? 0)));
+    return told[0] + told[1] > 0;
+  }, 'the workers say so too');
 
   const gateway = await node('gateway');
   const pid = (await node('worker-1')).pid;

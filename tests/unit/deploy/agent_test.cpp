@@ -230,7 +230,8 @@ TEST_CASE("an agent that was told of a revocation refuses that certificate, and 
     REQUIRE(revoked.ok());
     CHECK(revoked->size() == 1);
     CHECK_FALSE(f.authority.revoke(revoked->front().fingerprint).ok());
-    REQUIRE(f.host()->give_credentials(*f.authority.issue("alpha", operator_link::Kind::agent, 5)).ok());
+    const auto told = f.host()->give_credentials(*f.authority.issue("alpha", operator_link::Kind::agent, 5));
+    REQUIRE_MESSAGE(told.ok(), told.error().message);
     const auto refused = thief();
     REQUIRE_FALSE(refused.ok());
     CHECK_MESSAGE(refused.error().message.find("revoked") != std::string::npos, refused.error().message);
