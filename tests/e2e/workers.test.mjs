@@ -106,16 +106,16 @@ test('a worker killed under load loses no call, and works again when it is back'
 test('blocks of dear transactions are executed in part by workers, and a worker that dies changes nothing', async (context) => {
   const provider = new ethers.JsonRpcProvider(cluster.rpc, undefined, { cacheTimeout: -1, batchMaxCount: 100 });
   const { chainId } = await provider.getNetwork();
-  const wallets = cluster.keys.slice(1, 9).map((k) => new ethers.Wallet(k.private_key, provider));
+  const wallets = cluster.keys.slice(1, 17).map((k) => new ethers.Wallet(k.private_key, provider));
   const size = ethers.toBeHex((code.length - 2) / 2).slice(2);
   const init = `0x60${size}600c60003960${size}6000f3${code.slice(2)}`;
   const { contractAddress: to } = await (await wallets[0].sendTransaction({ data: init })).wait();
   const figures = async () => JSON.parse(await cluster.command('inspect', 'gateway/executor', '--json')).state;
   const nonces = await Promise.all(wallets.map((w) => w.getNonce()));
-  /** One block of loops of some milliseconds each, from senders that have nothing to do with each other. */
+  /** One block of loops of ten milliseconds and more each, from senders that have nothing to do with each other. */
   const block = async () => {
     const sent = await Promise.all(wallets.map((w, i) => w.sendTransaction({
-      to, data: ethers.toBeHex(60000, 32), nonce: nonces[i]++, gasLimit: 8_000_000, maxFeePerGas: 10n ** 10n, maxPriorityFeePerGas: 1n, type: 2, chainId })));
+      to, data: ethers.toBeHex(180000, 32), nonce: nonces[i]++, gasLimit: 16_500_000, maxFeePerGas: 10n ** 10n, maxPriorityFeePerGas: 1n, type: 2, chainId })));
     for (const tx of sent) assert.equal((await tx.wait()).status, 1);
   };
   await until(async () => { await block(); return (await figures()).speculated_used > 0; }, 'results of the worker count', 120000);
