@@ -191,8 +191,14 @@ inline uint256& operator*=(uint256& a, const uint256& b) noexcept { return a = a
 /// The lowest `byte` + 1 bytes of a, extended by their sign; a itself from byte 31 on.
 [[nodiscard]] constexpr uint256 sign_extend(const uint256& a, std::uint64_t byte) noexcept {
     if (byte >= 31) return a;
-    const auto unused = 8 * (31 - byte);
-    return arithmetic_shift_right(a << unused, unused);
+    // Limb by limb: the one that the byte is in, and those above it that its sign fills.
+    const auto unused = 56 - byte % 8 * 8;
+    const auto last = static_cast<std::int64_t>(a.limb[byte / 8] << unused) >> unused;
+    const auto fill = static_cast<std::uint64_t>(last >> 63);
+    uint256 r;
+    for (std::uint64_t i = 0; i < 4; ++i)
+        r.limb[i] = i < byte / 8 ? a.limb[i] : i == byte / 8 ? static_cast<std::uint64_t>(last) : fill;
+    return r;
 }
 /// Byte `index` counted from the most significant; zero from 32 on.
 [[nodiscard]] constexpr std::uint8_t byte_at(const uint256& a, std::uint64_t index) noexcept {

@@ -49,7 +49,8 @@ test('a workload is stored, checkpointed and confirmed', async () => {
     assert.match(await line(name), /^manifests \d+, checkpoint \d+ (verified|assigned|posted)$/);
     assert.equal(database(name, 'manifests.db', 'select count(*) from evidence'), '0');
   }
-  assert.match(await line('batch-1'), /[1-9]\d* confirmed/);
+  // The validator counts a checkpoint when the arbiter's answer is back, which is after the arbiter shows it.
+  await until(async () => /[1-9]\d* confirmed/.test(await line('batch-1')), 'the validator knows that it was confirmed');
   assert.equal(await disputes(), 0);
 });
 
