@@ -5,17 +5,10 @@ namespace {
 
 constexpr std::uint32_t none = 0xFFFFFFFF;
 
-/// Where a value comes from: an instruction, or parameter `index` of `block`.
-struct Definition {
-    std::uint32_t instruction = none;
-    BlockIndex block = none;
-    std::uint32_t index = 0;
-};
-
 class Marker {
 public:
     explicit Marker(Function& function)
-        : f_(function), definitions_(function.types.size()), live_(function.types.size()) {
+        : f_(function), definitions_(function.types.size(), none), live_(function.types.size(), 0) {
         find_definitions();
         find_edges();
     }
@@ -30,26 +23,37 @@ public:
         while (!work_.empty()) {
             const auto value = work_.back();
             work_.pop_back();
-            const auto& definition = definitions_[value];
-            if (definition.instruction != none) {
-                for_each_operand(f_, f_.instructions[definition.instruction], [&](Value v) { mark(v); });
-            } else if (definition.block != none) {
-                for (auto e = first_edge_[definition.block]; e < first_edge_[definition.block + 1]; ++e)
-                    mark(f_.lists[f_.edges[edges_[e]].arguments.begin + definition.index]);
+            const auto definition = definitions_[value];
+            if (definition < first_parameter) {
+                for_each_operand(f_, f_.instructions[definition], [&](Value v) { mark(v); });
+            } else if (definition != none) {
+                const auto& parameter = parameters_[definition - first_parameter];
+                for (auto e = first_edge_[parameter.block]; e < first_edge_[parameter.block + 1]; ++e)
+                    mark(f_.lists[f_.edges[edges_[e]].arguments.begin + parameter.index]);
             }
         }
     }
 
-    [[nodiscard]] bool live(Value value) const { return live_[value]; }
+    [[nodiscard]] bool live(Value value) const { return live_[value] != 0; }
 
 private:
+    /// Values are defined by instructions, or as parameter `index` of `block`.
+    struct Parameter {
+        BlockIndex block;
+        std::uint32_t index;
+    };
+    static constexpr std::uint32_t first_parameter = 0x80000000;
+
     void find_definitions() {
         for (BlockIndex b = 0; b < f_.blocks.size(); ++b)
-            for (std::uint32_t p = 0; p < f_.blocks[b].parameters.size(); ++p)
-                definitions_[f_.blocks[b].parameters[p]] = {none, b, p};
+            for (std::uint32_t p = 0; p < f_.blocks[b].parameters.size(); ++p) {
+                definitions_[f_.blocks[b].parameters[p]] =
+                    first_parameter + static_cast<std::uint32_t>(parameters_.size());
+                parameters_.push_back({b, p});
+            }
         for (std::uint32_t i = 0; i < f_.instructions.size(); ++i)
             for (std::uint32_t r = 0; r < f_.instructions[i].result_count; ++r)
-                definitions_[f_.instructions[i].first_result + r].instruction = i;
+                definitions_[f_.instructions[i].first_result + r] = i;
     }
     /// Edges by the block that they lead to.
     void find_edges() {
@@ -61,13 +65,15 @@ private:
     }
     void mark(Value value) {
         if (live_[value]) return;
-        live_[value] = true;
+        live_[value] = 1;
         work_.push_back(value);
     }
 
     Function& f_;
-    std::vector<Definition> definitions_;
-    std::vector<bool> live_;
+    /// Of each value: an instruction, or first_parameter and more: a parameter.
+    std::vector<std::uint32_t> definitions_;
+    std::vector<Parameter> parameters_;
+    std::vector<std::uint8_t> live_;
     std::vector<Value> work_;
     std::vector<std::uint32_t> first_edge_;
     std::vector<std::uint32_t> edges_;
@@ -99,7 +105,9 @@ void remove_dead_code(Function& f) {
             bool keep = !is_pure(instruction.op);
             for (std::uint32_t r = 0; r < instruction.result_count; ++r)
                 keep |= marker.live(instruction.first_result + r);
-            if (keep) f.instructions[out++] = f.instructions[i];
+            if (!keep) continue;
+            if (out != i) f.instructions[out] = instruction;
+            ++out;
         }
         block.instruction_count = out - block.first_instruction;
     }

@@ -22,6 +22,14 @@ constexpr std::array<Op, 768> ops_of_wasm = [] {
     return out;
 }();
 
+constexpr std::array<bool, op_count> pure_ops = [] {
+    std::array<bool, op_count> out{};
+    for (std::size_t i = 0; i < op_count; ++i) out[i] = op_facts[i].trap == Trap::none;
+    for (auto op : {Op::global_set, Op::table_grow, Op::memory_grow, Op::elem_drop, Op::data_drop})
+        out[static_cast<std::size_t>(op)] = false;
+    return out;
+}();
+
 std::optional<Op> op_from_string(std::string_view text) noexcept {
     static const auto names = [] {
         std::map<std::string_view, Op> out;
@@ -31,19 +39,6 @@ std::optional<Op> op_from_string(std::string_view text) noexcept {
     const auto found = names.find(text);
     if (found == names.end()) return std::nullopt;
     return found->second;
-}
-
-bool is_pure(Op op) noexcept {
-    const auto& facts_of = info(op);
-    if (facts_of.trap != Trap::none) return false;
-    switch (op) {
-        case Op::global_set:
-        case Op::table_grow:
-        case Op::memory_grow:
-        case Op::elem_drop:
-        case Op::data_drop: return false;
-        default: return true;
-    }
 }
 
 std::optional<Type> type_from_string(std::string_view text) noexcept {

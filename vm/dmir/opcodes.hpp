@@ -83,8 +83,9 @@ extern const std::array<Op, 768> ops_of_wasm;
     if (slot >= ops_of_wasm.size() || ops_of_wasm[slot] == Op::count) return std::nullopt;
     return ops_of_wasm[slot];
 }
+extern const std::array<bool, op_count> pure_ops;
 /// True if an unused result makes the operation removable: it can't trap and changes nothing.
-[[nodiscard]] bool is_pure(Op op) noexcept;
+[[nodiscard]] inline bool is_pure(Op op) noexcept { return pure_ops[static_cast<std::size_t>(op)]; }
 
 [[nodiscard]] constexpr Type type_from_letter(char letter) noexcept {
     switch (letter) {

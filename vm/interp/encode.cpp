@@ -29,6 +29,7 @@ public:
     Result<Code> run() {
         find_targets();
         starts_.resize(m_.blocks.size(), 0);
+        out_.instructions.reserve(m_.instructions.size() + m_.instructions.size() / 2 + m_.blocks.size());
         for (dmir::BlockIndex b = 0; b < m_.blocks.size(); ++b) block(b);
         for (std::size_t s = 0; s < stubs_.size(); ++s) stub(s);
         fix_targets();
@@ -48,7 +49,8 @@ public:
 private:
     struct Stub {
         dmir::BlockIndex target;
-        std::vector<Move> moves;
+        std::uint32_t first_move;
+        std::uint32_t move_count;
         std::uint32_t loop_depth;
     };
     /// Where a target's index is to be written: the low half of an instruction's immediate, or entry `entry` of the
@@ -71,21 +73,23 @@ private:
     void find_targets() {
         is_target_.assign(m_.blocks.size(), false);
         for (dmir::BlockIndex b = 0; b < m_.blocks.size(); ++b) {
-            const auto& edges = m_.blocks[b].edges;
-            const bool jumps = !edges.empty() && m_.blocks[b].instructions.back().op == code(Extended::jump);
+            const auto edges = m_.edges_of(m_.blocks[b]);
+            const bool jumps = !edges.empty() && m_.instructions_of(m_.blocks[b]).back().op == code(Extended::jump);
             for (const auto& edge : edges)
                 if (!jumps || edge.block != b + 1) is_target_[edge.block] = true;
         }
     }
 
-    [[nodiscard]] std::vector<Move> moves_of(const MachineEdge& edge) const {
-        std::vector<Move> out;
+    /// Appends what the edge has to move to `moves_`; returns how many.
+    std::uint32_t add_moves(const MachineEdge& edge) {
+        const auto before = moves_.size();
         const auto& parameters = f_.blocks[edge.block].parameters;
+        const auto arguments = m_.values(edge.arguments);
         for (std::size_t k = 0; k < parameters.size(); ++k) {
-            const Move move{slot_[parameters[k]], slot_[edge.arguments[k]], kind_of(m_.types[parameters[k]])};
-            if (move.to != move.from) out.push_back(move);
+            const Move move{slot_[parameters[k]], slot_[arguments[k]], kind_of(m_.types[parameters[k]])};
+            if (move.to != move.from) moves_.push_back(move);
         }
-        return out;
+        return static_cast<std::uint32_t>(moves_.size() - before);
     }
 
     void emit_move(std::uint16_t to, std::uint16_t from, SlotKind kind) {
@@ -104,13 +108,15 @@ private:
     /// What spare() may add to the slots during one set of moves.
     static constexpr std::size_t spares_room = 4;
     /// All at once: each target gets what its source held before.
-    void parallel_moves(std::vector<Move> moves) {
+    void parallel_moves(std::span<Move> moves) {
         if (moves.empty()) return;
+        if (moves.size() == 1) return emit_move(moves[0].to, moves[0].from, moves[0].kind);
         readers_.resize(std::max(readers_.size(), out_.slots.size() + spares_room), 0);
         for (const auto& move : moves) ++readers_[move.from];
-        std::vector<std::size_t> ready;
-        std::vector<bool> done(moves.size(), false);
-        std::vector<std::size_t> writer_order;
+        auto& ready = ready_;
+        auto& done = done_;
+        ready.clear();
+        done.assign(moves.size(), false);
         for (std::size_t k = 0; k < moves.size(); ++k)
             if (readers_[moves[k].to] == 0) ready.push_back(k);
         std::size_t left = moves.size();
@@ -119,16 +125,18 @@ private:
         for (std::size_t k = 0; k < moves.size(); ++k) writers_[moves[k].to] = static_cast<std::uint32_t>(k);
         while (left > 0) {
             if (ready.empty()) {
-                // Only cycles remain: free one target by copying what it holds.
+                // Only cycles remain, in which each target has one reader: free one by copying what it holds.
+                if (next_cycle == 0) {
+                    reader_.resize(readers_.size());
+                    for (std::size_t k = 0; k < moves.size(); ++k)
+                        if (!done[k]) reader_[moves[k].from] = static_cast<std::uint32_t>(k);
+                }
                 while (done[next_cycle]) ++next_cycle;
                 const auto held = moves[next_cycle].to;
                 const auto copy = spare(moves[next_cycle].kind);
                 emit_move(copy, held, moves[next_cycle].kind);
-                for (std::size_t k = 0; k < moves.size(); ++k)
-                    if (!done[k] && moves[k].from == held) {
-                        moves[k].from = copy;
-                        ++readers_[copy];
-                    }
+                moves[reader_[held]].from = copy;
+                ++readers_[copy];
                 readers_[held] = 0;
                 ready.push_back(next_cycle);
                 continue;
@@ -156,7 +164,7 @@ private:
             out_.blocks.push_back({here(), m_.loop_depth[b]});
             emit(code(Extended::charge)).immediate = block.fuel | std::uint64_t{block.steps} << 32U;
         }
-        const auto& instructions = m_.blocks[b].instructions;
+        const auto instructions = m_.instructions_of(m_.blocks[b]);
         for (std::size_t k = 0; k + 1 < instructions.size(); ++k) instruction(instructions[k]);
         terminator(b, instructions.back());
     }
@@ -182,19 +190,26 @@ private:
         if (i.op == code(Op::v128_const) || i.op == code(Op::i8x16_shuffle)) emit(0).immediate = i.immediate_high;
     }
 
-    void slot_list(const std::vector<Value>& values, std::uint16_t& count) {
-        std::vector<std::uint16_t> slots;
-        for (auto v : values) {
-            slots.push_back(slot(v));
-            if (m_.types[v] == Type::v128) slots.push_back(static_cast<std::uint16_t>(slot(v) + 1));
+    /// The values' slots, and those of `last`, if it is one, after them.
+    [[nodiscard]] std::uint16_t slot_list(dmir::List values, Value last = no_value) {
+        std::array<std::uint16_t, 8> eight{};
+        std::size_t count = 0;
+        const auto flush = [&] {
+            std::memcpy(static_cast<void*>(&emit(0)), eight.data(), sizeof(eight));
+            eight = {};
+        };
+        const auto add = [&](std::uint32_t slot) {
+            eight[count % 8] = static_cast<std::uint16_t>(slot);
+            if (++count % 8 == 0) flush();
+        };
+        for (auto v : m_.values(values)) {
+            add(slot(v));
+            if (m_.types[v] == Type::v128) add(slot(v) + 1U);
         }
-        count = static_cast<std::uint16_t>(slots.size());
-        for (std::size_t k = 0; k < slots.size(); k += 8) {
-            auto& place = emit(0);
-            std::array<std::uint16_t, 8> eight{};
-            for (std::size_t j = 0; j < 8 && k + j < slots.size(); ++j) eight[j] = slots[k + j];
-            std::memcpy(static_cast<void*>(&place), eight.data(), sizeof(eight));
-        }
+        const auto listed = static_cast<std::uint16_t>(count);
+        if (last != no_value) add(slot(last));
+        if (count % 8 != 0) flush();
+        return listed;
     }
 
     void call(const MachineInstruction& i) {
@@ -204,17 +219,8 @@ private:
         auto& out = emit(i.op);
         out.a = one ? slot(i.destination) : no_slot;
         out.immediate = i.immediate;
-        std::uint16_t count = 0;
-        if (i.op == code(Op::call_indirect)) {
-            // The index is passed as a last entry of the list.
-            auto values = i.list;
-            values.push_back(i.sources[0]);
-            slot_list(values, count);
-            --count;
-        } else {
-            slot_list(i.list, count);
-        }
-        out_.instructions[at].b = count;
+        // An indirect call's index is a last entry of the list.
+        out_.instructions[at].b = slot_list(i.list, i.sources[0]);
         if (one || i.destination == no_value) return;
         std::uint16_t offset = 0;
         for (std::uint32_t k = 0; k < i.destination_count; ++k) {
@@ -226,16 +232,19 @@ private:
     }
 
     void target(std::uint32_t at, const MachineEdge& edge, std::uint32_t entry, std::uint32_t loop_depth) {
-        auto moves = moves_of(edge);
-        if (moves.empty()) {
+        const auto first = static_cast<std::uint32_t>(moves_.size());
+        const auto count = add_moves(edge);
+        if (count == 0) {
             fixes_.push_back({at, entry, edge.block});
             return;
         }
         fixes_.push_back({at, entry, static_cast<std::uint32_t>(m_.blocks.size() + stubs_.size())});
-        stubs_.push_back({edge.block, std::move(moves), loop_depth});
+        stubs_.push_back({edge.block, first, count, loop_depth});
     }
     void go(dmir::BlockIndex b, const MachineEdge& edge) {
-        parallel_moves(moves_of(edge));
+        const auto count = add_moves(edge);
+        parallel_moves(std::span(moves_).last(count));
+        moves_.resize(moves_.size() - count);
         if (edge.block == b + 1) return;
         fixes_.push_back({here(), in_immediate, edge.block});
         emit(code(Extended::jump));
@@ -245,7 +254,7 @@ private:
         starts_.push_back(here());
         out_.blocks.push_back({here(), stub.loop_depth});
         emit(code(Extended::charge));
-        parallel_moves(stub.moves);
+        parallel_moves(std::span(moves_).subspan(stub.first_move, stub.move_count));
         fixes_.push_back({here(), in_immediate, stub.target});
         emit(code(Extended::jump));
     }
@@ -274,15 +283,14 @@ private:
     }
 
     void terminator(dmir::BlockIndex b, const MachineInstruction& i) {
-        const auto& edges = m_.blocks[b].edges;
+        const auto edges = m_.edges_of(m_.blocks[b]);
         const auto depth = m_.loop_depth[b];
         if (edges.empty()) {
             const auto at = here();
             emit(i.op);
-            std::uint16_t count = 0;
-            if (i.op == code(Extended::return_one)) out_.instructions[at].a = slot(i.list[0]);
+            if (i.op == code(Extended::return_one)) out_.instructions[at].a = slot(m_.values(i.list)[0]);
             if (i.op == code(Extended::return_many)) {
-                slot_list(i.list, count);
+                const auto count = slot_list(i.list);
                 out_.instructions[at].a = count;
             }
             return;
@@ -318,8 +326,14 @@ private:
     std::vector<std::uint32_t> calls_;
     std::vector<std::uint32_t> result_moves_;
     std::array<std::uint16_t, 3> spares_{no_slot, no_slot, no_slot};
+    /// Of the stubs, and then of the edge in hand.
+    std::vector<Move> moves_;
+    /// Of each slot: how many moves read it, which writes it, and in a cycle which reads it.
     std::vector<std::uint32_t> readers_;
     std::vector<std::uint32_t> writers_;
+    std::vector<std::uint32_t> reader_;
+    std::vector<std::size_t> ready_;
+    std::vector<bool> done_;
 };
 
 }  // namespace

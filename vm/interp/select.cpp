@@ -1,6 +1,5 @@
 // dMIR to register form: instruction selection over blocks, then slots by linear scan over coalesced live ranges.
 #include <algorithm>
-#include <map>
 #include <optional>
 
 #include <fmt/format.h>
@@ -46,26 +45,31 @@ constexpr std::array<int, 10> swapped{0, 1, 4, 5, 2, 3, 8, 9, 6, 7};
     return std::nullopt;
 }
 
-/// The form with an immediate, if there is one.
-[[nodiscard]] std::optional<Extended> immediate_form(Op op) {
-    switch (op) {
-#define X(name)                                                   \
-    case Op::i32_##name: return Extended::i32_##name##_immediate; \
-    case Op::i64_##name: return Extended::i64_##name##_immediate;
-        TROUPE_IMMEDIATE_OPS(X)
+using Forms = std::array<Extended, dmir::op_count>;
+/// The form with an immediate; `count` if there is none.
+constexpr Forms immediate_forms = [] {
+    Forms out{};
+    out.fill(Extended::count);
+#define X(name)                                                                       \
+    out[static_cast<std::size_t>(Op::i32_##name)] = Extended::i32_##name##_immediate; \
+    out[static_cast<std::size_t>(Op::i64_##name)] = Extended::i64_##name##_immediate;
+    TROUPE_IMMEDIATE_OPS(X)
 #undef X
-        default: return std::nullopt;
-    }
-}
-[[nodiscard]] std::optional<Extended> scaled_form(Op op) {
-    switch (op) {
-#define X(name) \
-    case Op::name: return Extended::name##_scaled;
-        TROUPE_SCALAR_LOADS(X)
-        TROUPE_SCALAR_STORES(X)
+    return out;
+}();
+/// The form whose address is a sum; `count` if there is none.
+constexpr Forms scaled_forms = [] {
+    Forms out{};
+    out.fill(Extended::count);
+#define X(name) out[static_cast<std::size_t>(Op::name)] = Extended::name##_scaled;
+    TROUPE_SCALAR_LOADS(X)
+    TROUPE_SCALAR_STORES(X)
 #undef X
-        default: return std::nullopt;
-    }
+    return out;
+}();
+[[nodiscard]] constexpr std::optional<Extended> form_of(const Forms& forms, Op op) {
+    const auto form = forms[static_cast<std::size_t>(op)];
+    return form != Extended::count ? std::optional{form} : std::nullopt;
 }
 [[nodiscard]] constexpr bool is_commutative(Op op) {
     switch (op) {
@@ -92,6 +96,11 @@ public:
         find_loops();
         machine_.types = f_.types;
         machine_.blocks.resize(f_.blocks.size());
+        machine_.instructions.reserve(f_.instructions.size() + f_.blocks.size() + hoisted_max);
+        machine_.edges.reserve(f_.edges.size());
+        machine_.lists.reserve(f_.lists.size());
+        made_in_.assign(f_.types.size(), no_value);
+        made_.assign(f_.types.size(), no_value);
         for (dmir::BlockIndex b = 0; b < f_.blocks.size(); ++b) block(b);
         hoist_constants();
         return encode(f_, machine_);
@@ -168,8 +177,8 @@ private:
     }
 
     MachineInstruction& emit(std::uint16_t op) {
-        machine_.blocks[block_].instructions.push_back({.op = op});
-        return machine_.blocks[block_].instructions.back();
+        machine_.instructions.push_back({.op = op});
+        return machine_.instructions.back();
     }
 
     /// The value in a register: constants are made where they are used, or before all else if that is in a loop.
@@ -177,35 +186,36 @@ private:
         const auto* d = definition(v);
         if (d == nullptr || dmir::info(d->op).kind != dmir::OpKind::constant) return v;
         if (machine_.loop_depth[block_] > 0 && d->op != Op::v128_const) {
-            const auto key = std::pair{d->op, d->immediate};
-            const auto found = hoisted_.find(key);
-            if (found != hoisted_.end()) return found->second;
+            const auto found = std::ranges::find_if(
+                hoisted_, [&](const auto& h) { return h.op == d->op && h.immediate == d->immediate; });
+            if (found != hoisted_.end()) return found->value;
             if (hoisted_.size() < hoisted_max) {
-                const auto made = machine_.new_value(f_.types[v]);
-                hoisted_.emplace(key, made);
-                return made;
+                hoisted_.push_back({d->op, d->immediate, machine_.new_value(f_.types[v])});
+                return hoisted_.back().value;
             }
         }
-        const auto found = made_.find(v);
-        if (found != made_.end()) return found->second;
+        if (made_in_[v] == block_) return made_[v];
         const auto made = machine_.new_value(f_.types[v]);
         auto& i = emit(code(d->op));
         i.destination = made;
         i.immediate = d->immediate;
         i.immediate_high = d->immediate_high;
-        made_.emplace(v, made);
+        made_in_[v] = block_;
+        made_[v] = made;
         return made;
     }
 
     void block(dmir::BlockIndex b) {
         block_ = b;
-        made_.clear();
+        machine_.blocks[b].first_instruction = static_cast<std::uint32_t>(machine_.instructions.size());
         const auto& block = f_.blocks[b];
         skipped_.assign(block.instruction_count, false);
         mark_folded(block);
         for (std::uint32_t k = 0; k < block.instruction_count; ++k)
             if (!skipped_[k]) instruction(f_.instructions[block.first_instruction + k]);
         terminator(block);
+        machine_.blocks[b].instruction_count =
+            static_cast<std::uint32_t>(machine_.instructions.size()) - machine_.blocks[b].first_instruction;
     }
 
     void skip(Value v) { skipped_[definition_[v] - f_.blocks[block_].first_instruction] = true; }
@@ -229,7 +239,7 @@ private:
         }
         for (std::uint32_t k = block.instruction_count; k-- > 0;) {
             const auto& i = f_.instructions[block.first_instruction + k];
-            if (skipped_[k] || !scaled_form(i.op)) continue;
+            if (skipped_[k] || !form_of(scaled_forms, i.op)) continue;
             const auto* sum = foldable(i.arguments[0]);
             if (sum == nullptr || sum->op != Op::i32_add || constant(sum->arguments[0]) || constant(sum->arguments[1]))
                 continue;
@@ -306,7 +316,7 @@ private:
             op = wide ? Op::i64_rotl : Op::i32_rotl;
             value = std::uint64_t{0} - value;
         }
-        const auto form = immediate_form(op);
+        const auto form = form_of(immediate_forms, op);
         if (!form) return false;
         auto& out = emit(code(*form));
         out.destination = i.first_result;
@@ -316,7 +326,7 @@ private:
     }
 
     [[nodiscard]] bool scaled(const dmir::Instruction& i) {
-        const auto form = scaled_form(i.op);
+        const auto form = form_of(scaled_forms, i.op);
         if (!form || !is_skipped(i.arguments[0])) return false;
         const auto* sum = definition(i.arguments[0]);
         auto base = sum->arguments[0];
@@ -337,31 +347,31 @@ private:
         return true;
     }
 
+    [[nodiscard]] dmir::List list(dmir::List from) {
+        const dmir::List out{static_cast<std::uint32_t>(machine_.lists.size()), from.count};
+        for (auto v : f_.values(from)) machine_.lists.push_back(reg(v));
+        return out;
+    }
+
     void call(const dmir::Instruction& i) {
         const auto callee = i.arguments[0] == no_value ? no_value : reg(i.arguments[0]);
-        std::vector<Value> arguments;
-        for (auto v : f_.values(i.list)) arguments.push_back(reg(v));
+        const auto arguments = list(i.list);
         auto& out = emit(code(i.op));
         out.sources[0] = callee;
         out.immediate = i.immediate;
         out.destination = i.result_count > 0 ? i.first_result : no_value;
         out.destination_count = i.result_count;
-        out.list = std::move(arguments);
-    }
-
-    [[nodiscard]] MachineEdge edge(const dmir::Edge& e) {
-        MachineEdge out{e.block, {}};
-        for (auto v : f_.values(e.arguments)) out.arguments.push_back(reg(v));
-        return out;
+        out.list = arguments;
     }
 
     void terminator(const dmir::Block& block) {
         using Kind = dmir::Terminator::Kind;
         const auto& t = block.terminator;
-        std::vector<MachineEdge> edges;
-        for (const auto& e : f_.edges_of(block)) edges.push_back(edge(e));
-        std::vector<Value> list;
-        for (auto v : f_.values(t.values)) list.push_back(reg(v));
+        auto& made = machine_.blocks[block_];
+        made.first_edge = static_cast<std::uint32_t>(machine_.edges.size());
+        made.edge_count = t.edge_count;
+        for (const auto& e : f_.edges_of(block)) machine_.edges.push_back({e.block, list(e.arguments)});
+        const auto values = list(t.values);
         switch (t.kind) {
             case Kind::none:
             case Kind::unreachable: emit(code(Extended::trap_unreachable)); break;
@@ -373,14 +383,14 @@ private:
             }
             case Kind::return_values: {
                 auto op = Extended::return_many;
-                if (list.empty()) op = Extended::return_none;
-                if (list.size() == 1 && machine_.types[list[0]] != Type::v128) op = Extended::return_one;
-                emit(code(op)).list = std::move(list);
+                if (values.count == 0) op = Extended::return_none;
+                if (values.count == 1 && machine_.types[machine_.values(values)[0]] != Type::v128)
+                    op = Extended::return_one;
+                emit(code(op)).list = values;
                 break;
             }
             case Kind::branch_if: branch_if(t.condition); break;
         }
-        machine_.blocks[block_].edges = std::move(edges);
     }
 
     void branch_if(Value condition) {
@@ -431,16 +441,15 @@ private:
     }
 
     void hoist_constants() {
-        auto& entry = machine_.blocks[0].instructions;
+        std::ranges::sort(hoisted_, {}, [](const auto& h) { return std::pair{h.op, h.immediate}; });
         std::vector<MachineInstruction> constants;
-        for (const auto& [key, value] : hoisted_) {
-            MachineInstruction i{.op = code(key.first)};
-            i.destination = value;
-            i.immediate = key.second;
-            constants.push_back(std::move(i));
-        }
-        entry.insert(entry.begin(), std::make_move_iterator(constants.begin()),
-                     std::make_move_iterator(constants.end()));
+        for (const auto& h : hoisted_)
+            constants.push_back({.op = code(h.op), .destination = h.value, .immediate = h.immediate});
+        machine_.instructions.insert(machine_.instructions.begin(), constants.begin(), constants.end());
+        const auto count = static_cast<std::uint32_t>(constants.size());
+        for (auto& block : machine_.blocks) block.first_instruction += count;
+        machine_.blocks[0].first_instruction = 0;
+        machine_.blocks[0].instruction_count += count;
     }
 
     static constexpr std::size_t hoisted_max = 24;
@@ -453,8 +462,15 @@ private:
     std::vector<dmir::BlockIndex> block_of_;
     std::vector<bool> skipped_;
     /// Constants in registers: of this block, and of the whole function.
-    std::map<Value, Value> made_;
-    std::map<std::pair<Op, std::uint64_t>, Value> hoisted_;
+    std::vector<Value> made_;
+    /// Of each value: the block that `made_` holds for.
+    std::vector<dmir::BlockIndex> made_in_;
+    struct Hoisted {
+        Op op;
+        std::uint64_t immediate;
+        Value value;
+    };
+    std::vector<Hoisted> hoisted_;
 };
 
 }  // namespace

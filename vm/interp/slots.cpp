@@ -1,9 +1,7 @@
 #include "vm/interp/slots.hpp"
 
 #include <algorithm>
-#include <functional>
 #include <numeric>
-#include <queue>
 
 #include <fmt/format.h>
 
@@ -43,7 +41,7 @@ private:
         std::uint32_t n = 0;
         for (const auto& block : m_.blocks) {
             heads_.push_back(n);
-            n += 1 + static_cast<std::uint32_t>(block.instructions.size());
+            n += 1 + block.instruction_count;
         }
         heads_.push_back(n);
     }
@@ -78,7 +76,7 @@ private:
         for (dmir::BlockIndex b = 0; b < m_.blocks.size(); ++b) {
             auto n = heads_[b];
             for (auto v : f_.blocks[b].parameters) define(v, b, n);
-            for (const auto& i : m_.blocks[b].instructions) {
+            for (const auto& i : m_.instructions_of(m_.blocks[b])) {
                 ++n;
                 if (i.destination == no_value) continue;
                 for (std::uint32_t k = 0; k < i.destination_count; ++k) define(i.destination + k, b, n);
@@ -96,14 +94,14 @@ private:
     void use_all() {
         for (dmir::BlockIndex b = 0; b < m_.blocks.size(); ++b) {
             auto n = heads_[b];
-            for (const auto& i : m_.blocks[b].instructions) {
+            for (const auto& i : m_.instructions_of(m_.blocks[b])) {
                 ++n;
                 for (auto v : i.sources)
                     if (v != no_value) use(v, b, n);
-                for (auto v : i.list) use(v, b, n);
+                for (auto v : m_.values(i.list)) use(v, b, n);
             }
-            for (const auto& edge : m_.blocks[b].edges)
-                for (auto v : edge.arguments) use(v, b, n);
+            for (const auto& edge : m_.edges_of(m_.blocks[b]))
+                for (auto v : m_.values(edge.arguments)) use(v, b, n);
         }
     }
 
@@ -114,28 +112,38 @@ private:
         }
         return v;
     }
-    [[nodiscard]] static bool overlap(const std::vector<Range>& a, const std::vector<Range>& b) {
-        for (std::size_t i = 0, j = 0; i < a.size() && j < b.size();) {
-            if (a[i].end <= b[j].begin)
-                ++i;
-            else if (b[j].end <= a[i].begin)
-                ++j;
+    [[nodiscard]] bool overlap(Value a, Value b) const {
+        while (a != no_value && b != no_value) {
+            if (ranges_[a].end <= ranges_[b].begin)
+                a = next_[a];
+            else if (ranges_[b].end <= ranges_[a].begin)
+                b = next_[b];
             else
                 return true;
         }
         return false;
     }
+    /// Two chains, each ascending, become one.
+    [[nodiscard]] Value merge(Value a, Value b) {
+        Value first = no_value;
+        auto* last = &first;
+        while (a != no_value && b != no_value) {
+            auto& from = ranges_[b].begin < ranges_[a].begin ? b : a;
+            *last = from;
+            last = &next_[from];
+            from = *last;
+        }
+        *last = a != no_value ? a : b;
+        return first;
+    }
     void try_join(Value parameter, Value argument) {
         const auto a = root(parameter);
         const auto b = root(argument);
         if (a == b || kind_of(m_.types[a]) != kind_of(m_.types[b])) return;
-        if (members_[a].size() + members_[b].size() > ranges_max || overlap(members_[a], members_[b])) return;
-        auto& into = members_[a];
-        const auto middle = static_cast<std::ptrdiff_t>(into.size());
-        into.insert(into.end(), members_[b].begin(), members_[b].end());
-        std::inplace_merge(into.begin(), into.begin() + middle, into.end(),
-                           [](const Range& x, const Range& y) { return x.begin < y.begin; });
-        members_[b].clear();
+        auto& into = classes_[a];
+        const auto& from = classes_[b];
+        if (into.ranges + from.ranges > ranges_max || overlap(into.first, from.first)) return;
+        into = {merge(into.first, from.first), into.ranges + from.ranges, std::max(into.end, from.end)};
         class_[b] = a;
     }
     /// Parameters and their arguments share a class where their lives don't overlap. Inner loops first: what they save
@@ -143,67 +151,87 @@ private:
     void coalesce() {
         class_.resize(m_.types.size());
         std::iota(class_.begin(), class_.end(), 0);
-        members_.resize(m_.types.size());
+        next_.assign(m_.types.size(), no_value);
+        classes_.resize(m_.types.size());
         for (Value v = 0; v < m_.types.size(); ++v)
-            if (block_of_[v] != no_value) members_[v].push_back(ranges_[v]);
+            if (block_of_[v] != no_value) classes_[v] = {v, 1, ranges_[v].end};
         std::vector<dmir::BlockIndex> order(m_.blocks.size());
         std::iota(order.begin(), order.end(), 0);
         std::stable_sort(order.begin(), order.end(),
                          [&](auto a, auto b) { return m_.loop_depth[a] > m_.loop_depth[b]; });
         for (auto b : order)
-            for (const auto& edge : m_.blocks[b].edges) {
+            for (const auto& edge : m_.edges_of(m_.blocks[b])) {
                 const auto& parameters = f_.blocks[edge.block].parameters;
-                for (std::size_t k = 0; k < parameters.size(); ++k) try_join(parameters[k], edge.arguments[k]);
+                const auto arguments = m_.values(edge.arguments);
+                for (std::size_t k = 0; k < parameters.size(); ++k) try_join(parameters[k], arguments[k]);
             }
+    }
+
+    /// Calls visit(value) for each definition, in the order of their positions; stops when that returns false.
+    template <class Visit>
+    bool each_definition(Visit&& visit) const {
+        for (dmir::BlockIndex b = 0; b < m_.blocks.size(); ++b) {
+            for (auto v : f_.blocks[b].parameters)
+                if (!visit(v)) return false;
+            for (const auto& i : m_.instructions_of(m_.blocks[b]))
+                for (std::uint32_t k = 0; i.destination != no_value && k < i.destination_count; ++k)
+                    if (!visit(i.destination + k)) return false;
+        }
+        return true;
     }
 
     Result<SlotAssignment> scan() {
         SlotAssignment out;
-        out.slot_of_value.assign(m_.types.size(), no_slot);
-        std::vector<Value> order;
-        for (Value v = 0; v < m_.types.size(); ++v)
-            if (!members_[v].empty()) order.push_back(v);
-        const auto begin_of = [&](Value v) { return members_[v].front().begin; };
-        std::stable_sort(order.begin(), order.end(), [&](Value a, Value b) { return begin_of(a) < begin_of(b); });
-
         std::vector<std::uint16_t> slot_of_class(m_.types.size(), no_slot);
-        for (auto v : f_.blocks[0].parameters) {
-            slot_of_class[root(v)] = static_cast<std::uint16_t>(out.slots.size());
-            const auto kind = kind_of(m_.types[v]);
+        std::vector<bool> is_placed(m_.types.size(), false);
+        const auto make = [&](SlotKind kind) {
+            const auto slot = static_cast<std::uint16_t>(out.slots.size());
             out.slots.insert(out.slots.end(), kind == SlotKind::vector ? 2 : 1, kind);
-        }
-        using Active = std::pair<std::uint32_t, std::uint16_t>;  // end, slot
-        std::priority_queue<Active, std::vector<Active>, std::greater<>> active;
+            return slot;
+        };
+        // The entry's parameters stand first, in order.
+        for (auto v : f_.blocks[0].parameters) slot_of_class[root(v)] = make(kind_of(m_.types[v]));
+        // Classes by the position where they end.
+        std::vector<Value> ending(std::size_t{2} * heads_.back() + 2, no_value);
+        std::vector<Value> ending_next(m_.types.size(), no_value);
+        std::uint32_t now = 0;
         std::array<std::vector<std::uint16_t>, 3> free;
-        for (auto v : order) {
-            const auto begin = begin_of(v);
-            while (!active.empty() && active.top().first <= begin) {
-                const auto slot = active.top().second;
-                free[static_cast<std::size_t>(out.slots[slot])].push_back(slot);
-                active.pop();
-            }
-            const auto kind = kind_of(m_.types[v]);
-            auto& pool = free[static_cast<std::size_t>(kind)];
-            auto& slot = slot_of_class[v];
-            if (slot == no_slot) {
-                if (!pool.empty()) {
-                    slot = pool.back();
-                    pool.pop_back();
-                } else {
-                    slot = static_cast<std::uint16_t>(out.slots.size());
-                    out.slots.insert(out.slots.end(), kind == SlotKind::vector ? 2 : 1, kind);
+        const bool fits = each_definition([&](Value v) {
+            const auto c = root(v);
+            if (is_placed[c]) return true;
+            is_placed[c] = true;
+            for (; now <= ranges_[v].begin; ++now)
+                for (auto ended = ending[now]; ended != no_value; ended = ending_next[ended]) {
+                    const auto slot = slot_of_class[ended];
+                    free[static_cast<std::size_t>(out.slots[slot])].push_back(slot);
                 }
+            const auto kind = kind_of(m_.types[c]);
+            auto& pool = free[static_cast<std::size_t>(kind)];
+            auto& slot = slot_of_class[c];
+            if (slot == no_slot && !pool.empty()) {
+                slot = pool.back();
+                pool.pop_back();
+            } else if (slot == no_slot) {
+                slot = make(kind);
             }
-            std::uint32_t end = 0;
-            for (const auto& range : members_[v]) end = std::max(end, range.end);
-            active.emplace(end, slot);
-            if (out.slots.size() > 60'000 || out.slots.size() > std::size_t{8} * std::max(f_.stack_units, 64U))
-                return make_error(ErrorCode::too_large, fmt::format("function {} needs too many slots", f_.name));
-        }
+            auto& others = ending[classes_[c].end];
+            ending_next[c] = others;
+            others = c;
+            return out.slots.size() <= 60'000 && out.slots.size() <= std::size_t{8} * std::max(f_.stack_units, 64U);
+        });
+        if (!fits) return make_error(ErrorCode::too_large, fmt::format("function {} needs too many slots", f_.name));
+        out.slot_of_value.assign(m_.types.size(), no_slot);
         for (Value v = 0; v < m_.types.size(); ++v)
             if (block_of_[v] != no_value) out.slot_of_value[v] = slot_of_class[root(v)];
         return out;
     }
+
+    /// Values that share a slot: a chain of ranges that ascend and don't overlap.
+    struct Class {
+        Value first = no_value;
+        std::uint32_t ranges = 0;
+        std::uint32_t end = 0;
+    };
 
     const dmir::Function& f_;
     const MachineFunction& m_;
@@ -212,7 +240,9 @@ private:
     std::vector<Range> ranges_;
     std::vector<dmir::BlockIndex> block_of_;
     std::vector<Value> class_;
-    std::vector<std::vector<Range>> members_;
+    /// Of each value: the next one in its class, by position.
+    std::vector<Value> next_;
+    std::vector<Class> classes_;
 };
 
 }  // namespace

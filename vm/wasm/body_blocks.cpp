@@ -13,10 +13,11 @@ void BodyReader<Build>::push_frame(FrameKind kind, std::span<const ValueType> pa
     frame.results = results;
     frame.height = operands_.size();
     frame.index = next_frame_++;
-    frame.mark = scratch_.next_mark++;
-    frame.first_assigned = scratch_.assigned.size();
-    if (!Build && keep_frames_) facts_.frames.emplace_back();
-    frames_.push_back(std::move(frame));
+    frame.mark = next_mark_++;
+    frame.first_assigned = assigned_.size();
+    frame.kept_for_else = kept_for_else_.size();
+    if (!Build && keep_frames_) facts_->frames.emplace_back();
+    frames_.push_back(frame);
     push_all(parameters, Build ? &values_ : nullptr);
 }
 
@@ -55,7 +56,7 @@ void BodyReader<Build>::open_block(FrameKind kind) {
     if (!reader_.ok()) return;
     const bool built = live();
     if constexpr (Build) {
-        const auto& facts = facts_.frames[next_frame_];
+        const auto& facts = facts_->frames[next_frame_];
         if (built && kind == FrameKind::loop) {
             open_loop(type, facts);
             return;
@@ -77,7 +78,7 @@ void BodyReader<Build>::else_() {
     if constexpr (!Build) {
         if (reader_.ok() && operands_.size() != frame.height)
             reader_.fail_at(start_, invalid, "type mismatch: values left on the stack at else");
-        if (keep_frames_) facts_.frames[frame.index].has_else = true;
+        if (keep_frames_) facts_->frames[frame.index].has_else = true;
     }
     if (!reader_.ok()) return;
     if constexpr (Build) {
@@ -87,9 +88,9 @@ void BodyReader<Build>::else_() {
         }
         if (frame.built) {
             builder.function.edges[frame.else_edge].block = builder.start_block();
-            const auto& assigned = facts_.frames[frame.index].assigned;
-            for (std::size_t i = 0; i < assigned.size(); ++i) local_values_[assigned[i]] = frame.else_locals[i];
-            values_ = frame.else_operands;
+            const auto* kept = kept_for_else_.data() + frame.kept_for_else;
+            for (auto local : assigned_in(frame)) local_values_[local] = *kept++;
+            values_.assign(kept, kept + frame.parameters.size());
         } else {
             values_.assign(frame.parameters.size(), no_value);
         }
@@ -126,21 +127,23 @@ void BodyReader<Build>::end() {
 template <bool Build>
 void BodyReader<Build>::end_validated(Frame& frame) {
     // What was assigned inside was assigned in the frame around it, too: each once, and listed for that one.
-    auto& all = scratch_.assigned;
-    const auto mark = frames_.size() > 1 ? frames_[frames_.size() - 2].mark : scratch_.next_mark++;
+    const auto mark = frames_.size() > 1 ? frames_[frames_.size() - 2].mark : next_mark_++;
     auto end = frame.first_assigned;
-    for (auto k = end; k < all.size(); ++k) {
-        if (scratch_.marks[all[k]] == mark) continue;
-        scratch_.marks[all[k]] = mark;
-        all[end++] = all[k];
+    for (auto k = end; k < assigned_.size(); ++k) {
+        if (marks_[assigned_[k]] == mark) continue;
+        marks_[assigned_[k]] = mark;
+        assigned_[end++] = assigned_[k];
     }
-    all.resize(end);
+    assigned_.resize(end);
     const auto count = end - frame.first_assigned;
     spend((std::uint64_t{frame.branches} + 2) * (count + frame.results.size()));
-    if (!keep_frames_) return;
-    auto& assigned = facts_.frames[frame.index].assigned;
-    assigned.assign(all.end() - static_cast<std::ptrdiff_t>(count), all.end());
-    std::ranges::sort(assigned);
+    if (!keep_frames_ || !reader_.ok()) return;
+    auto& facts = facts_->frames[frame.index];
+    facts.first_assigned = static_cast<std::uint32_t>(facts_->assigned.size());
+    facts.assigned_count = static_cast<std::uint32_t>(count);
+    facts_->assigned.insert(facts_->assigned.end(), assigned_.end() - static_cast<std::ptrdiff_t>(count),
+                            assigned_.end());
+    std::ranges::sort(facts_->assigned.end() - static_cast<std::ptrdiff_t>(count), facts_->assigned.end());
 }
 
 template void BodyReader<false>::push_frame(FrameKind kind, std::span<const ValueType> parameters,

@@ -71,23 +71,25 @@ void BodyReader<Build>::branch_table() {
 
 template <bool Build>
 void BodyReader<Build>::check_top(std::span<const ValueType> types) {
-    const auto& frame = frames_.back();
-    for (std::size_t i = 0; i < types.size(); ++i) {
-        if (operands_.size() - frame.height <= i) {
-            if (!frame.unreachable) reader_.fail_at(start_, invalid, "type mismatch: operand stack is empty");
-            return;
+    if constexpr (!Build) {
+        const auto& frame = frames_.back();
+        for (std::size_t i = 0; i < types.size(); ++i) {
+            if (operands_.size() - frame.height <= i) {
+                if (!frame.unreachable) reader_.fail_at(start_, invalid, "type mismatch: operand stack is empty");
+                return;
+            }
+            const auto have = operands_.from_top(i);
+            const OperandType want = types[types.size() - 1 - i];
+            if (!have.any() && have != want)
+                return reader_.fail_at(
+                    start_, invalid, fmt::format("type mismatch: expected {}, found {}", name_of(want), name_of(have)));
         }
-        const auto have = operands_[operands_.size() - 1 - i].type;
-        const OperandType want = types[types.size() - 1 - i];
-        if (!have.any() && have != want)
-            return reader_.fail_at(start_, invalid,
-                                   fmt::format("type mismatch: expected {}, found {}", name_of(want), name_of(have)));
     }
 }
 
 template <bool Build>
 void BodyReader<Build>::return_() {
-    pop_all(type_.results, &values_);
+    pop_all(type_->results, &values_);
     if (!reader_.ok()) return;
     if (live()) {
         const auto list = builder.list(values_);

@@ -5,6 +5,7 @@
 #include <array>
 #include <span>
 #include <string>
+#include <type_traits>
 #include <vector>
 
 #include "vm/wasm/function_body.hpp"
@@ -39,6 +40,38 @@ struct Operand {
     Value value = no_value;
 };
 
+/// Operands by their types or by their values. Its cells may be reached by pointer: between `begin` and `top`, which
+/// must not pass `limit`; four cells before `begin` may be read.
+template <class Cell>
+class OperandStack {
+    static constexpr std::size_t padding = 4;
+    std::vector<Cell> room_ = std::vector<Cell>(padding);
+
+public:
+    Cell* begin = room_.data() + padding;
+    Cell* top = begin;
+    Cell* limit = begin;
+
+    OperandStack() = default;
+    OperandStack(const OperandStack&) = delete;
+    OperandStack& operator=(const OperandStack&) = delete;
+
+    [[nodiscard]] std::size_t size() const noexcept { return static_cast<std::size_t>(top - begin); }
+    [[nodiscard]] Cell& from_top(std::size_t depth) const noexcept { return *(top - 1 - depth); }
+    /// Room for more; false if that would be more than `cells_max`.
+    [[nodiscard]] bool grow(std::size_t cells_max) {
+        const auto have = size();
+        if (have >= cells_max) return false;
+        room_.resize(padding + std::min(cells_max, std::max<std::size_t>(64, 2 * have)));
+        begin = room_.data() + padding;
+        top = begin + have;
+        limit = room_.data() + room_.size();
+        return true;
+    }
+};
+
+inline constexpr std::uint32_t no_edge = 0xFFFFFFFF;
+
 enum class FrameKind : std::uint8_t { function, block, loop, if_, else_ };
 
 struct Frame {
@@ -50,21 +83,20 @@ struct Frame {
     bool unreachable = false;
     std::uint32_t index = 0;  // in BodyFacts::frames
     // Validation only.
-    /// Where its own begin in BodyScratch::assigned.
+    /// Where its own begin among the assigned locals.
     std::size_t first_assigned = 0;
     std::uint32_t mark = 0;
     std::uint32_t branches = 0;
-    bool has_else = false;
     // Building only.
     /// The frame's opening was reachable, so that it exists in SSA.
     bool built = false;
     dmir::BlockIndex header = 0;
-    /// Edges that wait for the block after this frame.
-    std::vector<std::uint32_t> pending;
-    /// Of an if: the edge to its else block, and what the else block starts with.
+    /// The last of the edges that wait for the block after this frame; each knows the one before it.
+    std::uint32_t last_pending = no_edge;
+    /// Of an if: the edge to its else block, and where the locals and operands that the else block starts with are
+    /// kept.
     std::uint32_t else_edge = 0;
-    std::vector<Value> else_locals;
-    std::vector<Value> else_operands;
+    std::size_t kept_for_else = 0;
 
     [[nodiscard]] std::span<const ValueType> label_types() const {
         return kind == FrameKind::loop ? parameters : results;
@@ -76,17 +108,10 @@ struct Frame {
 template <bool Build>
 class BodyReader {
 public:
-    BodyReader(const Module& module, std::uint32_t function, const Limits& limits, BodyScratch& scratch,
-               BodyFacts& facts)
-        : module_(module),
-          limits_(limits),
-          scratch_(scratch),
-          facts_(facts),
-          type_(module.types[module.functions[function].type_index]),
-          reader_(module.bytes, module.functions[function].body_offset,
-                  module.functions[function].body_offset + module.functions[function].body_size) {}
+    BodyReader(const Module& module, const Limits& limits) : module_(module), limits_(limits), reader_({}, 0, 0) {}
 
-    void run(bool keep_frames);
+    /// With `Build`, `facts` are what validation found; else they are filled, frames only if asked for.
+    void run(std::uint32_t function, BodyFacts& facts, bool keep_frames);
 
     [[nodiscard]] const Reader& reader() const { return reader_; }
     SsaBuilder builder;
@@ -100,7 +125,7 @@ private:
     void add_locals(std::uint32_t n, ValueType type) {
         locals_.insert(locals_.end(), n, type);
         local_units_ += n * units(type);
-        if (type == ValueType::v128) facts_.uses_simd = true;
+        if (type == ValueType::v128) facts_->uses_simd = true;
     }
     [[nodiscard]] static std::uint32_t units(OperandType type) { return type == OperandType(ValueType::v128) ? 2 : 1; }
 
@@ -116,9 +141,9 @@ private:
             local_values_[local] = value;
         } else {
             const auto mark = frames_.back().mark;
-            if (scratch_.marks[local] == mark) return;
-            scratch_.marks[local] = mark;
-            scratch_.assigned.push_back(local);
+            if (marks_[local] == mark) return;
+            marks_[local] = mark;
+            assigned_.push_back(local);
             spend(1);
         }
     }
@@ -130,26 +155,30 @@ private:
 
     // Operands.
 
-    void push(OperandType type, Value value = no_value) {
-        if (operands_.size() >= limits_.operand_stack) return reader_.fail(too_large, "operand stack too deep");
-        operands_.push_back({type, value});
-        operand_units_ += units(type);
-        operand_units_max_ = std::max(operand_units_max_, operand_units_);
+    void push(OperandType type, [[maybe_unused]] Value value = no_value) {
+        if (operands_.top == operands_.limit && !operands_.grow(limits_.operand_stack))
+            return reader_.fail(too_large, "operand stack too deep");
+        if constexpr (Build) {
+            *operands_.top++ = value;
+        } else {
+            *operands_.top++ = type;
+            vectors_ += units(type) - 1;
+            operand_units_max_ = std::max(operand_units_max_, static_cast<std::uint32_t>(operands_.size()) + vectors_);
+        }
     }
     Operand pop() {
-        if constexpr (!Build) {
-            const auto& frame = frames_.back();
-            if (operands_.size() == frame.height) {
-                if (!frame.unreachable) reader_.fail_at(start_, invalid, "type mismatch: operand stack is empty");
-                return {};
-            }
-        } else {
-            if (operands_.size() == frames_.back().height) return {};
+        const auto& frame = frames_.back();
+        if (operands_.size() == frame.height) {
+            if (!Build && !frame.unreachable) reader_.fail_at(start_, invalid, "type mismatch: operand stack is empty");
+            return {};
         }
-        const auto out = operands_.back();
-        operands_.pop_back();
-        operand_units_ -= units(out.type);
-        return out;
+        const auto top = *--operands_.top;
+        if constexpr (Build) {
+            return {{}, top};
+        } else {
+            vectors_ -= units(top) - 1;
+            return {top, no_value};
+        }
     }
     Operand pop(OperandType expected) {
         const auto out = pop();
@@ -172,10 +201,10 @@ private:
             push(types[i], values != nullptr && Build ? (*values)[i] : no_value);
     }
     void shrink_to(std::size_t height) {
-        while (operands_.size() > height) {
-            operand_units_ -= units(operands_.back().type);
-            operands_.pop_back();
-        }
+        if constexpr (!Build)
+            for (auto* cell = operands_.begin + height; vectors_ > 0 && cell < operands_.top; ++cell)
+                vectors_ -= units(*cell) - 1;
+        operands_.top = operands_.begin + height;
     }
 
     // Frames.
@@ -202,6 +231,12 @@ private:
 
     // SSA.
 
+    /// Locals whose values may differ where the frame's edges meet.
+    [[nodiscard]] std::span<const std::uint32_t> assigned_in(const Frame& frame) const {
+        if (frame.kind == FrameKind::function) return {};
+        return facts_->assigned_in(facts_->frames[frame.index]);
+    }
+
     [[nodiscard]] bool live() const { return Build && builder.reachable(); }
 
     void start_function();
@@ -210,6 +245,12 @@ private:
     [[nodiscard]] dmir::List edge_arguments(const Frame& frame, std::span<const Value> operands);
     void edge_to(Frame& frame, std::span<const Value> operands);
     void top_operands(std::size_t n);
+
+    void wait(Frame& frame, std::uint32_t edge) {
+        pending_before_.resize(std::max<std::size_t>(pending_before_.size(), edge + 1));
+        pending_before_[edge] = frame.last_pending;
+        frame.last_pending = edge;
+    }
 
     /// Opens the block where `frame`'s edges meet; `values_` gets the label's operands.
     void join(Frame& frame);
@@ -275,6 +316,8 @@ private:
               ValueType reference = ValueType::funcref);
 
     void instruction();
+    /// Reads instructions as long as they are of the common kinds and valid.
+    void skim();
     void local(std::uint16_t opcode);
     void control(std::uint16_t opcode);
     void special(Op op);
@@ -282,23 +325,37 @@ private:
 
     const Module& module_;
     const Limits& limits_;
-    BodyScratch& scratch_;
-    BodyFacts& facts_;
-    const FunctionType& type_;
+    BodyFacts* facts_ = nullptr;
+    const FunctionType* type_ = nullptr;
     Reader reader_;
     bool keep_frames_ = false;
     std::size_t start_ = 0;
     std::vector<ValueType> locals_;
-    std::vector<Value> local_values_;
-    std::vector<Operand> operands_;
+    OperandStack<std::conditional_t<Build, Value, OperandType>> operands_;
     std::vector<Frame> frames_;
     std::vector<Value> values_;
     std::uint32_t next_frame_ = 0;
+    // Validation only.
+    /// Of each local: the frame that it was last listed for.
+    std::vector<std::uint32_t> marks_;
+    std::uint32_t next_mark_ = 1;
+    /// Locals assigned in the open frames, each frame's after those of the frames around it.
+    std::vector<std::uint32_t> assigned_;
     std::uint64_t joins_ = 0;
+    /// Types of the first locals; any for those that there are not, and for vectors, which skim() leaves out.
+    static constexpr std::size_t quick_locals = 128;
+    std::array<OperandType, quick_locals> quick_locals_;
     std::uint32_t local_units_ = 0;
-    std::uint32_t operand_units_ = 0;
+    /// Operands that take two units.
+    std::uint32_t vectors_ = 0;
     std::uint32_t operand_units_max_ = 0;
-    const std::vector<std::uint32_t> no_locals_;
+    // Building only.
+    std::vector<Value> local_values_;
+    /// Of each edge: see Frame::last_pending.
+    std::vector<std::uint32_t> pending_before_;
+    std::vector<std::uint32_t> pending_;
+    /// Of the open ifs.
+    std::vector<Value> kept_for_else_;
 };
 
 }  // namespace troupe::wasm

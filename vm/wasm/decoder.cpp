@@ -428,6 +428,7 @@ private:
         if (reader_.ok() && n != module_->functions.size())
             return reader_.fail(malformed, "function and code section have inconsistent lengths");
         module_->referable.resize(module_->function_types.size());
+        BodyValidator validator(*module_, limits_);
         for (std::uint32_t i = 0; i < n && reader_.ok(); ++i) {
             const auto size = reader_.u32();
             if (!reader_.ok()) return;
@@ -436,7 +437,7 @@ private:
             auto& function = module_->functions[i];
             function.body_offset = static_cast<std::uint32_t>(reader_.position());
             function.body_size = size;
-            auto facts = validate_body(*module_, i, limits_, scratch_);
+            const auto facts = validator.run(i);
             if (!facts) return reader_.take_error(facts.error());
             function.stack_units = facts->stack_units;
             module_->uses_simd |= facts->uses_simd;
@@ -450,7 +451,6 @@ private:
     Reader reader_;
     std::uint8_t last_section_ = 0;
     std::size_t bodies_ = 0;
-    BodyScratch scratch_;
 };
 
 }  // namespace

@@ -5,24 +5,38 @@
 namespace troupe::wasm {
 
 template <bool Build>
-void BodyReader<Build>::run(bool keep_frames) {
+void BodyReader<Build>::run(std::uint32_t function, BodyFacts& facts, bool keep_frames) {
+    const auto& body = module_.functions[function];
+    facts_ = &facts;
+    type_ = &module_.types[body.type_index];
+    reader_ = Reader(module_.bytes, body.body_offset, body.body_offset + body.body_size);
     keep_frames_ = keep_frames;
-    scratch_.assigned.clear();
+    frames_.clear();
+    next_frame_ = 0;
+    assigned_.clear();
+    joins_ = 0;
+    local_units_ = 0;
+    vectors_ = 0;
+    operand_units_max_ = 0;
+    operands_.top = operands_.begin;
     declare_locals();
     if (!reader_.ok()) return;
     if constexpr (Build) start_function();
-    push_frame(FrameKind::function, {}, type_.results);
+    push_frame(FrameKind::function, {}, type_->results);
     if constexpr (Build) frames_.back().built = true;
-    while (reader_.ok() && !frames_.empty()) instruction();
+    while (reader_.ok() && !frames_.empty()) {
+        skim();
+        instruction();
+    }
     if (!reader_.ok()) return;
     if (!reader_.at_end()) reader_.fail(malformed, "section size mismatch: bytes after the body's end");
-    facts_.stack_units = call_stack_units + local_units_ + operand_units_max_;
+    if constexpr (!Build) facts_->stack_units = call_stack_units + local_units_ + operand_units_max_;
 }
 
 template <bool Build>
 void BodyReader<Build>::declare_locals() {
-    locals_ = {};
-    for (auto type : type_.parameters) add_locals(1, type);
+    locals_.clear();
+    for (auto type : type_->parameters) add_locals(1, type);
     const auto groups = reader_.u32();
     std::uint64_t total = locals_.size();
     for (std::uint32_t g = 0; g < groups && reader_.ok(); ++g) {
@@ -35,7 +49,11 @@ void BodyReader<Build>::declare_locals() {
             return reader_.fail(too_large, fmt::format("{} locals; the limit is {}", total, limits_.locals));
         add_locals(n, type);
     }
-    if (scratch_.marks.size() < locals_.size()) scratch_.marks.resize(locals_.size(), 0);
+    if constexpr (!Build) {
+        if (marks_.size() < locals_.size()) marks_.resize(locals_.size(), 0);
+        for (std::size_t i = 0; i < quick_locals; ++i)
+            quick_locals_[i] = i < locals_.size() && locals_[i] != ValueType::v128 ? locals_[i] : OperandType();
+    }
 }
 
 /// Gets, sets or tees one.
@@ -59,7 +77,7 @@ void BodyReader<Build>::instruction() {
         const auto sub = reader_.u32();
         if (!reader_.ok()) return;
         if (opcode == 0xFD) {
-            facts_.uses_simd = true;
+            facts_->uses_simd = true;
             if (!limits_.simd)
                 return reader_.fail_at(start_, unsupported, "fixed-width SIMD is switched off by the profile");
             if (sub >= 0x100 && sub < 0x130)
@@ -82,25 +100,24 @@ void BodyReader<Build>::instruction() {
     control(opcode);
 }
 
-Result<BodyFacts> validate_body(const Module& module, std::uint32_t function, const Limits& limits,
-                                BodyScratch& scratch, bool keep_frames) {
+BodyValidator::BodyValidator(const Module& module, const Limits& limits)
+    : module_(module), reader_(std::make_unique<BodyReader<false>>(module, limits)) {}
+BodyValidator::~BodyValidator() = default;
+
+Result<BodyFacts> BodyValidator::run(std::uint32_t function, bool keep_frames) {
     BodyFacts facts;
-    BodyReader<false> reader(module, function, limits, scratch, facts);
-    reader.run(keep_frames);
-    if (!reader.reader().ok()) {
-        auto error = reader.reader().error();
-        error.message += fmt::format(" (function {})", module.imported_functions + function);
-        return error;
-    }
-    return facts;
+    reader_->run(function, facts, keep_frames);
+    if (reader_->reader().ok()) return facts;
+    auto error = reader_->reader().error();
+    error.message += fmt::format(" (function {})", module_.imported_functions + function);
+    return error;
 }
 
 Result<dmir::Function> lower(const Module& module, std::uint32_t index, const Limits& limits) {
-    BodyScratch scratch;
-    auto facts = validate_body(module, index, limits, scratch, true);
+    auto facts = BodyValidator(module, limits).run(index, true);
     if (!facts) return facts.error();
-    BodyReader<true> reader(module, index, limits, scratch, *facts);
-    reader.run(false);
+    BodyReader<true> reader(module, limits);
+    reader.run(index, *facts, false);
     if (!reader.reader().ok()) return reader.reader().error();
     auto function = std::move(reader.builder.function);
     function.name = std::to_string(module.imported_functions + index);

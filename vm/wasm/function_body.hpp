@@ -3,6 +3,8 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
+#include <span>
 #include <vector>
 
 #include "vm/wasm/module.hpp"
@@ -12,31 +14,44 @@ namespace troupe::wasm {
 
 /// What a block, loop or if contains.
 struct FrameFacts {
-    /// Locals assigned inside, sorted: those that may differ at its join, or at a loop's head.
-    std::vector<std::uint32_t> assigned;
+    /// A slice of BodyFacts::assigned.
+    std::uint32_t first_assigned = 0;
+    std::uint32_t assigned_count = 0;
     bool has_else = false;
 };
 
 struct BodyFacts {
     /// In the order in which the frames open; the function's own is first. Only kept if asked for.
     std::vector<FrameFacts> frames;
+    /// Locals assigned inside each frame, sorted: those that may differ at its join, or at a loop's head.
+    std::vector<std::uint32_t> assigned;
     std::uint32_t stack_units = 0;
     bool uses_simd = false;
+
+    [[nodiscard]] std::span<const std::uint32_t> assigned_in(const FrameFacts& frame) const {
+        return {assigned.data() + frame.first_assigned, frame.assigned_count};
+    }
 };
 
-/// Buffers that validations of many bodies share.
-struct BodyScratch {
-    /// Of each local: the frame that it was last listed for.
-    std::vector<std::uint32_t> marks;
-    std::uint32_t next_mark = 1;
-    /// Locals assigned in the open frames, each frame's after those of the frames around it.
-    std::vector<std::uint32_t> assigned;
-};
+template <bool Build>
+class BodyReader;
 
 [[nodiscard]] ValueType read_value_type(Reader& reader, const Limits& limits);
 
-[[nodiscard]] Result<BodyFacts> validate_body(const Module& module, std::uint32_t function, const Limits& limits,
-                                              BodyScratch& scratch, bool keep_frames = false);
+/// Validates bodies of one module, whose other sections but the data must have been read.
+class BodyValidator {
+public:
+    BodyValidator(const Module& module, const Limits& limits);
+    ~BodyValidator();
+    BodyValidator(const BodyValidator&) = delete;
+    BodyValidator& operator=(const BodyValidator&) = delete;
+
+    [[nodiscard]] Result<BodyFacts> run(std::uint32_t function, bool keep_frames = false);
+
+private:
+    const Module& module_;
+    std::unique_ptr<BodyReader<false>> reader_;
+};
 
 /// Fuel of the operations that dMIR has no operation for.
 namespace fuel {

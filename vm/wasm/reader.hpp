@@ -24,6 +24,8 @@ public:
     [[nodiscard]] const Error& error() const noexcept { return error_; }
     void set_end(std::size_t end) noexcept { end_ = end; }
     void skip(std::size_t count) noexcept { position_ += count; }
+    /// What is left, for who reads it by pointer and skips.
+    [[nodiscard]] const std::uint8_t* data() const noexcept { return bytes_.data() + position_; }
 
     void fail(ErrorCode code, std::string_view what) { fail_at(position_, code, what); }
     void fail_at(std::size_t offset, ErrorCode code, std::string_view what) {

@@ -1,0 +1,236 @@
+// The fast way through a body: runs of common instructions, by one table and without calls.
+#include <bit>
+#include <cstring>
+
+#include "vm/wasm/body_reader.hpp"
+
+namespace troupe::wasm {
+namespace {
+
+enum class Way : std::uint8_t { other, operation, local_write };
+
+/// One opcode: what follows it, and what it does to the operands' types.
+struct alignas(16) Quick {
+    Way way = Way::other;
+    /// All of it, a LEB128 number at its end as one byte.
+    std::uint8_t bytes = 1;
+    /// How long that number may be; 0: there is none.
+    std::uint8_t number_bytes_max = 0;
+    /// What the byte after the opcode may be: of memory accesses, the natural alignment as a power of two.
+    std::uint8_t next_byte_max = 0xFF;
+    std::uint8_t operands = 0;
+    std::uint8_t results = 0;
+    bool is_local_get = false;
+    OperandType result;
+    std::uint8_t fuel = 0;
+    Op op{};
+    /// The types that must be on top of the stack, the topmost first, and 0xFF where there must be one.
+    std::array<std::uint8_t, 2> types{};
+    std::array<std::uint8_t, 2> masks{};
+};
+
+[[nodiscard]] constexpr std::uint8_t code_from_letter(char letter) {
+    constexpr std::string_view letters = "ilfd";
+    const auto at = letters.find(letter);
+    // The codes of i32, i64, f32 and f64 count down.
+    return at == std::string_view::npos ? std::uint8_t{0} : static_cast<std::uint8_t>(0x7F - at);
+}
+
+constexpr std::uint8_t local_get = 0x20;
+constexpr std::uint8_t local_set = 0x21;
+constexpr std::uint8_t local_tee = 0x22;
+
+[[nodiscard]] Quick quick_operation(Op op) {
+    const auto& facts = dmir::info(op);
+    Quick out;
+    out.op = op;
+    switch (facts.kind) {
+        case OpKind::plain: break;
+        case OpKind::constant:
+            // Lengths that none of the number's forms has too many bits for.
+            out.bytes = 2;
+            if (facts.signature == ":i") out.number_bytes_max = 4;
+            if (facts.signature == ":l") out.number_bytes_max = 8;
+            if (facts.signature == ":f") out.bytes = 5;
+            if (facts.signature == ":d") out.bytes = 9;
+            break;
+        case OpKind::load:
+        case OpKind::store:
+            out.bytes = 3;
+            out.number_bytes_max = 4;
+            out.next_byte_max = facts.n;
+            break;
+        default: return {};
+    }
+    const auto colon = facts.signature.find(':');
+    if (colon > out.types.size()) return {};
+    out.operands = static_cast<std::uint8_t>(colon);
+    for (std::size_t a = 0; a < colon; ++a) {
+        const auto code = code_from_letter(facts.signature[a]);
+        if (code == 0) return {};
+        out.types[colon - 1 - a] = code;
+        out.masks[colon - 1 - a] = 0xFF;
+    }
+    if (colon + 1 < facts.signature.size()) {
+        const auto code = code_from_letter(facts.signature[colon + 1]);
+        if (code == 0) return {};
+        out.results = 1;
+        out.result = static_cast<ValueType>(code);
+    }
+    out.way = Way::operation;
+    out.fuel = facts.fuel;
+    return out;
+}
+
+const std::array<Quick, 256> quick_of = [] {
+    std::array<Quick, 256> out{};
+    for (std::size_t opcode = 0; opcode < out.size(); ++opcode)
+        if (const auto op = dmir::op_from_wasm(static_cast<std::uint16_t>(opcode))) out[opcode] = quick_operation(*op);
+    auto& get = out[local_get];
+    get.way = Way::operation;
+    get.is_local_get = true;
+    get.results = 1;
+    get.bytes = 2;
+    get.number_bytes_max = 1;
+    out[local_set].way = out[local_tee].way = Way::local_write;
+    return out;
+}();
+
+/// More than the longest instruction that is taken here.
+constexpr std::ptrdiff_t room_bytes = 16;
+
+/// 9 for longer ones.
+[[nodiscard]] inline unsigned leb_bytes(const std::uint8_t* at) {
+    std::uint64_t eight = 0;
+    std::memcpy(&eight, at, 8);
+    return static_cast<unsigned>(std::countr_zero(~eight & 0x8080808080808080ULL)) / 8 + 1;
+}
+
+/// The number at `at`, which moves behind it; its last byte's bit 6 is the sign if it is signed.
+[[nodiscard]] inline std::uint64_t read_leb(const std::uint8_t*& at, bool is_signed) {
+    std::uint64_t out = 0;
+    unsigned shift = 0;
+    std::uint8_t byte = 0;
+    do {
+        byte = *at++;
+        out |= static_cast<std::uint64_t>(byte & 0x7FU) << shift;
+        shift += 7;
+    } while (byte >= 0x80);
+    if (is_signed && shift < 64 && (byte & 0x40U) != 0) out |= ~std::uint64_t{0} << shift;
+    return out;
+}
+
+}  // namespace
+
+// Few of its branches depend on the opcode: code is read once, so that none of those would be foreseen.
+template <>
+void BodyReader<false>::skim() {
+    static_assert(sizeof(OperandType) == 1 && std::endian::native == std::endian::little);
+    const auto* const begin = reader_.data();
+    const auto* const end = begin + reader_.remaining();
+    const auto* at = begin;
+    auto* top = operands_.top;
+    auto* highest = top;
+    const auto* const bottom = operands_.begin + frames_.back().height;
+    const auto* const locals = quick_locals_.data();
+    const auto mark = frames_.back().mark;
+    const auto* const operands_limit = operands_.limit;
+    const bool has_memory = !module_.memories.empty();
+    while (end - at >= room_bytes) {
+        const auto& quick = quick_of[*at];
+        if (quick.way == Way::operation) {
+            const auto* next_at = at + quick.bytes;
+            if (next_at[-1] >= 0x80 && quick.number_bytes_max > 0) {
+                const auto number_bytes = leb_bytes(next_at - 1);
+                if (number_bytes > quick.number_bytes_max) break;
+                next_at += number_bytes - 1;
+            }
+            if (quick.bytes == 3 && !has_memory) break;
+            const auto wrong_types =
+                ((top[-1].code ^ quick.types[0]) & quick.masks[0]) | ((top[-2].code ^ quick.types[1]) & quick.masks[1]);
+            const auto of_local = locals[at[1] % quick_locals];
+            const auto result = quick.is_local_get ? of_local : quick.result;
+            auto* const next = top - quick.operands + quick.results;
+            if (wrong_types != 0 || at[1] > quick.next_byte_max || top - bottom < quick.operands ||
+                next > operands_limit || (quick.is_local_get && result.any()))
+                break;
+            // Without a result this stays above the top.
+            top[-quick.operands] = result;
+            top = next;
+            highest = std::max(highest, top);
+            at = next_at;
+        } else if (quick.way == Way::local_write) {
+            const std::size_t index = at[1];
+            if (index >= quick_locals || locals[index].any() || top == bottom || top[-1] != locals[index]) break;
+            if (marks_[index] != mark) {
+                if (joins_ >= limits_.joins) break;
+                ++joins_;
+                marks_[index] = mark;
+                assigned_.push_back(static_cast<std::uint32_t>(index));
+            }
+            top -= *at == local_set ? 1 : 0;
+            at += 2;
+        } else {
+            break;
+        }
+    }
+    reader_.skip(static_cast<std::size_t>(at - begin));
+    operands_.top = top;
+    operand_units_max_ = std::max(operand_units_max_, static_cast<std::uint32_t>(highest - operands_.begin) + vectors_);
+}
+
+// The code is valid: what is left to check is the room for operands.
+template <>
+void BodyReader<true>::skim() {
+    if (!builder.reachable()) return;
+    const auto* const begin = reader_.data();
+    const auto* const end = begin + reader_.remaining();
+    const auto* at = begin;
+    auto* top = operands_.top;
+    auto& f = builder.function;
+    std::uint32_t fuel = 0;
+    std::uint32_t steps = 0;
+    while (end - at >= room_bytes && top != operands_.limit) {
+        const auto opcode = *at;
+        const auto& quick = quick_of[opcode];
+        if (quick.way == Way::other) break;
+        ++steps;
+        ++at;
+        if (opcode >= local_get && opcode <= local_tee) {
+            fuel += fuel::local;
+            auto& local = local_values_[read_leb(at, false)];
+            if (opcode == local_get)
+                *top++ = local;
+            else
+                local = opcode == local_set ? *--top : top[-1];
+            continue;
+        }
+        fuel += quick.fuel;
+        std::uint64_t immediate = 0;
+        if (quick.number_bytes_max > 0) {
+            const bool is_access = quick.bytes == 3;
+            at += is_access ? 1 : 0;
+            immediate = read_leb(at, !is_access);
+            if (quick.op == Op::i32_const) immediate &= 0xFFFFFFFF;
+        } else if (quick.bytes > 1) {
+            std::memcpy(&immediate, at, quick.bytes - 1U);
+            at += quick.bytes - 1;
+        }
+        auto& i = f.instructions.emplace_back();
+        i.op = quick.op;
+        i.immediate = immediate;
+        top -= quick.operands;
+        if (quick.operands > 0) i.arguments[0] = top[0];
+        if (quick.operands > 1) i.arguments[1] = top[1];
+        if (quick.results == 0) continue;
+        i.first_result = f.new_value(to_dmir(static_cast<ValueType>(quick.result.code)));
+        i.result_count = 1;
+        *top++ = i.first_result;
+    }
+    reader_.skip(static_cast<std::size_t>(at - begin));
+    operands_.top = top;
+    builder.block().fuel += fuel;
+    builder.block().steps += steps;
+}
+
+}  // namespace troupe::wasm
