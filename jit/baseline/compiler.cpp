@@ -66,8 +66,8 @@ struct NativeCompiler::Registration {
     FaultRange* range = nullptr;
 };
 
-NativeCompiler::NativeCompiler(std::size_t arena_bytes, bool stops)
-    : arena_(arena_bytes), registration_(std::make_unique<Registration>()), stops_(stops) {
+NativeCompiler::NativeCompiler(std::size_t arena_bytes, bool stops, std::optional<vm::Warmth> warmth)
+    : arena_(arena_bytes), registration_(std::make_unique<Registration>()), stops_(stops), warmth_(warmth) {
     if (!arena_.ok()) return;
     StubOffsets offsets;
     const auto bytes = emit_stubs(offsets);
@@ -104,8 +104,11 @@ const std::uint8_t* NativeCompiler::add_code(std::span<const std::uint8_t> bytes
 
 vm::CompiledFunction NativeCompiler::compile(const vm::FunctionSource& source) {
     if (source.code.uses_v128) return {};
-    auto emitted = emit_function(
-        source.code, stubs_, {.imported = source.imported(), .stops = stops_, .charges_chunks = source.charges_chunks});
+    auto emitted = emit_function(source.code, stubs_,
+                                 {.imported = source.imported(),
+                                  .stops = stops_,
+                                  .charges_chunks = source.charges_chunks,
+                                  .enter_at = source.enter_at});
     const auto* at = add_code(emitted.bytes);
     if (at == nullptr) return {};
     if (stops_) {
@@ -113,7 +116,9 @@ vm::CompiledFunction NativeCompiler::compile(const vm::FunctionSource& source) {
         const std::lock_guard lock(mutex_);
         stop_functions_[begin + emitted.bytes.size()] = {&source.code, begin, std::move(emitted.sites)};
     }
-    return {.entry = at, .size_bytes = emitted.bytes.size()};
+    return {.entry = at,
+            .size_bytes = emitted.bytes.size(),
+            .at_block = source.enter_at ? at + emitted.enter_offset : nullptr};
 }
 
 StopPlace NativeCompiler::stop_place(std::uint64_t return_address) {
@@ -136,6 +141,11 @@ void NativeCompiler::release(const vm::CompiledFunction& made) noexcept {
 }
 
 Trap NativeCompiler::call(Machine& machine, FunctionObject& function, Slot* frame) {
+    return enter(machine, &function, *function.instance, function.native, frame);
+}
+
+Trap NativeCompiler::enter(Machine& machine, FunctionObject* function, Instance& instance, const void* code,
+                           Slot* frame) {
     std::uint8_t* stack = nullptr;
     if (machine.native_exit == nullptr) {
         if (machine.native_stack == nullptr) {
@@ -158,9 +168,9 @@ Trap NativeCompiler::call(Machine& machine, FunctionObject& function, Slot* fram
         machine.can_stop = false;
         machine.steps_max = UINT64_MAX;
     }
-    using Enter = std::uint32_t (*)(FunctionObject*, Slot*, Instance*, Machine*, std::uint8_t*);
-    const auto enter = reinterpret_cast<Enter>(const_cast<void*>(stubs_.enter));
-    const auto trap = static_cast<Trap>(enter(&function, frame, function.instance, &machine, stack));
+    using Enter = std::uint32_t (*)(FunctionObject*, Slot*, Instance*, Machine*, std::uint8_t*, const void*);
+    const auto call_stub = reinterpret_cast<Enter>(const_cast<void*>(stubs_.enter));
+    const auto trap = static_cast<Trap>(call_stub(function, frame, &instance, &machine, stack, code));
     machine.native_exit = exit_before;
     machine.native_frame = frame_before;
     machine.native_limit = limit_before;
@@ -175,11 +185,13 @@ Trap NativeCompiler::call(Machine& machine, FunctionObject& function, Slot* fram
     return trap;
 }
 
-std::shared_ptr<vm::Compiler> make_baseline_compiler(std::size_t arena_bytes, Stops stops) {
+std::shared_ptr<vm::Compiler> make_baseline_compiler(std::size_t arena_bytes, Stops stops,
+                                                     std::optional<vm::Warmth> warmth) {
+    TROUPE_ASSERT(stops == Stops::no || !warmth);
     using Xbyak::util::Cpu;
     const Cpu cpu;
     if (!cpu.has(Cpu::tBMI2) || !cpu.has(Cpu::tBMI1) || !cpu.has(Cpu::tLZCNT) || !cpu.has(Cpu::tSSE41)) return nullptr;
-    auto out = std::make_shared<NativeCompiler>(arena_bytes, stops == Stops::yes);
+    auto out = std::make_shared<NativeCompiler>(arena_bytes, stops == Stops::yes, warmth);
     if (!out->ready()) return nullptr;
     return out;
 }
@@ -189,7 +201,7 @@ std::shared_ptr<vm::Compiler> make_baseline_compiler(std::size_t arena_bytes, St
 #else
 
 namespace troupe::jit {
-std::shared_ptr<vm::Compiler> make_baseline_compiler(std::size_t, Stops) { return nullptr; }
+std::shared_ptr<vm::Compiler> make_baseline_compiler(std::size_t, Stops, std::optional<vm::Warmth>) { return nullptr; }
 }  // namespace troupe::jit
 
 #endif

@@ -16,8 +16,10 @@ EmittedFunction FunctionEmitter::run() {
         instruction(code_.instructions[at_]);
     }
     if (failed_) return {};
+    const auto enter_offset = getSize();
+    if (options_.enter_at) enter_at_block(*options_.enter_at);
     late_code();
-    EmittedFunction out{bytes(), std::move(sites_)};
+    EmittedFunction out{bytes(), std::move(sites_), enter_offset};
     fill_tables(out.bytes);
     std::ranges::sort(out.sites, {}, &StopSite::offset);
     return out;
@@ -92,6 +94,14 @@ void FunctionEmitter::prologue() {
     std::uint32_t mask = 0;
     for (std::uint16_t s = 0; s < code_.parameter_slots; ++s) mask |= homes_.bit(code_, s);
     reload(mask);
+}
+
+void FunctionEmitter::enter_at_block(std::uint32_t at) {
+    const auto head = std::ranges::lower_bound(homes_.starts, at);
+    TROUPE_ASSERT(head != homes_.starts.end() && *head == at);
+    sub(rsp, 8);
+    reload(homes_.live_after[static_cast<std::size_t>(head - homes_.starts.begin())]);
+    jmp(labels_[at], T_NEAR);
 }
 
 void FunctionEmitter::epilogue() {

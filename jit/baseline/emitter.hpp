@@ -7,6 +7,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "vm/interp/runtime.hpp"
@@ -22,7 +23,7 @@ struct StubOffsets {
     std::size_t stop = 0;
 };
 struct Stubs {
-    /// uint32_t trap(FunctionObject*, Slot* frame, Instance*, Machine*, uint8_t* stack or null).
+    /// uint32_t trap(FunctionObject*, Slot* frame, Instance*, Machine*, uint8_t* stack or null, const void* code).
     const void* enter = nullptr;
     /// Prepares rax's function and goes on in what was made.
     const void* lazy = nullptr;
@@ -61,12 +62,16 @@ struct EmitOptions {
     bool stops = false;
     /// Chunks of memory are paid for when they are first written to: see vm::MachineLimits::fuel_per_dirty_chunk.
     bool charges_chunks = false;
+    /// The head of a block at which a call that has run elsewhere comes in, its slots in the frame.
+    std::optional<std::uint32_t> enter_at;
 };
 struct EmittedFunction {
     /// Position-independent. Empty if the function is left to the interpreter.
     std::vector<std::uint8_t> bytes;
     /// Of a function that stops, ascending.
     std::vector<StopSite> sites;
+    /// Where to come in at EmitOptions::enter_at.
+    std::size_t enter_offset = 0;
 };
 [[nodiscard]] EmittedFunction emit_function(const vm::Code& code, const Stubs& stubs, const EmitOptions& options);
 

@@ -85,6 +85,8 @@ private:
     [[nodiscard]] bool is_loop_head(std::uint32_t at);
 
     void prologue();
+    /// What stands for the prologue at EmitOptions::enter_at.
+    void enter_at_block(std::uint32_t at);
     void epilogue();
 
     // Instructions.

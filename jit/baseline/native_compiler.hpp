@@ -16,7 +16,7 @@ namespace troupe::jit {
 class NativeCompiler : public vm::Compiler {
 public:
     /// The baseline tier's code stops if `stops`: see vm::Compiler.
-    explicit NativeCompiler(std::size_t arena_bytes, bool stops = false);
+    explicit NativeCompiler(std::size_t arena_bytes, bool stops = false, std::optional<vm::Warmth> warmth = {});
     ~NativeCompiler() override;
     NativeCompiler(const NativeCompiler&) = delete;
     NativeCompiler& operator=(const NativeCompiler&) = delete;
@@ -25,6 +25,11 @@ public:
     [[nodiscard]] vm::CompiledFunction compile(const vm::FunctionSource& source) override;
     void release(const vm::CompiledFunction& made) noexcept override;
     [[nodiscard]] vm::Trap call(vm::Machine& machine, vm::FunctionObject& function, vm::Slot* frame) override;
+    [[nodiscard]] vm::Trap call_at(vm::Machine& machine, vm::Instance& instance, const void* at_block,
+                                   vm::Slot* frame) override {
+        return enter(machine, nullptr, instance, at_block, frame);
+    }
+    [[nodiscard]] std::optional<vm::Warmth> warmth() const noexcept override { return warmth_; }
     [[nodiscard]] const void* lazy_stub() const noexcept override { return stubs_.lazy; }
     [[nodiscard]] const void* any_stub() const noexcept override { return stubs_.any; }
     [[nodiscard]] bool stops() const noexcept override { return stops_; }
@@ -41,10 +46,14 @@ protected:
 
 private:
     struct Registration;
+    [[nodiscard]] vm::Trap enter(vm::Machine& machine, vm::FunctionObject* function, vm::Instance& instance,
+                                 const void* code, vm::Slot* frame);
+
     CodeArena arena_;
     Stubs stubs_;
     std::unique_ptr<Registration> registration_;
     bool stops_ = false;
+    std::optional<vm::Warmth> warmth_;
     /// By the code's end.
     std::map<std::uint64_t, StopFunction> stop_functions_;
     std::mutex mutex_;

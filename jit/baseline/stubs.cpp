@@ -47,7 +47,7 @@ public:
         jz(no_memory);
         mov(rbx, ptr[rbx + memory_base]);
         L(no_memory);
-        call(ptr[rax + function_native]);
+        call(r9);
         offsets.entered = getSize();
         mov(ptr[rbp], rax);
         xor_(eax, eax);

@@ -27,8 +27,9 @@ using opt::CallShape;
 
 class OptimizingCompiler : public NativeCompiler {
 public:
-    OptimizingCompiler(std::size_t arena_bytes, std::shared_ptr<CodeCache> cache)
-        : NativeCompiler(arena_bytes), cache_(std::move(cache)) {}
+    OptimizingCompiler(std::size_t arena_bytes, std::shared_ptr<CodeCache> cache,
+                       std::optional<vm::Warmth> warmth = std::nullopt)
+        : NativeCompiler(arena_bytes, false, warmth), cache_(std::move(cache)) {}
 
     vm::CompiledFunction compile(const vm::FunctionSource& source) override {
         if (source.charges_chunks) return NativeCompiler::compile(source);
@@ -104,8 +105,8 @@ constexpr std::uint32_t optimized_body_bytes_max = 128 << 10;
 
 class AdaptiveCompiler final : public OptimizingCompiler {
 public:
-    AdaptiveCompiler(std::size_t arena_bytes, std::shared_ptr<CodeCache> cache)
-        : OptimizingCompiler(arena_bytes, std::move(cache)), worker_([this] { work(); }) {}
+    AdaptiveCompiler(std::size_t arena_bytes, std::shared_ptr<CodeCache> cache, const vm::Warmth& warmth)
+        : OptimizingCompiler(arena_bytes, std::move(cache), warmth), worker_([this] { work(); }) {}
     ~AdaptiveCompiler() override {
         {
             const std::lock_guard lock(mutex_);
@@ -120,20 +121,26 @@ public:
     vm::CompiledFunction compile(const vm::FunctionSource& source) override {
         if (source.code.uses_v128) return {};
         if (source.charges_chunks) return NativeCompiler::compile(source);
-        if (const auto optimized_before = kept(source.module, source.index); optimized_before.entry != nullptr)
-            return optimized_before;
         auto hot = std::make_unique<Hot>();
         hot->counter.left = rounds_until_hot;
         hot->compiler = this;
         hot->module = source.module;
         hot->index = source.index;
-        const EmitOptions options{.imported = source.imported(), .counter = &hot->counter, .on_hot = on_hot};
-        const auto bytes = emit_function(source.code, stubs(), options).bytes;
-        const auto* at = add_code(bytes);
+        const EmitOptions options{
+            .imported = source.imported(), .counter = &hot->counter, .on_hot = on_hot, .enter_at = source.enter_at};
+        const auto emitted = emit_function(source.code, stubs(), options);
+        const auto* at = add_code(emitted.bytes);
         if (at == nullptr) return {};
         const std::lock_guard lock(mutex_);
         hot_[at] = std::move(hot);
-        return {.entry = at, .size_bytes = bytes.size()};
+        return {.entry = at,
+                .size_bytes = emitted.bytes.size(),
+                .at_block = source.enter_at ? at + emitted.enter_offset : nullptr};
+    }
+
+    vm::CompiledFunction find(const vm::FunctionSource& source) override {
+        if (source.code.uses_v128 || source.charges_chunks) return {};
+        return kept(source.module, source.index);
     }
 
     void release(const vm::CompiledFunction& made) noexcept override {
@@ -235,9 +242,10 @@ std::shared_ptr<vm::Compiler> make_optimizing_compiler(std::size_t arena_bytes, 
     return out;
 }
 
-std::shared_ptr<vm::Compiler> make_adaptive_compiler(std::size_t arena_bytes, std::shared_ptr<CodeCache> cache) {
+std::shared_ptr<vm::Compiler> make_adaptive_compiler(std::size_t arena_bytes, std::shared_ptr<CodeCache> cache,
+                                                     const vm::Warmth& warmth) {
     if (!supported()) return nullptr;
-    auto out = std::make_shared<AdaptiveCompiler>(arena_bytes, std::move(cache));
+    auto out = std::make_shared<AdaptiveCompiler>(arena_bytes, std::move(cache), warmth);
     if (!out->ready()) return nullptr;
     return out;
 }
@@ -248,7 +256,9 @@ std::shared_ptr<vm::Compiler> make_adaptive_compiler(std::size_t arena_bytes, st
 
 namespace troupe::jit {
 std::shared_ptr<vm::Compiler> make_optimizing_compiler(std::size_t, std::shared_ptr<CodeCache>) { return nullptr; }
-std::shared_ptr<vm::Compiler> make_adaptive_compiler(std::size_t, std::shared_ptr<CodeCache>) { return nullptr; }
+std::shared_ptr<vm::Compiler> make_adaptive_compiler(std::size_t, std::shared_ptr<CodeCache>, const vm::Warmth&) {
+    return nullptr;
+}
 }  // namespace troupe::jit
 
 #endif

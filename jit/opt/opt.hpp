@@ -16,9 +16,10 @@ class CodeCache;
 /// tier's.
 [[nodiscard]] std::shared_ptr<vm::Compiler> make_optimizing_compiler(std::size_t arena_bytes = 64U << 20U,
                                                                      std::shared_ptr<CodeCache> cache = nullptr);
-/// Baseline code first, which counts its calls and its loops' rounds; what is hot is compiled again on a thread of its
-/// own, and called by its next caller.
+/// The interpreter first; baseline code of what is warm, which counts its calls and its loops' rounds; what is hot is
+/// compiled again on a thread of its own, and called by its next caller.
 [[nodiscard]] std::shared_ptr<vm::Compiler> make_adaptive_compiler(std::size_t arena_bytes = 64U << 20U,
-                                                                   std::shared_ptr<CodeCache> cache = nullptr);
+                                                                   std::shared_ptr<CodeCache> cache = nullptr,
+                                                                   const vm::Warmth& warmth = {});
 
 }  // namespace troupe::jit

@@ -8,6 +8,7 @@
 #include <iterator>
 
 #include "jit/baseline/baseline.hpp"
+#include "jit/opt/opt.hpp"
 #include "vm/engine/sandbox.hpp"
 
 namespace {
@@ -60,12 +61,15 @@ void first_result(const char* name, const Bytes& bytes, const std::shared_ptr<vm
 int main(int argc, char** argv) {
     if (argc < 2) return 2;
     const auto small = read(argv[1]);
+    const auto adaptive = jit::make_adaptive_compiler(256U << 20U);
     const auto baseline = jit::make_baseline_compiler(256U << 20U);
-    first_result("small: bytes to first result", small, baseline, 200);
+    first_result("small: bytes to first result", small, adaptive, 200);
+    first_result("  all compiled at first call", small, baseline, 200);
     first_result("  interpreted", small, nullptr, 200);
     if (argc > 2) {
         const auto large = read(argv[2]);
-        first_result("large: bytes to first result", large, baseline, 10);
+        first_result("large: bytes to first result", large, adaptive, 10);
+        first_result("  all compiled at first call", large, baseline, 10);
         first_result("  interpreted", large, nullptr, 10);
     }
 

@@ -26,6 +26,11 @@ std::vector<troupe::fuzz::Engine>& engines() {
             all.push_back({"baseline", baseline});
             all.push_back({"baseline after all passes", baseline, Passes::all});
         }
+        // Compiled in the middle of a call: at the first block, or some way into it.
+        for (const auto& [name, warmth] :
+             {std::pair{"baseline at once", troupe::vm::Warmth{0, 1}}, {"baseline when warm", {1, 16}}})
+            if (const auto warm = troupe::jit::make_baseline_compiler(64U << 20U, troupe::jit::Stops::no, warmth))
+                all.push_back({name, warm});
         if (const auto stopping = troupe::jit::make_baseline_compiler(64U << 20U, troupe::jit::Stops::yes)) {
             all.push_back({"baseline that stops", stopping, Passes::none, true});
             all.push_back({"baseline that stops, after all passes", stopping, Passes::all, true});

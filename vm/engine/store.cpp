@@ -42,17 +42,38 @@ constexpr std::uint32_t wasm_pages_max = 65'536;
     return false;
 }
 
+void set_code(FunctionObject& function, const CompiledFunction& compiled) {
+    if (compiled.entry == nullptr) return;
+    function.entry = compiled.entry;
+    function.native = compiled.entry;
+    if (compiled.fast != nullptr) function.fast = compiled.fast;
+}
+
 Trap prepare_function(Machine&, FunctionObject& function) {
     auto& owner = *static_cast<ModuleInstance*>(function.instance->owner);
     const auto* made = owner.module->made(function.index);
     if (made == nullptr) return Trap::function_too_complex;
     function.code = &made->code;
-    function.entry = made->compiled.entry;
-    if (const auto* compiler = owner.module->compiler()) {
-        function.native = function.entry != nullptr ? function.entry : compiler->any_stub();
-        if (made->compiled.fast != nullptr) function.fast = made->compiled.fast;
-    }
+    if (const auto* compiler = owner.module->compiler()) function.native = compiler->any_stub();
+    if (made->is_compiled.load(std::memory_order_acquire)) set_code(function, made->compiled);
     return Trap::none;
+}
+
+bool sample_function(Machine& machine, Instance& instance, const Instruction* start, const Instruction* at, Slot* frame,
+                     Trap& trap) {
+    auto& owner = *static_cast<ModuleInstance*>(instance.owner);
+    auto& module = *owner.module;
+    auto* compiler = module.compiler();
+    const auto warmth = compiler != nullptr ? compiler->warmth().value_or(Warmth{}) : Warmth{};
+    // Not always as many, lest looks keep step with a loop.
+    machine.steps_to_sample = warmth.steps_between_looks + machine.steps % (1 + warmth.steps_between_looks / 4);
+    if (compiler == nullptr) return false;
+    const auto warm = module.warm(start, at);
+    if (!warm) return false;
+    set_code(*instance.functions[module.module().imported_functions + warm->index], warm->made->compiled);
+    if (warm->at_block == nullptr) return false;
+    trap = compiler->call_at(machine, instance, warm->at_block, frame);
+    return true;
 }
 
 Trap call_compiled_function(Machine& machine, FunctionObject& function, Slot* frame) {
@@ -82,6 +103,7 @@ CompiledModule::CompiledModule(std::shared_ptr<const wasm::Module> module, std::
       fast_stubs_(module_->types.size()),
       made_(module_->functions.size()) {
     if (compiler_ == nullptr) return;
+    warmth_ = compiler_->warmth();
     for (const auto& function : module_->functions) {
         auto& stub = fast_stubs_[function.type_index];
         if (stub == nullptr) stub = compiler_->fast_stub(module_->types[function.type_index]);
@@ -91,7 +113,7 @@ CompiledModule::CompiledModule(std::shared_ptr<const wasm::Module> module, std::
 CompiledModule::~CompiledModule() {
     for (auto& slot : made_) {
         const std::unique_ptr<const Made> made(slot.load(std::memory_order_relaxed));
-        if (made != nullptr && compiler_ != nullptr) compiler_->release(made->compiled);
+        if (made != nullptr && made->is_compiled) compiler_->release(made->compiled);
     }
 }
 
@@ -106,10 +128,33 @@ const CompiledModule::Made* CompiledModule::made(std::uint32_t index) {
     if (!code) return nullptr;
     auto out = std::make_unique<Made>();
     out->code = std::move(*code);
-    if (compiler_ != nullptr) out->compiled = compiler_->compile({module_, index, out->code, charges_chunks_});
-    const auto* made = out.release();
+    if (compiler_ != nullptr) {
+        const FunctionSource source{module_, index, out->code, charges_chunks_, std::nullopt};
+        out->compiled = warmth_ ? compiler_->find(source) : compiler_->compile(source);
+        out->is_compiled = !warmth_ || out->compiled.entry != nullptr;
+        if (!out->is_compiled) cold_.emplace(out->code.instructions.data(), Cold{index, 0, nullptr});
+    }
+    auto* made = out.release();
     made_[index].store(made, std::memory_order_release);
     return made;
+}
+
+std::optional<CompiledModule::Warm> CompiledModule::warm(const Instruction* start, const Instruction* at) {
+    const std::lock_guard lock(mutex_);
+    const auto found = cold_.find(start);
+    if (found == cold_.end()) return std::nullopt;
+    auto& cold = found->second;
+    auto& made = *made_[cold.index].load(std::memory_order_relaxed);
+    if (!made.is_compiled.load(std::memory_order_relaxed)) {
+        cold.steps += warmth_->steps_between_looks;
+        if (cold.steps < std::uint64_t{warmth_->steps_per_instruction} * made.code.instructions.size())
+            return std::nullopt;
+        cold.entered_at = at;
+        made.compiled = compiler_->compile(
+            {module_, cold.index, made.code, charges_chunks_, static_cast<std::uint32_t>(at - start)});
+        made.is_compiled.store(true, std::memory_order_release);
+    }
+    return Warm{cold.index, &made, cold.entered_at == at ? made.compiled.at_block : nullptr};
 }
 
 Trap call_until(Machine& machine, FunctionObject& function, Slot* frame, std::uint64_t steps_max) {
@@ -302,6 +347,10 @@ Result<Instantiated> Store::link(std::shared_ptr<CompiledModule> compiled, const
     instance.function_table = instance.functions.data();
     instance.global_table = instance.globals.data();
     instance.machine = &machine_;
+    if (const auto warmth = compiled->compiler() != nullptr ? compiled->compiler()->warmth() : std::nullopt) {
+        machine_.sample = sample_function;
+        machine_.steps_to_sample = warmth->steps_between_looks;
+    }
     if (!made.memories.empty()) instance.memory = made.memories[0].memory;
     return Instantiated{&made, initialize(made)};
 }

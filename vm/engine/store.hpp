@@ -41,6 +41,14 @@ struct CompiledFunction {
     /// Entry with arguments in registers, if it has one.
     const void* fast = nullptr;
     std::size_t size_bytes = 0;
+    /// Where it goes on from FunctionSource::enter_at, if it can.
+    const void* at_block = nullptr;
+};
+/// When a function is compiled that is interpreted at first: once about so many steps were interpreted in it for each
+/// instruction of its code, as looks find that are so many steps apart.
+struct Warmth {
+    std::uint32_t steps_per_instruction = 64;
+    std::uint32_t steps_between_looks = 1024;
 };
 /// What a compiler makes code from. `code` outlives what is made.
 struct FunctionSource {
@@ -50,6 +58,8 @@ struct FunctionSource {
     const Code& code;
     /// For machines whose fuel_per_dirty_chunk is not zero.
     bool charges_chunks = false;
+    /// The head of a block at which a call in progress comes in.
+    std::optional<std::uint32_t> enter_at;
 
     /// Functions below this number may be of other instances.
     [[nodiscard]] std::uint32_t imported() const noexcept { return module->imported_functions; }
@@ -66,6 +76,14 @@ struct Compiler {
     /// `fast` of functions without such an entry of their own; null if the compiler's code calls none.
     [[nodiscard]] virtual const void* fast_stub(const wasm::FunctionType&) { return nullptr; }
     [[nodiscard]] virtual Trap call(Machine& machine, FunctionObject& function, Slot* frame) = 0;
+    /// If set, functions are interpreted until they are warm.
+    [[nodiscard]] virtual std::optional<Warmth> warmth() const noexcept { return std::nullopt; }
+    /// Code that is there already, so that nothing has to be waited for.
+    [[nodiscard]] virtual CompiledFunction find(const FunctionSource&) { return {}; }
+    /// Goes on with a call at CompiledFunction::at_block.
+    [[nodiscard]] virtual Trap call_at(Machine&, Instance&, const void* /*at_block*/, Slot* /*frame*/) {
+        return Trap::host_error;
+    }
     /// Its code heeds Machine::can_stop and steps_max: call() may return with the machine paused.
     [[nodiscard]] virtual bool stops() const noexcept { return false; }
 };
@@ -88,10 +106,21 @@ public:
     [[nodiscard]] const wasm::Module& module() const noexcept { return *module_; }
     struct Made {
         Code code;
+        /// Valid when `is_compiled`.
         CompiledFunction compiled;
+        std::atomic<bool> is_compiled{false};
     };
     /// Of defined function `index`. Null if it is too complex.
     [[nodiscard]] const Made* made(std::uint32_t index);
+    struct Warm {
+        std::uint32_t index = 0;
+        const Made* made = nullptr;
+        /// CompiledFunction::at_block, if that is of the block asked for.
+        const void* at_block = nullptr;
+    };
+    /// What is interpreted, by the start of its code and the head of the block that comes next. Nothing unless it is
+    /// compiled, perhaps just now.
+    [[nodiscard]] std::optional<Warm> warm(const Instruction* start, const Instruction* at);
     [[nodiscard]] Compiler* compiler() const noexcept { return compiler_.get(); }
     [[nodiscard]] bool charges_chunks() const noexcept { return charges_chunks_; }
     /// See Compiler::fast_stub. Of a type of the module.
@@ -103,8 +132,17 @@ private:
     Passes passes_;
     bool charges_chunks_;
     std::vector<const void*> fast_stubs_;
-    std::vector<std::atomic<const Made*>> made_;
+    std::optional<Warmth> warmth_;
+    std::vector<std::atomic<Made*>> made_;
     std::mutex mutex_;
+    /// What is interpreted until it is warm.
+    struct Cold {
+        std::uint32_t index = 0;
+        std::uint64_t steps = 0;
+        /// The block for which it was compiled.
+        const Instruction* entered_at = nullptr;
+    };
+    std::map<const Instruction*, Cold> cold_;
 };
 
 /// A typed value. A reference's bits mean something only to the store that it comes from.

@@ -1,4 +1,5 @@
 // The reference engine: a loop of direct jumps from one instruction's code to the next one's.
+#include <algorithm>
 #include <cstring>
 
 #include "vm/dmir/scalar.hpp"
@@ -168,7 +169,8 @@ constexpr u64 rotate_right(u64 a, u64 n) { return std::rotr(a, static_cast<int>(
 // clang-format on
 
 /// A limited loop stops before the block that would bring the steps above `steps_max`, or for which the fuel does not
-/// suffice, and can go on from there. It interprets everything, compiled or not.
+/// suffice, and can go on from there. It interprets everything, compiled or not; or, if it samples, what is not
+/// compiled, and stops for looks only (Machine::sample).
 template <bool is_limited>
 const void* labels_of[opcode_count];
 
@@ -176,7 +178,7 @@ const void* labels_of[opcode_count];
 // NOLINTNEXTLINE(readability-function-size): one function is what keeps the machine's state in registers
 template <bool is_limited>
 Trap loop(Machine& machine, FunctionObject* function, Slot* fp, [[maybe_unused]] u64 steps_max = 0,
-          const PausedCall* paused = nullptr) {
+          const PausedCall* paused = nullptr, [[maybe_unused]] bool samples = false) {
     auto& labels = labels_of<is_limited>;
     if (function == nullptr && paused == nullptr) {
         for (auto& label : labels) label = &&L_slow;
@@ -217,7 +219,7 @@ Trap loop(Machine& machine, FunctionObject* function, Slot* fp, [[maybe_unused]]
     bool is_metered = false;
     i64 fuel = machine.fuel;
     u64 steps = machine.steps;
-    const auto frames_below = machine.frame_count;
+    const auto frames_below = is_limited && !samples ? 0 : machine.frame_count;
     auto units_before = machine.stack_units_left;
     auto trap = Trap::none;
 
@@ -267,6 +269,11 @@ Trap loop(Machine& machine, FunctionObject* function, Slot* fp, [[maybe_unused]]
         fuel = machine.fuel;   \
         steps = machine.steps; \
     } while (false)
+/// Others that sample count down from where this loop is, and this one goes on from where they are.
+#define SAVE_SAMPLING() \
+    if constexpr (is_limited) machine.steps_to_sample = samples ? steps_max - steps : machine.steps_to_sample
+#define LOAD_SAMPLING() \
+    if constexpr (is_limited) steps_max = samples ? steps + machine.steps_to_sample : steps_max
 /// After a store to a memory whose chunks are paid for.
 #define WRITTEN(at, size)                                                          \
     do {                                                                           \
@@ -287,6 +294,7 @@ Trap loop(Machine& machine, FunctionObject* function, Slot* fp, [[maybe_unused]]
             NEXT();
         }
     }
+    LOAD_SAMPLING();
     if (machine.frames.size() <= machine.frame_count + 1) machine.frames.resize(machine.frame_count * 2 + 64);
     machine.frames[machine.frame_count++] = {nullptr, nullptr, fp, nullptr, 0, no_slot};
     machine.stack_units_left -= function->code->stack_units;
@@ -516,15 +524,17 @@ L_enter : {
     for (std::size_t k = 0; k < count; ++k) next_fp[k] = fp[list[k]];
     // The list of call_indirect has one more entry.
     const auto* next_ip = ip + (count + (ip->op == code(Op::call_indirect) ? 8U : 7U)) / 8;
-    if (function->code == nullptr || (!is_limited && function->entry != nullptr)) [[unlikely]] {
+    if (function->code == nullptr || ((!is_limited || samples) && function->entry != nullptr)) [[unlikely]] {
         SAVE_COUNTERS();
         if (function->code == nullptr && function->host == nullptr) {
             trap = machine.prepare(machine, *function);
             if (trap != Trap::none) goto L_trap;
-            if (is_limited || function->entry == nullptr) goto L_enter;
+            if ((is_limited && !samples) || function->entry == nullptr) goto L_enter;
         }
+        SAVE_SAMPLING();
         trap = call(machine, *function, instance, next_fp);
         LOAD_COUNTERS();
+        LOAD_SAMPLING();
         if (trap != Trap::none) goto L_trap;
         LOAD_STATE();
         if (ip->a != no_slot) fp[ip->a] = next_fp[0];
@@ -588,22 +598,41 @@ L_resume : {
 }
 
 L_out_of_fuel:
-    if (is_limited) goto L_pause;
+    if (is_limited && !samples) goto L_pause;
     trap = Trap::out_of_fuel;
     goto L_trap;
 L_pause:
     fuel += ip->low();
     SAVE_COUNTERS();
+    if (samples) {
+        const bool is_done = machine.sample(machine, *instance, start, ip, fp, trap);
+        LOAD_COUNTERS();
+        LOAD_SAMPLING();
+        if (!is_done) {
+            // However long the block is.
+            steps_max = std::max(steps_max, steps + ip->high());
+            CHARGE();
+            NEXT();
+        }
+        if (trap != Trap::none) goto L_trap;
+        const auto& frame = machine.frames[--machine.frame_count];
+        if (frame.next == nullptr) goto L_done;
+        if (frame.result != no_slot) frame.slots[frame.result] = fp[0];
+        fp = frame.slots;
+        goto L_resume;
+    }
     machine.paused = {ip, start, fp, instance, units_before};
     return Trap::none;
 L_trap:
     // Helpers keep the machine's counters themselves; a trap of our own has ours.
     SAVE_COUNTERS();
-    machine.frame_count = is_limited ? 0 : frames_below;
+    SAVE_SAMPLING();
+    machine.frame_count = frames_below;
     machine.stack_units_left = units_before;
     return trap;
 L_done:
     SAVE_COUNTERS();
+    SAVE_SAMPLING();
     machine.stack_units_left = units_before;
     return Trap::none;
 }
@@ -617,6 +646,7 @@ L_done:
 }  // namespace
 
 Trap interpret(Machine& machine, FunctionObject& function, Slot* frame) {
+    if (machine.sample != nullptr) return loop<true>(machine, &function, frame, 0, nullptr, true);
     return loop<false>(machine, &function, frame);
 }
 

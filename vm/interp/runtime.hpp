@@ -169,6 +169,12 @@ struct Machine {
     Trap (*prepare)(Machine& machine, FunctionObject& function) = nullptr;
     /// Runs compiled code; null if there is no compiler.
     Trap (*call_compiled)(Machine& machine, FunctionObject& function, Slot* frame) = nullptr;
+    /// Where functions are compiled when they are warm: looks at what is interpreted, in which the block at `at` comes
+    /// next, and sets `steps_to_sample`. True if machine code has carried that call to its end, which is `trap`.
+    bool (*sample)(Machine& machine, Instance& instance, const Instruction* start, const Instruction* at, Slot* frame,
+                   Trap& trap) = nullptr;
+    /// Until the next look.
+    std::uint64_t steps_to_sample = 0;
 
     explicit Machine(const MachineLimits& limits_of = {});
     Machine(const Machine&) = delete;

@@ -52,8 +52,10 @@ struct Outcome {
 
 void check_tiers(const Bytes& bytes, std::uint32_t argument, std::int64_t fuel, const Outcome& expected) {
     CHECK(run(bytes, argument, fuel, nullptr) == expected);
+    constexpr std::size_t arena_bytes = 1U << 20U;
     for (const auto& compiler :
-         {jit::make_baseline_compiler(), jit::make_optimizing_compiler(), jit::make_adaptive_compiler()})
+         {jit::make_baseline_compiler(), jit::make_baseline_compiler(arena_bytes, jit::Stops::no, Warmth{0, 1}),
+          jit::make_optimizing_compiler(), jit::make_adaptive_compiler()})
         if (compiler != nullptr) CHECK(run(bytes, argument, fuel, compiler) == expected);
 }
 
@@ -134,8 +136,10 @@ TEST_CASE("unbounded recursion ends at the declared stack limit at the same dept
     const auto interpreted = run(bytes, 0, 1'000'000'000, nullptr);
     CHECK(interpreted.trap == Trap::call_stack_exhausted);
     CHECK(interpreted.steps > 10'000);
+    constexpr std::size_t arena_bytes = 1U << 20U;
     for (const auto& compiler :
-         {jit::make_baseline_compiler(), jit::make_optimizing_compiler(), jit::make_adaptive_compiler()})
+         {jit::make_baseline_compiler(), jit::make_baseline_compiler(arena_bytes, jit::Stops::no, Warmth{0, 1}),
+          jit::make_optimizing_compiler(), jit::make_adaptive_compiler()})
         if (compiler != nullptr) CHECK(run(bytes, 0, 1'000'000'000, compiler) == interpreted);
 }
 
@@ -183,8 +187,10 @@ TEST_CASE("a NaN made by arithmetic is the canonical one in all tiers") {
     // reinterpret(0.0 / 0.0 as f32)
     const auto bytes = module_with({0, 0x43, 0, 0, 0, 0, 0x43, 0, 0, 0, 0, 0x95, 0xBC, 0x0B});
     CHECK(run(bytes, 0, 100, nullptr).values == one(0x7FC00000));
+    constexpr std::size_t arena_bytes = 1U << 20U;
     for (const auto& compiler :
-         {jit::make_baseline_compiler(), jit::make_optimizing_compiler(), jit::make_adaptive_compiler()})
+         {jit::make_baseline_compiler(), jit::make_baseline_compiler(arena_bytes, jit::Stops::no, Warmth{0, 1}),
+          jit::make_optimizing_compiler(), jit::make_adaptive_compiler()})
         if (compiler != nullptr) CHECK(run(bytes, 0, 100, compiler).values == one(0x7FC00000));
 }
 
