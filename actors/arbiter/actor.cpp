@@ -3,13 +3,11 @@
 #include <spdlog/spdlog.h>
 
 #include "actors/arbiter/store.hpp"
-#include "runtime/actor/observed.hpp"
 #include "runtime/base/clock.hpp"
 
 namespace troupe::arbiter {
 namespace {
 
-constexpr auto timer_period = std::chrono::milliseconds(500);
 constexpr std::uint64_t ticks_per_reminder = 4;
 
 void must(const Status& status) {
@@ -18,18 +16,21 @@ void must(const Status& status) {
 
 struct Shell {
     static inline const char* name = "arbiter";
+    static constexpr auto timer_period = std::chrono::milliseconds(500);
 
-    ActorOptions options;
+    ServiceOptions options;
     std::unique_ptr<LogStore> store;
     std::unique_ptr<Core> core;
     std::uint64_t ticks = 0;
 
     [[nodiscard]] Status open();
-    void on_command(const PeerFrame& frame);
+    void on_frame(const PeerFrame& frame);
+    void on_timer();
     void log(std::optional<SignedCommand> command, Outbox& out);
     void send(const Outbox& out);
     [[nodiscard]] RoleStatus status() const;
     [[nodiscard]] std::string summary() const { return status().line; }
+    [[nodiscard]] const State& view() const { return core->state(); }
 };
 
 Status Shell::open() {
@@ -60,7 +61,8 @@ void Shell::send(const Outbox& out) {
         options.network->send(effect.to, FrameKind::arbiter_notice, to_payload(effect.notice));
 }
 
-void Shell::on_command(const PeerFrame& frame) {
+void Shell::on_frame(const PeerFrame& frame) {
+    if (frame.kind != FrameKind::arbiter_command) return;
     auto command = decode<SignedCommand>(frame.payload);
     if (!command) return options.network->report(frame.from, command.error().message);
     // Others' commands come from themselves: nobody's registration is repeated behind its back.
@@ -78,6 +80,13 @@ void Shell::on_command(const PeerFrame& frame) {
         return;
     }
     core->answer(*command, out);
+    send(out);
+}
+
+void Shell::on_timer() {
+    Outbox out;
+    if (core->is_due(wall_clock_now())) log(std::nullopt, out);
+    if (++ticks % ticks_per_reminder == 0) core->remind(out);
     send(out);
 }
 
@@ -101,39 +110,10 @@ RoleStatus Shell::status() const {
     return out;
 }
 
-Actor::behavior_type behavior(Observed<Actor, Shell>* self, const std::shared_ptr<Shell>& prepared) {
-    self->state = std::move(*prepared);
-    return {
-        [self](PeerFrame& frame) {
-            if (frame.kind == FrameKind::arbiter_command) self->state.on_command(frame);
-        },
-        [self](timer_atom) {
-            auto& shell = self->state;
-            if (shell.core->is_due(wall_clock_now())) {
-                Outbox out;
-                shell.log(std::nullopt, out);
-                shell.send(out);
-            }
-            if (++shell.ticks % ticks_per_reminder == 0) {
-                Outbox out;
-                shell.core->remind(out);
-                shell.send(out);
-            }
-            self->delayed_send(self, timer_period, timer_atom::value);
-        },
-        [self](status_atom) { return self->state.status(); },
-        [self](start_atom) { self->delayed_send(self, timer_period, timer_atom::value); },
-        [self](stop_atom) { self->quit(); },
-    };
-}
-
 }  // namespace
 
-Result<Actor> spawn(caf::actor_system& system, ActorOptions options) {
-    auto shell = std::make_shared<Shell>();
-    shell->options = std::move(options);
-    if (auto status = shell->open(); !status) return status.error();
-    return system.spawn<caf::detached>(behavior, shell);
+Result<Actor> spawn(caf::actor_system& system, ServiceOptions options) {
+    return spawn_service<Actor, Shell>(system, std::move(options));
 }
 
 }  // namespace troupe::arbiter

@@ -6,36 +6,39 @@
 
 #include "actors/metadata_node/interface.hpp"
 #include "actors/storage_node/interface.hpp"
-#include "runtime/actor/observed.hpp"
 #include "runtime/base/clock.hpp"
 
 namespace troupe::batch_validator {
 namespace {
 
-constexpr auto timer_period = std::chrono::milliseconds(250);
-
 struct State {
     static inline const char* name = "batch_validator";
+    static constexpr auto timer_period = std::chrono::milliseconds(250);
 
-    ActorOptions options;
+    ServiceOptions options;
     std::unique_ptr<Core> core;
     std::vector<NodeIndex> arbiters;
 
-    void open();
+    [[nodiscard]] Status open();
     void carry_out(Outbox& out);
     void on_frame(PeerFrame& frame);
+    void on_timer();
+    void on_stop();
     void on_notice(const arbiter::Notice& notice, Outbox& out);
     void submit(const arbiter::CommandBody& command);
+    [[nodiscard]] RoleStatus status() const { return {core->line(), core->latest(), true}; }
     [[nodiscard]] std::string summary() const { return core->line(); }
+    [[nodiscard]] CoreView view() const { return core->view(); }
 };
 
-void State::open() {
+Status State::open() {
     const auto& genesis = *options.genesis;
     Config config;
     config.storage_nodes = nodes_offering(genesis, Service::storage);
     config.metadata_nodes = nodes_offering(genesis, Service::metadata);
     core = std::make_unique<Core>(std::move(config), genesis, *options.scheme);
     arbiters = nodes_offering(genesis, Service::arbitration);
+    return Done{};
 }
 
 void State::submit(const arbiter::CommandBody& command) {
@@ -113,36 +116,21 @@ void State::on_frame(PeerFrame& frame) {
     carry_out(out);
 }
 
-Actor::behavior_type behavior(Observed<Actor, State>* self, const std::shared_ptr<State>& prepared) {
-    self->state = std::move(*prepared);
-    return {
-        [self](PeerFrame& frame) { self->state.on_frame(frame); },
-        [self](timer_atom) {
-            Outbox out;
-            self->state.core->on_timer(wall_clock_now(), out);
-            self->state.carry_out(out);
-            self->delayed_send(self, timer_period, timer_atom::value);
-        },
-        [self](status_atom) {
-            const auto& core = *self->state.core;
-            return RoleStatus{core.line(), core.latest(), true};
-        },
-        [self](start_atom) { self->delayed_send(self, timer_period, timer_atom::value); },
-        [self](stop_atom) {
-            // No assignment goes to one that is not there any more.
-            if (self->state.core->registered()) self->state.submit(arbiter::Leave{});
-            self->quit();
-        },
-    };
+void State::on_timer() {
+    Outbox out;
+    core->on_timer(wall_clock_now(), out);
+    carry_out(out);
+}
+
+void State::on_stop() {
+    // No assignment goes to one that is not there any more.
+    if (core->registered()) submit(arbiter::Leave{});
 }
 
 }  // namespace
 
-Actor spawn(caf::actor_system& system, ActorOptions options) {
-    auto state = std::make_shared<State>();
-    state->options = std::move(options);
-    state->open();
-    return system.spawn<caf::detached>(behavior, state);
+Result<Actor> spawn(caf::actor_system& system, ServiceOptions options) {
+    return spawn_service<Actor, State>(system, std::move(options));
 }
 
 }  // namespace troupe::batch_validator

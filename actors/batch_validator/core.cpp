@@ -430,4 +430,14 @@ std::string Core::line() const {
     return out;
 }
 
+CoreView Core::view() const {
+    static constexpr const char* steps[] = {"idle", "manifests", "contents", "replaying", "submitted"};
+    return {registered_,      steps[static_cast<std::size_t>(step_)],
+            assignment_,      manifests_.size(),
+            contents_.size(), content_bytes_,
+            wanted_.size(),   state_at_,
+            confirmed_,       reported_,
+            unable_};
+}
+
 }  // namespace troupe::batch_validator

@@ -54,6 +54,33 @@ struct Config {
     std::uint64_t manifests_max = 20'000;
 };
 
+/// What it is at, for inspection.
+struct CoreView {
+    bool registered = false;
+    /// idle, manifests, contents, replaying or submitted.
+    std::string step;
+    std::optional<arbiter::Assignment> assignment;
+    std::uint64_t manifests = 0;
+    std::uint64_t contents = 0;
+    std::uint64_t content_bytes = 0;
+    std::uint64_t contents_wanted = 0;
+    /// The last confirmed checkpoint, whose state is at hand.
+    Height latest;
+    /// Verdicts since the start.
+    std::uint64_t confirmed = 0;
+    std::uint64_t reported = 0;
+    std::uint64_t unable = 0;
+
+    static constexpr auto reflect() {
+        using V = CoreView;
+        return fields("BatchValidator", field("registered", &V::registered), field("step", &V::step),
+                      field("assignment", &V::assignment), field("manifests", &V::manifests),
+                      field("contents", &V::contents), field("content_bytes", &V::content_bytes),
+                      field("contents_wanted", &V::contents_wanted), field("latest", &V::latest),
+                      field("confirmed", &V::confirmed), field("reported", &V::reported), field("unable", &V::unable));
+    }
+};
+
 class Core {
 public:
     /// All outlive the core.
@@ -70,6 +97,7 @@ public:
 
     /// For a person.
     [[nodiscard]] std::string line() const;
+    [[nodiscard]] CoreView view() const;
     [[nodiscard]] Height latest() const noexcept { return state_at_; }
     [[nodiscard]] bool registered() const noexcept { return registered_; }
 

@@ -3,23 +3,42 @@
 #include <spdlog/spdlog.h>
 
 #include "actors/metadata_node/store.hpp"
-#include "runtime/actor/observed.hpp"
 #include "runtime/base/clock.hpp"
 
 namespace troupe::metadata_node {
 namespace {
 
-constexpr auto timer_period = std::chrono::milliseconds(250);
 constexpr std::size_t reply_bytes_max = 1 << 20;
 
 void must(const Status& status) {
     if (!status) invariant_failed(("manifest store: " + status.error().message).c_str(), __FILE__, __LINE__);
 }
 
+struct StateView {
+    /// Of the latest manifest.
+    Height tip;
+    BlockHash hash;
+    Height last_checkpoint;
+    /// The latest checkpoint that the arbiter is known to have.
+    Height acknowledged;
+    std::uint64_t checkpoints_unacknowledged = 0;
+    std::uint64_t evidence = 0;
+    std::optional<arbiter::CheckpointStanding> standing;
+
+    static constexpr auto reflect() {
+        using V = StateView;
+        return fields("MetadataNode", field("tip", &V::tip), field("hash", &V::hash),
+                      field("last_checkpoint", &V::last_checkpoint), field("acknowledged", &V::acknowledged),
+                      field("checkpoints_unacknowledged", &V::checkpoints_unacknowledged),
+                      field("evidence", &V::evidence), field("standing", &V::standing));
+    }
+};
+
 struct State {
     static inline const char* name = "metadata_node";
+    static constexpr auto timer_period = std::chrono::milliseconds(250);
 
-    ActorOptions options;
+    ServiceOptions options;
     std::unique_ptr<ManifestStore> store;
     std::unique_ptr<Core> core;
     std::vector<NodeIndex> arbiters;
@@ -29,10 +48,12 @@ struct State {
     [[nodiscard]] Status open();
     void carry_out(const Outbox& out);
     void on_frame(const PeerFrame& frame);
+    void on_timer();
     void on_notice(const arbiter::Notice& notice, Outbox& out);
     void send_manifests(NodeIndex to, const ManifestRequest& request);
     [[nodiscard]] RoleStatus status() const;
     [[nodiscard]] std::string summary() const { return status().line; }
+    [[nodiscard]] StateView view() const;
 };
 
 Status State::open() {
@@ -149,6 +170,23 @@ void State::on_frame(const PeerFrame& frame) {
     carry_out(out);
 }
 
+void State::on_timer() {
+    Outbox out;
+    core->on_timer(wall_clock_now(), out);
+    carry_out(out);
+}
+
+StateView State::view() const {
+    const auto& tip = core->tip_manifest();
+    return {core->tip(),
+            tip ? hash_of(tip->header) : BlockHash{},
+            core->last_checkpoint(),
+            core->acknowledged(),
+            core->unacknowledged(),
+            evidence,
+            standing};
+}
+
 RoleStatus State::status() const {
     RoleStatus out;
     out.height = core->tip();
@@ -162,29 +200,10 @@ RoleStatus State::status() const {
     return out;
 }
 
-Actor::behavior_type behavior(Observed<Actor, State>* self, const std::shared_ptr<State>& prepared) {
-    self->state = std::move(*prepared);
-    return {
-        [self](PeerFrame& frame) { self->state.on_frame(frame); },
-        [self](timer_atom) {
-            Outbox out;
-            self->state.core->on_timer(wall_clock_now(), out);
-            self->state.carry_out(out);
-            self->delayed_send(self, timer_period, timer_atom::value);
-        },
-        [self](status_atom) { return self->state.status(); },
-        [self](start_atom) { self->delayed_send(self, timer_period, timer_atom::value); },
-        [self](stop_atom) { self->quit(); },
-    };
-}
-
 }  // namespace
 
-Result<Actor> spawn(caf::actor_system& system, ActorOptions options) {
-    auto state = std::make_shared<State>();
-    state->options = std::move(options);
-    if (auto status = state->open(); !status) return status.error();
-    return system.spawn<caf::detached>(behavior, state);
+Result<Actor> spawn(caf::actor_system& system, ServiceOptions options) {
+    return spawn_service<Actor, State>(system, std::move(options));
 }
 
 }  // namespace troupe::metadata_node

@@ -101,6 +101,7 @@ public:
     /// 0: none yet.
     [[nodiscard]] Height last_checkpoint() const noexcept { return last_checkpoint_; }
     [[nodiscard]] Height acknowledged() const noexcept { return acknowledged_; }
+    [[nodiscard]] std::size_t unacknowledged() const noexcept { return unacknowledged_.size(); }
 
 private:
     /// A block of checkpoint height, until the chain tells the rest.

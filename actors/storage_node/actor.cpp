@@ -10,13 +10,11 @@
 #include "actors/executor/ledger_state.hpp"
 #include "actors/storage_node/store.hpp"
 #include "persistence/chain_reader.hpp"
-#include "runtime/actor/observed.hpp"
 #include "runtime/base/clock.hpp"
 
 namespace troupe::storage_node {
 namespace {
 
-constexpr auto timer_period = std::chrono::milliseconds(500);
 constexpr std::string_view genesis_key = "genesis";
 
 void must(const Status& status) {
@@ -55,13 +53,35 @@ struct ChainFiles {
     }
 };
 
+struct StateView {
+    /// The last block whose bundle is kept.
+    Height kept;
+    /// Receipts that no block carries yet.
+    std::uint64_t receipts_pending = 0;
+    /// Contents given to others since the start.
+    std::uint64_t served = 0;
+    std::uint64_t served_bytes = 0;
+    /// Contents that were asked for and do not hash to their name any more.
+    std::uint64_t damaged = 0;
+
+    static constexpr auto reflect() {
+        using V = StateView;
+        return fields("StorageNode", field("kept", &V::kept), field("receipts_pending", &V::receipts_pending),
+                      field("served", &V::served), field("served_bytes", &V::served_bytes),
+                      field("damaged", &V::damaged));
+    }
+};
+
 struct State {
     static inline const char* name = "storage_node";
+    static constexpr auto timer_period = std::chrono::milliseconds(500);
 
-    ActorOptions options;
+    ServiceOptions options;
     std::unique_ptr<ContentStore> store;
     std::unique_ptr<Core> core;
     std::optional<ChainFiles> files;
+    std::uint64_t served = 0;
+    std::uint64_t served_bytes = 0;
     std::uint64_t damaged = 0;
 
     [[nodiscard]] Status open();
@@ -70,10 +90,14 @@ struct State {
               const std::vector<std::pair<TransactionHash, TimeMs>>& natives, bool with_snapshot);
     void catch_up(Height first, Height last);
     void send_receipt(const SendReceipt& receipt);
-    void serve(const PeerFrame& frame);
+    /// Serves content.
+    void on_frame(const PeerFrame& frame);
+    void on_timer();
+    void on_executed(const ExecutionOutcomePtr& outcome);
     [[nodiscard]] ChainFiles& chain();
     [[nodiscard]] RoleStatus status() const;
     [[nodiscard]] std::string summary() const { return status().line; }
+    [[nodiscard]] StateView view() const { return {core->kept(), core->waiting(), served, served_bytes, damaged}; }
 };
 
 Status State::open() {
@@ -192,13 +216,30 @@ void State::carry_out(const Outbox& out, const ExecutionOutcome* outcome) {
     }
 }
 
-void State::serve(const PeerFrame& frame) {
+void State::on_timer() {
+    Outbox out;
+    core->on_timer(wall_clock_now(), out);
+    carry_out(out, nullptr);
+}
+
+void State::on_executed(const ExecutionOutcomePtr& outcome) {
+    Outbox out;
+    core->on_executed(outcome->executed.result.height, out);
+    carry_out(out, outcome.get());
+}
+
+void State::on_frame(const PeerFrame& frame) {
+    if (frame.kind != FrameKind::content_request) return;
     const auto request = decode<ContentRequest>(frame.payload);
     if (!request) return options.network->report(frame.from, request.error().message);
     auto data = store->content(request->hash);
     ContentReply reply{request->hash, std::nullopt};
     if (data) {
         reply.data = std::move(*data);
+        if (reply.data) {
+            ++served;
+            served_bytes += reply.data->size();
+        }
     } else {
         ++damaged;
         spdlog::error("{}; it is not served", data.error().message);
@@ -216,36 +257,10 @@ RoleStatus State::status() const {
     return out;
 }
 
-Actor::behavior_type behavior(Observed<Actor, State>* self, const std::shared_ptr<State>& prepared) {
-    self->state = std::move(*prepared);
-    return {
-        [self](PeerFrame& frame) {
-            if (frame.kind == FrameKind::content_request) self->state.serve(frame);
-        },
-        [self](timer_atom) {
-            Outbox out;
-            self->state.core->on_timer(wall_clock_now(), out);
-            self->state.carry_out(out, nullptr);
-            self->delayed_send(self, timer_period, timer_atom::value);
-        },
-        [self](status_atom) { return self->state.status(); },
-        [self](start_atom) { self->delayed_send(self, timer_period, timer_atom::value); },
-        [self](stop_atom) { self->quit(); },
-        [self](const ExecutionOutcomePtr& outcome) {
-            Outbox out;
-            self->state.core->on_executed(outcome->executed.result.height, out);
-            self->state.carry_out(out, outcome.get());
-        },
-    };
-}
-
 }  // namespace
 
-Result<Actor> spawn(caf::actor_system& system, ActorOptions options) {
-    auto state = std::make_shared<State>();
-    state->options = std::move(options);
-    if (auto status = state->open(); !status) return status.error();
-    return system.spawn<caf::detached>(behavior, state);
+Result<Actor> spawn(caf::actor_system& system, ServiceOptions options) {
+    return spawn_service<Actor>(system, std::move(options), &State::on_executed);
 }
 
 }  // namespace troupe::storage_node

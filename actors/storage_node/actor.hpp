@@ -2,26 +2,13 @@
 // receipts, serves content by hash.
 #pragma once
 
-#include <filesystem>
-
-#include <caf/actor_system.hpp>
-
 #include "actors/storage_node/core.hpp"
 #include "actors/storage_node/interface.hpp"
-#include "runtime/ledger/genesis.hpp"
+#include "runtime/actor/service.hpp"
 
 namespace troupe::storage_node {
 
-struct ActorOptions {
-    std::shared_ptr<const Genesis> genesis;
-    NodeIndex self;
-    /// The node's: its blocks, chunks and executed blocks are read from there too.
-    std::filesystem::path directory;
-    std::shared_ptr<const Ed25519KeyPair> identity;
-    std::shared_ptr<Network> network;
-};
-
-/// Content lives in `directory`/content.db. An error if it is another genesis'.
-[[nodiscard]] Result<Actor> spawn(caf::actor_system& system, ActorOptions options);
+/// Content lives in content.db of the node's directory. An error if it is another genesis'.
+[[nodiscard]] Result<Actor> spawn(caf::actor_system& system, ServiceOptions options);
 
 }  // namespace troupe::storage_node

@@ -6,16 +6,26 @@ namespace {
 
 struct State {
     static inline const char* name = "vm_worker";
+
+    std::uint64_t reads = 0;
+    std::uint64_t jobs = 0;
+
+    [[nodiscard]] std::string summary() const {
+        return "reads=" + std::to_string(reads) + " jobs=" + std::to_string(jobs);
+    }
 };
 
-LocalWorker::behavior_type behavior(Observed<LocalWorker, State>*, const std::shared_ptr<evm::AnalysisCache>& codes) {
+LocalWorker::behavior_type behavior(Observed<LocalWorker, State>* self,
+                                    const std::shared_ptr<evm::AnalysisCache>& codes) {
     return {
-        [codes](const ReadWorkPtr& work) {
+        [self, codes](const ReadWorkPtr& work) {
             perform(*work, *codes);
+            ++self->state.reads;
             return true;
         },
-        [](const Job& job) {
+        [self](const Job& job) {
             (*job)();
+            ++self->state.jobs;
             return true;
         },
     };

@@ -61,8 +61,9 @@ Result<std::unique_ptr<Agent>> Agent::start(AgentOptions options) {
     if (!text) return text.error();
     auto credentials = operator_link::from_bundle(*text);
     if (!credentials)
-        return make_error(credentials.error().code,
-                          options.credentials_file.string() + ": " + credentials.error().message);
+        return make_error(credentials.error().code, options.credentials_file.string() + ": " +
+                                                        credentials.error().message +
+                                                        "; `troupe keys ca issue HOST` makes such a file");
     const auto certificate = operator_link::read_certificate(credentials->certificate);
     if (!certificate) return certificate.error();
     if (certificate->kind != operator_link::Kind::agent)

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "deploy/cluster/registry.hpp"
+#include "deploy/manifest/hint.hpp"
 
 namespace troupe::cli {
 
@@ -96,10 +97,7 @@ bool check_nodes(Context& context, const Cluster& cluster, const std::vector<std
     const auto known = cluster.names();
     for (const auto& node : names) {
         if (std::find(known.begin(), known.end(), node) != known.end()) continue;
-        const auto near = nearest(node, known);
-        context.fail(exit_not_found,
-                     "no node \"" + node + "\"" +
-                         (near.empty() ? "; there are: " + join(known, ", ") : "; did you mean \"" + near + "\"?"));
+        context.fail(exit_not_found, "no node \"" + node + "\"" + hint_for(node, known));
         return false;
     }
     return true;

@@ -76,11 +76,13 @@ void show_status(Context& context, const Cluster& cluster, const Json& more) {
     std::cout << "cluster " << state->name << " in " << cluster.directory().string() << "\n";
     std::vector<std::vector<std::string>> rows{
         {"NODE", "HOST", "STATE", "HEIGHT", "VIEW", "NOW", "PEERS", "PID", "LINK", "RPC", "ROLES"}};
-    for (const auto& node : *nodes)
-        rows.push_back({node.name, node.host, node.state, std::to_string(node.height), std::to_string(node.view),
-                        node.role, std::to_string(node.peers), node.runs() ? std::to_string(node.pid) : "-",
+    for (const auto& node : *nodes) {
+        const auto known = [&](std::uint64_t value) { return node.runs() ? std::to_string(value) : "-"; };
+        rows.push_back({node.name, node.host, node.state, known(node.height), known(node.view),
+                        node.runs() ? node.role : "-", known(node.peers), known(node.pid),
                         std::to_string(node.link_port), node.rpc_port != 0 ? std::to_string(node.rpc_port) : "-",
                         join(node.roles, ",")});
+    }
     std::cout << format_table(rows);
     if (const auto rpc = cluster.rpc_url(); !rpc.empty() && context.exit_code != exit_not_found)
         std::cout << "JSON-RPC: " << rpc << "\n";
@@ -124,7 +126,9 @@ void add_cluster_commands(CLI::App& app, Context& context) {
         });
     }
     {
-        auto* command = app.add_subcommand("start", "Start nodes that do not run");
+        auto* command = app.add_subcommand("start",
+                                           "Start nodes that do not run or were told to drain; does not wait until "
+                                           "they are ready");
         command->add_option("NODE", nodes, "Which nodes")->required();
         add_common(*command, context);
         command->callback([&context] {
@@ -136,7 +140,8 @@ void add_cluster_commands(CLI::App& app, Context& context) {
         });
     }
     {
-        auto* command = app.add_subcommand("stop", "Stop nodes");
+        auto* command = app.add_subcommand(
+            "stop", "Stop nodes at once, quorum or not; `drain` first lets them finish what is in flight");
         command->add_option("NODE", nodes, "Which nodes")->required();
         add_common(*command, context);
         command->callback([&context] {

@@ -241,15 +241,9 @@ void add_demo_command(CLI::App& app, Context& context) {
     command->add_option("--rpc", url, "JSON-RPC URL (default: the cluster's gateway)");
     add_common(*command, context);
     command->callback([&context] {
-        if (url.empty()) {
-            const auto directory = context.cluster_directory();
-            if (!directory) return;
-            url = Cluster{*directory}.rpc_url();
-            if (url.empty())
-                return context.fail(exit_not_found,
-                                    "no cluster in " + directory->string() + "; `troupe up -d` launches one");
-        }
-        auto report = Demo{context, url, transfers, accounts}.run();
+        const auto gateway = gateway_url(context, url);
+        if (!gateway) return;
+        auto report = Demo{context, *gateway, transfers, accounts}.run();
         if (!report) return context.fail(report.error());
         if (context.json) {
             std::cout << report->dump(2) << "\n";

@@ -88,6 +88,7 @@ struct Target {
 [[nodiscard]] Result<std::string> look(const Collector& collector, Options options, bool as_json) {
     const auto cluster = collector.report();
     if (!cluster) return cluster.error();
+    if (const auto status = check_filter(*cluster, options.filter); !status) return status.error();
     const auto target = find_target(*cluster, options);
     if (!target) return target.error();
     const auto dump = [](const Json& json) { return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n"; };
@@ -112,14 +113,7 @@ struct Target {
             if (options.sort.empty()) return show_tree(*cluster, options.filter);
             break;
     }
-    if (!as_json) return show_rows(rows);
-    Json out = Json::array();
-    for (const auto& row : rows) {
-        Json one{{"id", row.id()}, {"host", row.host}, {"node", row.node}};
-        one.update(report_json(row.actor));
-        out.push_back(std::move(one));
-    }
-    return dump(out);
+    return as_json ? dump(rows_json(rows)) : show_rows(rows);
 }
 
 void watch(Context& context, const Collector& collector, const Options& options) {

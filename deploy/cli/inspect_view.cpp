@@ -5,6 +5,8 @@
 
 #include <fmt/format.h>
 
+#include "deploy/manifest/hint.hpp"
+
 namespace troupe::cli {
 namespace {
 
@@ -43,14 +45,65 @@ void add(std::vector<std::string>& to, const std::vector<std::string>& more) {
 
 [[nodiscard]] std::string bytes_text(double bytes) { return bytes == 0 ? "" : count_text(bytes) + "B"; }
 
+/// Of a list of structs in an actor's state, from its end; JSON has all.
+constexpr std::size_t rows_shown = 24;
+constexpr std::size_t elements_shown = 8;
+
+[[nodiscard]] std::string value_text(const Json& value) {
+    if (value.is_null()) return "-";
+    if (value.is_string()) return printable(value.get<std::string>());
+    if (!value.is_array()) return value.dump();
+    std::string out;
+    for (const auto& element : value) out += (out.empty() ? "" : ", ") + value_text(element);
+    return out.empty() ? "-" : out;
+}
+
+[[nodiscard]] std::string skipped_text(std::size_t shown, std::size_t all) {
+    return shown < all ? fmt::format(" (the last {} of {}; --json shows all)", shown, all) : "";
+}
+
+void show_json(const Json& value, const std::string& indent, std::string& out);
+
+/// Structs of single values make a table, others a block each.
+void show_list(const Json& list, const std::string& name, const std::string& indent, std::string& out) {
+    const bool is_flat = std::ranges::all_of(list, [](const Json& element) {
+        return element.is_object() && std::ranges::none_of(element, [](const Json& m) { return m.is_object(); });
+    });
+    const auto shown = std::min(list.size(), is_flat ? rows_shown : elements_shown);
+    out += indent + name + skipped_text(shown, list.size()) + "\n";
+    std::vector<std::vector<std::string>> table;
+    for (auto i = list.size() - shown; i < list.size(); ++i) {
+        if (!is_flat) {
+            std::string lines;
+            show_json(list[i], indent + "    ", lines);
+            out += indent + "  - " + lines.substr(std::min(lines.size(), indent.size() + 4));
+            continue;
+        }
+        if (table.empty()) table.emplace_back();
+        auto& row = table.emplace_back();
+        for (const auto& [member, content] : list[i].items()) {
+            if (table.size() == 2) table.front().push_back(member);
+            row.push_back(value_text(content));
+        }
+    }
+    for (const auto& line : columns(table, 1)) out += indent + "  " + line + "\n";
+}
+
 void show_json(const Json& value, const std::string& indent, std::string& out) {
+    if (!value.is_object()) {
+        out += indent + value_text(value) + "\n";
+        return;
+    }
+    std::size_t width = 16;
+    for (const auto& [name, member] : value.items()) width = std::max(width, name.size());
     for (const auto& [name, member] : value.items()) {
         if (member.is_object()) {
             out += indent + name + "\n";
             show_json(member, indent + "  ", out);
+        } else if (member.is_array() && std::ranges::any_of(member, [](const Json& m) { return m.is_object(); })) {
+            show_list(member, name, indent, out);
         } else {
-            out += fmt::format("{}{:<24} {}\n", indent, name,
-                               printable(member.is_string() ? member.get<std::string>() : member.dump()));
+            out += fmt::format("{}{:<{}}  {}\n", indent, name, width, value_text(member));
         }
     }
 }
@@ -62,6 +115,27 @@ bool RowFilter::admits(const ActorRow& row) const {
            (role.empty() || row.actor.role == role) &&
            (text.empty() || row.id().find(text) != std::string::npos ||
             row.actor.state.find(text) != std::string::npos);
+}
+
+Status check_filter(const ClusterReport& cluster, const RowFilter& filter) {
+    std::vector<std::string> hosts, nodes, roles;
+    for (const auto& host : cluster.hosts) {
+        hosts.push_back(host.name);
+        for (const auto& node : host.nodes) {
+            nodes.push_back(node.name);
+            // A node that does not answer has its manifest's roles.
+            roles.insert(roles.end(), node.roles.begin(), node.roles.end());
+            for (const auto& actor : node.actors) roles.push_back(actor.role);
+        }
+    }
+    const auto check = [](const char* what, const std::string& wanted,
+                          const std::vector<std::string>& known) -> Status {
+        if (wanted.empty() || std::ranges::find(known, wanted) != known.end()) return Done{};
+        return make_error(ErrorCode::not_found, fmt::format("no {} \"{}\"", what, wanted) + hint_for(wanted, known));
+    };
+    if (auto status = check("host", filter.host, hosts); !status) return status;
+    if (auto status = check("node", filter.node, nodes); !status) return status;
+    return check("role", filter.role, roles);
 }
 
 const std::vector<std::string>& sort_keys() {
@@ -98,6 +172,16 @@ void sort_rows(std::vector<ActorRow>& rows, const std::string& key, bool reverse
         return a.id() < b.id();
     });
     if (reverse) std::ranges::reverse(rows);
+}
+
+Json rows_json(const std::vector<ActorRow>& rows) {
+    Json out = Json::array();
+    for (const auto& row : rows) {
+        Json one{{"id", row.id()}, {"host", row.host}, {"node", row.node}};
+        one.update(report_json(row.actor));
+        out.push_back(std::move(one));
+    }
+    return out;
 }
 
 std::string show_tree(const ClusterReport& cluster, const RowFilter& filter) {
@@ -146,6 +230,10 @@ std::string show_tree(const ClusterReport& cluster, const RowFilter& filter) {
     if (!rows.empty()) out += padded[0] + "\n";
     std::size_t next = 1;
     for (const auto& line : lines) out += (line.row == nullptr ? line.before : padded[next++]) + "\n";
+    if (std::ranges::all_of(cluster.hosts, [](const HostReport& host) {
+            return std::ranges::all_of(host.nodes, [](const NodeReport& node) { return node.state == "stopped"; });
+        }))
+        out += "Nothing is running; `troupe up` starts it again.\n";
     return out;
 }
 

@@ -26,12 +26,17 @@ struct RowFilter {
     [[nodiscard]] bool admits(const ActorRow& row) const;
 };
 
+/// The filter's host, node and role are there; an error names what comes nearest.
+[[nodiscard]] Status check_filter(const ClusterReport& cluster, const RowFilter& filter);
+
 /// Names that `--sort` and top's `s` take: numbers sort the largest first.
 [[nodiscard]] const std::vector<std::string>& sort_keys();
 [[nodiscard]] std::vector<ActorRow> rows_of(const ClusterReport& cluster, const RowFilter& filter);
 /// `key` is one of sort_keys().
 void sort_rows(std::vector<ActorRow>& rows, const std::string& key, bool reverse);
 
+/// What `inspect actors --json` prints.
+[[nodiscard]] Json rows_json(const std::vector<ActorRow>& rows);
 [[nodiscard]] std::string show_tree(const ClusterReport& cluster, const RowFilter& filter);
 [[nodiscard]] std::string show_rows(const std::vector<ActorRow>& rows);
 [[nodiscard]] std::string show_hosts(const ClusterReport& cluster);

@@ -22,7 +22,7 @@ namespace {
         name = file;
     }
     auto report = parse_manifest(text, name);
-    if (context.json && show_faults) {
+    if (context.json && (show_faults || !report.ok())) {
         std::cout << faults_to_json(report, name).dump(2) << "\n";
     } else {
         for (const auto& fault : report.faults) std::cerr << format_fault(fault, text, name);

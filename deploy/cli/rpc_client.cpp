@@ -5,6 +5,8 @@
 #include <boost/beast/core.hpp>
 #include <boost/beast/http.hpp>
 
+#include "deploy/cli/cli.hpp"
+
 namespace troupe::cli {
 
 namespace asio = boost::asio;
@@ -117,6 +119,20 @@ Result<std::vector<Json>> RpcClient::batch(const std::vector<std::pair<std::stri
     if (!answer->is_array() || answer->size() != calls.size())
         return make_error(ErrorCode::malformed, "the batch was not answered");
     return std::vector<Json>(answer->begin(), answer->end());
+}
+
+std::optional<std::string> gateway_url(Context& context, const std::string& given) {
+    if (!given.empty()) return given;
+    const auto directory = context.cluster_directory();
+    if (!directory) return std::nullopt;
+    const Cluster cluster{*directory};
+    if (const auto state = cluster.state(); !state) return context.fail(state.error()), std::nullopt;
+    auto url = cluster.rpc_url();
+    if (!url.empty()) return url;
+    context.fail(exit_not_found,
+                 "the cluster has no gateway that can be reached from here; `troupe scale gateway=1` starts one, --rpc "
+                 "URL names another node");
+    return std::nullopt;
 }
 
 }  // namespace troupe::cli

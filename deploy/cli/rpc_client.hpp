@@ -36,4 +36,8 @@ private:
     std::unique_ptr<Connection> connection_;
 };
 
+struct Context;
+/// `given`, of --rpc, else that of the cluster's gateway. Nothing, after saying why, if there is none.
+[[nodiscard]] std::optional<std::string> gateway_url(Context& context, const std::string& given);
+
 }  // namespace troupe::cli

@@ -1,4 +1,5 @@
 // scale, drain, move, and `manifest export`: changing what runs without writing a manifest first.
+#include <algorithm>
 #include <iostream>
 
 #include <CLI/Config.hpp>
@@ -78,6 +79,10 @@ void change(Context& context, Action&& action) {
     if (!present) return present.error();
     const auto next = scaled(*present, {o.what.substr(0, equals), static_cast<std::size_t>(count->low64()), o.host});
     if (!next) return next.error();
+    if (next->added.empty() && next->removed.empty()) {
+        if (!context.json) std::cout << o.what << " already; nothing to do\n";
+        return Done{};
+    }
     for (const auto& name : next->removed) {
         context.progress("draining " + name);
         if (auto status = cluster.drain(name, patience); !status) return status;
@@ -86,7 +91,25 @@ void change(Context& context, Action&& action) {
     return bring_to(context, cluster, next->manifest, next->added);
 }
 
+/// All of them or none: one at a time the first would be gone before the last is refused.
+[[nodiscard]] Status check_quorum_without(const Cluster& cluster, const std::vector<std::string>& names) {
+    const auto nodes = cluster.health();
+    if (!nodes) return nodes.error();
+    std::size_t validators = 0, staying = 0, leaving = 0;
+    for (const auto& node : *nodes) {
+        if (!node.is_validator()) continue;
+        ++validators;
+        const bool is_named = std::ranges::find(names, node.name) != names.end();
+        if (node.runs()) ++(is_named ? leaving : staying);
+    }
+    if (leaving == 0 || staying >= quorum(validators) || faulty_max(validators) == 0) return Done{};
+    return make_error(ErrorCode::unavailable, "nothing was drained: " + std::to_string(staying) +
+                                                  " validators would stay, " + std::to_string(quorum(validators)) +
+                                                  " make a quorum");
+}
+
 [[nodiscard]] Status drain(Context& context, Cluster& cluster) {
+    if (auto status = check_quorum_without(cluster, o.nodes); !status) return status;
     for (const auto& name : o.nodes) {
         if (auto status = cluster.drain(name, patience); !status) return status;
         if (const auto stopped = cluster.stop({name}); !stopped) return stopped.error();

@@ -139,7 +139,14 @@ void run_top(Context& context, Options options) {
     const Collector collector{*directory};
     auto cluster = collector.report();
     if (!cluster) return context.fail(cluster.error());
+    if (const auto status = check_filter(*cluster, options.filter); !status) return context.fail(status.error());
     View view;
+    if (context.json) {
+        auto rows = rows_of(*cluster, options.filter);
+        sort_rows(rows, options.sort, options.reverse);
+        std::cout << rows_json(rows).dump(2, ' ', false, Json::error_handler_t::replace) << "\n";
+        return;
+    }
     if (options.once) {
         std::cout << picture(*cluster, options, view, {200, 10'000}) << "\n";
         return;
@@ -172,14 +179,14 @@ void run_top(Context& context, Options options) {
 void add_top_command(CLI::App& app, Context& context) {
     auto* command = app.add_subcommand("top", "The cluster's actors live, the busiest first; `h` shows the keys");
     const auto options = std::make_shared<Options>();
-    command->add_option("--data", context.data, "The cluster's directory (default: $TROUPE_DATA, else ~/.troupe/NAME)");
+    add_common(*command, context);
     command->add_option("--host", options->filter.host, "Only this host");
     command->add_option("--node", options->filter.node, "Only this node");
     command->add_option("--role", options->filter.role, "Only actors of this role");
     command->add_option("--filter", options->filter.text, "Only actors with this text in their id or state");
     command->add_option("--sort", options->sort, "Column to sort by")->check(CLI::IsMember(sort_keys()));
     command->add_option("--every", options->every_seconds, "Seconds between two looks")->check(CLI::Range(0.5, 60.0));
-    command->add_flag("--once", options->once, "Print one picture and leave");
+    command->add_flag("--once", options->once, "Print one picture and leave, as --json does");
     command->callback([options, &context] { run_top(context, *options); });
 }
 

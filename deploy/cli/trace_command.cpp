@@ -57,19 +57,12 @@ void print_call(const Json& call, int depth) {
 }
 
 void run(Context& context, const Arguments& arguments) {
-    auto url = arguments.rpc;
-    if (url.empty()) {
-        const auto directory = context.cluster_directory();
-        if (!directory) return;
-        url = Cluster{*directory}.rpc_url();
-        if (url.empty())
-            return context.fail(exit_not_found,
-                                "no cluster in " + directory->string() + "; name a node with --rpc URL");
-    }
+    const auto url = gateway_url(context, arguments.rpc);
+    if (!url) return;
     Json config = Json::object();
     if (arguments.tracer != "struct") config["tracer"] = arguments.tracer + "Tracer";
     if (arguments.memory) config["enableMemory"] = true;
-    RpcClient rpc{url};
+    RpcClient rpc{*url};
     const auto result = rpc.call("debug_traceTransaction", Json::array({arguments.transaction, config}));
     if (!result) return context.fail(result.error());
     if (context.json || arguments.tracer == "prestate")

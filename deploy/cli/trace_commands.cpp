@@ -10,6 +10,7 @@
 
 #include "deploy/cli/cli.hpp"
 #include "deploy/cli/inspect_view.hpp"
+#include "deploy/manifest/hint.hpp"
 
 namespace troupe::cli {
 namespace {
@@ -91,6 +92,15 @@ void trace_transaction(Context& context, const std::string& text) {
     show_trace(*steps);
 }
 
+/// An error about an actor that is not there also says what was probably meant.
+[[nodiscard]] Error with_hint(const Collector& collector, const std::string& id, const Error& error) {
+    const auto cluster = collector.report();
+    if (error.code != ErrorCode::not_found || !cluster) return error;
+    std::vector<std::string> known;
+    for (const auto& row : rows_of(*cluster, {})) known.push_back(row.id());
+    return make_error(error.code, "no actor \"" + id + "\"" + hint_for(id, known));
+}
+
 void trace_actor(Context& context, const std::string& id, std::size_t most) {
     const auto slash = id.find('/');
     if (slash == std::string::npos)
@@ -108,7 +118,7 @@ void trace_actor(Context& context, const std::string& id, std::size_t most) {
     bool is_first = true;
     while (interrupted == 0 && std::cout) {
         const auto answer = collector.messages(node, actor, next);
-        if (!answer) return context.fail(answer.error());
+        if (!answer) return context.fail(with_hint(collector, id, answer.error()));
         std::vector<MessageReport> messages;
         read_report((*answer)["messages"], messages);
         // What came before somebody looked is `inspect`'s to show.

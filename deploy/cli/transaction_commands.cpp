@@ -46,17 +46,6 @@ Options o;
     return number ? checked_mul(*number, unit) : std::nullopt;
 }
 
-/// Nothing, after saying why, if it can't be told.
-[[nodiscard]] std::optional<std::string> rpc_url(Context& context) {
-    if (!o.rpc.empty()) return o.rpc;
-    const auto directory = context.cluster_directory();
-    if (!directory) return std::nullopt;
-    auto url = Cluster{*directory}.rpc_url();
-    if (!url.empty()) return url;
-    context.fail(exit_not_found, "no cluster in " + directory->string() + "; name a node with --rpc URL");
-    return std::nullopt;
-}
-
 /// Where stored keys are. With --rpc the cluster may be anywhere, and the key one of the development accounts.
 [[nodiscard]] std::filesystem::path key_directory(const Context& context) {
     const auto directory = context.locate();
@@ -102,7 +91,7 @@ void show_receipt(Context& context, RpcClient& rpc, const std::string& hash) {
 }
 
 void send(Context& context, NativeKind kind) {
-    const auto url = rpc_url(context);
+    const auto url = gateway_url(context, o.rpc);
     if (!url) return;
     RpcClient rpc{*url};
     const auto keys = key_directory(context);
@@ -209,7 +198,7 @@ void add_transaction_commands(CLI::App& app, Context& context) {
         command->add_option("--rpc", o.rpc, "JSON-RPC URL (default: the cluster's gateway)");
         add_common(*command, context);
         command->callback([&context] {
-            const auto url = rpc_url(context);
+            const auto url = gateway_url(context, o.rpc);
             if (!url) return;
             RpcClient rpc{*url};
             const auto status = rpc.call("troupe_transactionStatus", Json::array({o.hash}));

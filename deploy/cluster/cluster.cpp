@@ -15,7 +15,7 @@ namespace {
 using SteadyClock = std::chrono::steady_clock;
 constexpr std::uint32_t layout_version = 3;
 /// A node reads its files again at once; twice a second it says so.
-constexpr auto reload_patience = std::chrono::milliseconds(1500);
+constexpr auto reload_patience = std::chrono::milliseconds(5000);
 
 [[nodiscard]] std::string spare_name(std::size_t i) { return "spare-" + std::to_string(i + 1); }
 

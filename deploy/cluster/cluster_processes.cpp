@@ -1,6 +1,7 @@
 // Cluster: starting, stopping and waiting, never without a quorum.
 #include <algorithm>
 #include <thread>
+#include <utility>
 
 #include "deploy/cluster/cluster.hpp"
 #include "runtime/ledger/genesis.hpp"
@@ -8,6 +9,12 @@
 namespace troupe {
 
 using SteadyClock = std::chrono::steady_clock;
+
+namespace {
+
+[[nodiscard]] bool is_draining(const std::string& state) { return state == "draining" || state == "drained"; }
+
+}  // namespace
 
 std::vector<WantedPort> Cluster::ports_of(const ManifestNode& node) {
     std::vector<WantedPort> out{{node.name, node.address, node.link_port}};
@@ -22,7 +29,11 @@ Status Cluster::start(const std::string& name) {
         return make_error(ErrorCode::invalid, name + " is on its way from " + node->moving_from + " to " +
                                                   node->manifest.host + "; `troupe up` completes the move");
     const auto host = host_of(*now, name);
-    return host ? (*host)->start(name) : Status{host.error()};
+    if (!host) return host.error();
+    // One that was told to drain takes work again in a new process only.
+    if (const auto states = (*host)->states({name}); states && is_draining(states->front().state))
+        if (const auto stopped = (*host)->stop({name}); !stopped) return stopped.error();
+    return (*host)->start(name);
 }
 
 Result<std::size_t> Cluster::start_all() {
@@ -33,10 +44,11 @@ Result<std::size_t> Cluster::start_all() {
     // All ports first: a conflict must not leave half a cluster running.
     std::vector<const NodeHealth*> idle;
     for (const auto& node : *nodes) {
-        if (node.runs()) continue;
+        if (node.runs() && !is_draining(node.state)) continue;
         if (node.state == "unreachable")
             return make_error(ErrorCode::unavailable, "host " + node.host + " does not answer");
         idle.push_back(&node);
+        if (node.runs()) continue;
         const auto& manifest = now->find(node.name)->manifest;
         const auto host = this->host(*now, manifest.host);
         if (!host) return host.error();
@@ -75,11 +87,14 @@ Result<std::size_t> Cluster::stop_all() {
 
 Status Cluster::wait_quorum_without(const std::string& name, std::chrono::milliseconds patience) const {
     const auto deadline = SteadyClock::now() + patience;
+    bool told = false;
     for (;;) {
         const auto nodes = health();
         if (!nodes) return nodes.error();
         std::size_t validators = 0;
         std::size_t ready = 0;
+        // Neither ready nor stopped: they may come.
+        std::size_t coming = 0;
         for (const auto& node : *nodes) {
             if (!node.is_validator()) {
                 if (node.name == name) return Done{};
@@ -90,20 +105,36 @@ Status Cluster::wait_quorum_without(const std::string& name, std::chrono::millis
                 if (!node.runs()) return Done{};
             } else if (node.state == "ready") {
                 ++ready;
+            } else if (node.state != "stopped" && !is_draining(node.state)) {
+                ++coming;
             }
         }
         // Three or fewer validators have no quorum without one: it can only be quick.
         if (faulty_max(validators) == 0 || ready >= quorum(validators)) return Done{};
-        if (SteadyClock::now() > deadline)
+        if (SteadyClock::now() > deadline || ready + coming < quorum(validators))
             return make_error(ErrorCode::unavailable, name + " is not stopped: only " + std::to_string(ready) +
                                                           " of the other validators are ready, " +
                                                           std::to_string(quorum(validators)) + " make a quorum");
+        if (!std::exchange(told, true)) say("waiting until the others make a quorum without " + name);
         std::this_thread::sleep_for(poll);
     }
 }
 
 Status Cluster::restart(const std::vector<std::string>& nodes, std::chrono::milliseconds patience) {
+    const auto before = health();
+    if (!before) return before.error();
+    // Those that are down first, at once: the others may need them for their quorum.
+    std::vector<std::string> down;
+    for (const auto& node : *before)
+        if (!node.runs() && std::ranges::find(nodes, node.name) != nodes.end()) down.push_back(node.name);
+    for (const auto& name : down) {
+        say("starting " + name);
+        if (auto status = start(name); !status) return status;
+    }
+    if (!down.empty())
+        if (auto status = wait_healthy(down, patience); !status) return status;
     for (const auto& name : nodes) {
+        if (std::ranges::find(down, name) != down.end()) continue;
         if (auto status = wait_quorum_without(name, patience); !status) return status;
         say("restarting " + name);
         if (auto stopped = stop({name}); !stopped) return stopped.error();

@@ -40,7 +40,7 @@ Result<std::vector<NodeHealth>> Cluster::health() const {
         const auto known = std::ranges::find(*states, node.manifest.name, &NodeState::name);
         NodeState unknown;
         unknown.name = node.manifest.name;
-        unknown.state = "unreachable";
+        unknown.state = observer_ && node.host() == local_host_name ? "not asked" : "unreachable";
         out.push_back(health_of(*now, node, known != states->end() ? *known : unknown));
     }
     return out;

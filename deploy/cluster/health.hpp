@@ -10,7 +10,7 @@ struct NodeHealth {
     std::string name;
     std::string host;
     std::vector<std::string> roles;
-    /// As NodeState::state; "unreachable" if its host does not answer.
+    /// As NodeState::state; "unreachable" if its host does not answer, "not asked" by nodes where it has no agent.
     std::string state;
     std::uint32_t index = 0;
     std::uint32_t pid = 0;

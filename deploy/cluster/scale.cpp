@@ -4,6 +4,7 @@
 #include <map>
 #include <set>
 
+#include "deploy/manifest/hint.hpp"
 #include "deploy/manifest/ports.hpp"
 
 namespace troupe {
@@ -16,20 +17,12 @@ const std::vector<std::string> fixed_roles{"consensus", "chunk_builder", "chunk_
     return std::ranges::find(list, item) != list.end();
 }
 
-[[nodiscard]] std::string did_you_mean(const std::string& word, const std::vector<std::string>& known) {
-    const auto near = nearest(word, known);
-    if (!near.empty()) return "; did you mean \"" + near + "\"?";
-    std::string list;
-    for (const auto& item : known) list += (list.empty() ? "" : ", ") + item;
-    return "; there are: " + list;
-}
-
 [[nodiscard]] Status check_host(const Manifest& manifest, const std::string& name) {
     std::vector<std::string> known;
     for (const auto& host : manifest.hosts) known.push_back(host.name);
     if (known.empty()) known.emplace_back(local_host_name);
     if (contains(known, name) || name == local_host_name) return Done{};
-    return make_error(ErrorCode::not_found, "no host \"" + name + "\"" + did_you_mean(name, known));
+    return make_error(ErrorCode::not_found, "no host \"" + name + "\"" + hint_for(name, known));
 }
 
 /// Which of a node's roles it is made for: "gateway" of gateway, executor and vm_pool.
@@ -100,7 +93,7 @@ void put_on(ManifestNode& node, const Manifest& manifest, const std::string& hos
 Result<Scaled> scaled(const Manifest& manifest, const ScaleRequest& request) {
     if (!contains(known_roles(), request.role))
         return make_error(ErrorCode::invalid,
-                          "no role \"" + request.role + "\"" + did_you_mean(request.role, known_roles()));
+                          "no role \"" + request.role + "\"" + hint_for(request.role, known_roles()));
     if (contains(fixed_roles, request.role))
         return make_error(ErrorCode::invalid, request.role + " is a validator's: the genesis fixes the validators");
     if (!request.host.empty())
@@ -146,7 +139,7 @@ Result<Manifest> moved(const Manifest& manifest, const std::string& name, const 
     if (node == out.nodes.end()) {
         std::vector<std::string> known;
         for (const auto& other : manifest.nodes) known.push_back(other.name);
-        return make_error(ErrorCode::not_found, "no node \"" + name + "\"" + did_you_mean(name, known));
+        return make_error(ErrorCode::not_found, "no node \"" + name + "\"" + hint_for(name, known));
     }
     // What it was told to listen on besides its host's address belongs to the old host.
     const auto was = node->address;

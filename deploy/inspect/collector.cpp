@@ -35,8 +35,9 @@ namespace {
     report.index = health.index;
     report.roles = health.roles;
     report.pid = health.pid;
-    const bool is_down = health.state == "dead" || health.state == "stopped" || health.state == "starting";
-    report.state = is_down ? health.state : "unreachable";
+    const bool is_known = health.state == "dead" || health.state == "stopped" || health.state == "starting" ||
+                          health.state == "not asked";
+    report.state = is_known ? health.state : "unreachable";
     report.height = health.height;
     report.view = health.view;
     return report;
@@ -77,9 +78,8 @@ Result<ClusterReport> Collector::report() const {
             // Another program may have the port that a killed node had.
             if (json && json->value("name", "") == node.name) read_report(*json, report);
         }
-        // By the name that the manifest gives its host; this host has none there.
-        if (node.host != local_host_name) report.host = node.host;
-        if (report.host.empty()) report.host = this_host();
+        // By the name that the manifest and all commands know it by.
+        report.host = node.host;
         auto host = std::ranges::find(out.hosts, report.host, &HostReport::name);
         if (host == out.hosts.end()) host = out.hosts.insert(out.hosts.end(), {report.host, {}});
         host->nodes.push_back(std::move(report));
@@ -92,8 +92,12 @@ Result<Json> Collector::scrape_targets(const std::string& gateway, bool direct) 
     if (!nodes) return nodes.error();
     Json out = Json::array();
     for (const auto& node : *nodes) {
-        if (!node.runs()) continue;
-        Json labels{{"node", node.name}, {"host", node.host == local_host_name ? this_host() : node.host}};
+        // One that has died stays: its alert is that it can't be scraped.
+        if (node.state == "stopped" || node.state == "not asked") continue;
+        // Several are asked at one address: instances are told apart by their names.
+        Json labels{{"instance", node.name},
+                    {"node", node.name},
+                    {"host", node.host == local_host_name ? this_host() : node.host}};
         auto target = gateway;
         const auto port = read_text_file(cluster_.directory() / "nodes" / node.name / "inspect.port", 16);
         if (direct && node.host == local_host_name && port)

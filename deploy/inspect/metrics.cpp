@@ -1,5 +1,8 @@
 #include "deploy/inspect/metrics.hpp"
 
+#include <algorithm>
+#include <array>
+
 #include <fmt/format.h>
 
 #include "deploy/inspect/process_stats.hpp"
@@ -77,6 +80,15 @@ void write_node(Page& page, const NodeReport& node, const NodeObserver::Readines
                     {"validator", node.is_validator ? "true" : "false"}});
     page.family("troupe_node_ready", "gauge", "1 when the node is in step with the cluster and serves.");
     page.sample(ready.is_ready ? 1 : 0);
+    // A height of 0 of a node that has no chain would be taken for one that has fallen behind.
+    const auto has = [&](std::string_view role) {
+        return std::ranges::find(node.actors, role, &ActorReport::role) != node.actors.end();
+    };
+    if (has("executor")) {
+        page.family("troupe_executor_height", "gauge", "Height of the last executed block.");
+        page.sample(node.executed);
+    }
+    if (!has("consensus")) return;
     page.family("troupe_consensus_height", "gauge", "Height of the last final block.");
     page.sample(node.height);
     page.family("troupe_consensus_view", "gauge", "View that the node is in at the next height.");
@@ -85,8 +97,6 @@ void write_node(Page& page, const NodeReport& node, const NodeObserver::Readines
     page.sample(node.now == "primary" ? 1 : 0);
     page.family("troupe_consensus_pending_certificates", "gauge", "Chunk certificates that wait for a block.");
     page.sample(ready.status.certificates);
-    page.family("troupe_executor_height", "gauge", "Height of the last executed block.");
-    page.sample(node.executed);
 }
 
 void write_links(Page& page, const std::vector<LinkReport>& links) {
@@ -153,46 +163,107 @@ void write_messages(Page& page, const ActorRegistry& registry) {
     write("troupe_actor_messages_sent_total", "Messages that the actor sent to actors and nodes, by kind.", out);
 }
 
-/// Figures of a role's own struct, where the role is there.
+/// A figure of a role's own struct.
+struct RoleFigure {
+    std::string_view role;
+    const char* field;
+    std::string_view name;
+    std::string_view type;
+    std::string_view help;
+};
+
+/// Those of a role stand together.
+constexpr std::array role_figures{
+    RoleFigure{"executor", "transactions", "troupe_executor_transactions_total", "counter", "Transactions executed."},
+    RoleFigure{"executor", "filtered", "troupe_executor_filtered_transactions_total", "counter",
+               "Transactions of included chunks that were invalid and did not execute."},
+    RoleFigure{"executor", "gas", "troupe_executor_gas_total", "counter", "Gas used by executed transactions."},
+    RoleFigure{"executor", "parallel_transactions", "troupe_executor_parallel_transactions_total", "counter",
+               "Transactions of blocks that executed in parallel."},
+    RoleFigure{"executor", "parallel_executions", "troupe_executor_parallel_executions_total", "counter",
+               "Speculative executions, those thrown away included."},
+    RoleFigure{"executor", "parallel_validations", "troupe_executor_parallel_validations_total", "counter",
+               "Validations of speculative executions."},
+    RoleFigure{"executor", "parallel_aborts", "troupe_executor_parallel_aborts_total", "counter",
+               "Validations that failed: the transaction was executed again."},
+    RoleFigure{"executor", "parallel_waits", "troupe_executor_parallel_waits_total", "counter",
+               "Executions put off until another transaction had executed."},
+    RoleFigure{"executor", "speculated", "troupe_executor_speculated_transactions_total", "counter",
+               "Transactions offered to workers of other processes ahead of their turn."},
+    RoleFigure{"executor", "speculated_used", "troupe_executor_speculated_transactions_used_total", "counter",
+               "Transactions whose result of another process counted."},
+    RoleFigure{"chunk_builder", "queued", "troupe_chunk_builder_queued_transactions", "gauge",
+               "Transactions held for chunks."},
+    RoleFigure{"chunk_builder", "chunks_in_flight", "troupe_chunk_builder_chunks_in_flight", "gauge",
+               "Own chunks that are neither executed nor expired."},
+    RoleFigure{"chunk_signer", "signed_chunks", "troupe_chunk_signer_signed_chunks_total", "counter",
+               "Chunks vouched for."},
+    RoleFigure{"chunk_signer", "faults", "troupe_chunk_signer_faults_total", "counter",
+               "Chunk faults of producers seen."},
+    RoleFigure{"vm_pool", "workers", "troupe_vm_pool_workers", "gauge", "Workers of this process."},
+    RoleFigure{"vm_pool", "idle", "troupe_vm_pool_idle_workers", "gauge", "Workers of this process without work."},
+    RoleFigure{"vm_pool", "remote_lanes", "troupe_vm_pool_remote_lanes", "gauge",
+               "Connections to workers of other processes."},
+    RoleFigure{"vm_pool", "remote_idle", "troupe_vm_pool_idle_remote_lanes", "gauge",
+               "Connections to workers of other processes that could take work."},
+    RoleFigure{"vm_pool", "waiting_reads", "troupe_vm_pool_waiting_reads", "gauge", "Read calls that wait."},
+    RoleFigure{"vm_pool", "reads_here", "troupe_vm_pool_local_reads_total", "counter",
+               "Read calls run by workers of this process."},
+    RoleFigure{"vm_pool", "reads_elsewhere", "troupe_vm_pool_remote_reads_total", "counter",
+               "Read calls run by workers of other processes."},
+    RoleFigure{"gateway", "pool_transactions", "troupe_gateway_pool_transactions", "gauge",
+               "Accepted transactions that have not executed."},
+    RoleFigure{"gateway", "held_requests", "troupe_gateway_held_requests", "gauge",
+               "Requests that wait for a receipt."},
+    RoleFigure{"gateway", "accepted", "troupe_gateway_transactions_accepted_total", "counter",
+               "Transactions accepted."},
+    RoleFigure{"gateway", "refused", "troupe_gateway_transactions_refused_total", "counter", "Transactions refused."},
+    RoleFigure{"storage_node", "kept", "troupe_storage_node_height", "gauge",
+               "Height of the last block whose bundle is kept."},
+    RoleFigure{"storage_node", "receipts_pending", "troupe_storage_node_pending_receipts", "gauge",
+               "Receipts that no block carries yet."},
+    RoleFigure{"storage_node", "served", "troupe_storage_node_contents_served_total", "counter",
+               "Contents given to other nodes."},
+    RoleFigure{"storage_node", "served_bytes", "troupe_storage_node_served_bytes_total", "counter",
+               "Bytes of contents given to other nodes."},
+    RoleFigure{"storage_node", "damaged", "troupe_storage_node_damaged_reads_total", "counter",
+               "Contents asked for that do not hash to their name any more."},
+    RoleFigure{"metadata_node", "tip", "troupe_metadata_node_height", "gauge", "Height of the last manifest."},
+    RoleFigure{"metadata_node", "checkpoints_unacknowledged", "troupe_metadata_node_unacknowledged_checkpoints",
+               "gauge", "Checkpoints that the arbiter is not known to have."},
+    RoleFigure{"metadata_node", "evidence", "troupe_metadata_node_evidence", "gauge",
+               "Pieces of evidence of forks and invalid manifests that are kept."},
+    RoleFigure{"batch_validator", "registered", "troupe_batch_validator_registered", "gauge",
+               "1 while the arbiter has it registered."},
+    RoleFigure{"batch_validator", "confirmed", "troupe_batch_validator_confirmed_total", "counter",
+               "Checkpoints replayed and confirmed."},
+    RoleFigure{"batch_validator", "reported", "troupe_batch_validator_reported_total", "counter",
+               "Checkpoints whose replay gave something else."},
+    RoleFigure{"batch_validator", "unable", "troupe_batch_validator_unable_total", "counter",
+               "Checkpoints whose data could not be had."},
+    RoleFigure{"arbiter", "entries", "troupe_arbiter_log_entries_total", "counter", "Entries of the arbiter's log."},
+    RoleFigure{"arbiter", "latest_confirmed", "troupe_arbiter_confirmed_height", "gauge",
+               "Height of the last confirmed checkpoint."},
+    RoleFigure{"arbiter", "latest_verified", "troupe_arbiter_verified_height", "gauge",
+               "Height of the last checkpoint that was validated as often as the draws demanded."},
+    RoleFigure{"arbiter", "disputes_opened", "troupe_arbiter_disputes_total", "counter", "Disputes opened."},
+};
+
+/// Of the roles that are there.
 void write_roles(Page& page, NodeObserver& observer) {
-    const auto state_of = [&](std::string_view role) {
-        const auto detail = observer.detail(role, 100);
-        return detail ? detail->state : Json{};
-    };
-    const auto one = [&](const Json& state, const char* field, std::string_view name, std::string_view type,
-                         std::string_view help) {
-        if (!state.is_object() || !state.contains(field)) return;
-        page.family(name, type, help);
-        page.sample(state[field].get<double>());
-    };
-    const auto executor = state_of("executor");
-    one(executor, "transactions", "troupe_executor_transactions_total", "counter", "Transactions executed.");
-    one(executor, "filtered", "troupe_executor_filtered_transactions_total", "counter",
-        "Transactions of included chunks that were invalid and did not execute.");
-    one(executor, "gas", "troupe_executor_gas_total", "counter", "Gas used by executed transactions.");
-    one(executor, "parallel_transactions", "troupe_executor_parallel_transactions_total", "counter",
-        "Transactions of blocks that executed in parallel.");
-    one(executor, "parallel_executions", "troupe_executor_parallel_executions_total", "counter",
-        "Speculative executions, those thrown away included.");
-    one(executor, "parallel_validations", "troupe_executor_parallel_validations_total", "counter",
-        "Validations of speculative executions.");
-    one(executor, "parallel_aborts", "troupe_executor_parallel_aborts_total", "counter",
-        "Validations that failed: the transaction was executed again.");
-    one(executor, "parallel_waits", "troupe_executor_parallel_waits_total", "counter",
-        "Executions put off until another transaction had executed.");
-    const auto builder = state_of("chunk_builder");
-    one(builder, "queued", "troupe_chunk_builder_queued_transactions", "gauge", "Transactions held for chunks.");
-    one(builder, "chunks_in_flight", "troupe_chunk_builder_chunks_in_flight", "gauge",
-        "Own chunks that are neither executed nor expired.");
-    const auto signer = state_of("chunk_signer");
-    one(signer, "signed_chunks", "troupe_chunk_signer_signed_chunks_total", "counter", "Chunks vouched for.");
-    one(signer, "faults", "troupe_chunk_signer_faults_total", "counter", "Chunk faults of producers seen.");
-    const auto gateway = state_of("gateway");
-    one(gateway, "pool_transactions", "troupe_gateway_pool_transactions", "gauge",
-        "Accepted transactions that have not executed.");
-    one(gateway, "held_requests", "troupe_gateway_held_requests", "gauge", "Requests that wait for a receipt.");
-    one(gateway, "accepted", "troupe_gateway_transactions_accepted_total", "counter", "Transactions accepted.");
-    one(gateway, "refused", "troupe_gateway_transactions_refused_total", "counter", "Transactions refused.");
+    std::string_view role;
+    Json state;
+    for (const auto& figure : role_figures) {
+        if (figure.role != role) {
+            role = figure.role;
+            auto detail = observer.detail(role, 100);
+            state = detail ? std::move(detail->state) : Json{};
+        }
+        if (!state.is_object() || !state.contains(figure.field)) continue;
+        const auto& value = state[figure.field];
+        page.family(figure.name, figure.type, figure.help);
+        page.sample(value.is_boolean() ? (value.get<bool>() ? 1.0 : 0.0) : value.get<double>());
+    }
 }
 
 }  // namespace

@@ -59,12 +59,26 @@ void NodeObserver::set_status(const consensus::NodeStatus& status, bool has_answ
     answered_ticks_ = ticks_now();
 }
 
+void NodeObserver::set_nodes(std::vector<KnownNode> nodes) {
+    const std::lock_guard lock{mutex_};
+    nodes_ = std::move(nodes);
+}
+
+void NodeObserver::set_draining(std::string state) {
+    const std::lock_guard lock{mutex_};
+    draining_ = std::move(state);
+}
+
 NodeObserver::Readiness NodeObserver::readiness() const {
     const std::lock_guard lock{mutex_};
     const bool is_silent = !has_answered_ || TickClock::to_ns(ticks_now() - answered_ticks_) > silence_ns_max;
     Readiness out;
     out.status = status_;
-    out.state = !has_answered_ ? "starting" : is_silent ? "stuck" : status_.catching_up ? "catching_up" : "ready";
+    out.state = !has_answered_        ? "starting"
+                : is_silent           ? "stuck"
+                : !draining_.empty()  ? draining_
+                : status_.catching_up ? "catching_up"
+                                      : "ready";
     out.is_ready = out.state == "ready";
     return out;
 }
@@ -106,13 +120,14 @@ ActorReport NodeObserver::actor_report(const ActorEntry& entry, std::uint64_t ou
     return report;
 }
 
+KnownNode NodeObserver::node_at(std::uint32_t index) const {
+    const std::lock_guard lock{mutex_};
+    if (index < nodes_.size() && !nodes_[index].name.empty()) return nodes_[index];
+    return {"node " + std::to_string(index), true};
+}
+
 std::string NodeObserver::peer_name(PeerKey peer) const {
-    if (peer.is_node()) {
-        const auto index = peer.node_index();
-        return index < options_.node_names.size() && !options_.node_names[index].empty()
-                   ? options_.node_names[index]
-                   : "node " + std::to_string(index);
-    }
+    if (peer.is_node()) return node_at(peer.node_index()).name;
     if (peer.value == 0) return "outside";
     const auto entry = options_.actors->find_id(peer.value);
     return entry ? entry->name() : "actor " + std::to_string(peer.value);
@@ -122,8 +137,10 @@ std::vector<LinkReport> NodeObserver::links() const {
     std::vector<LinkReport> out;
     if (!options_.links) return out;
     for (const auto& peer : options_.links()) {
+        const auto node = node_at(peer.index.value);
+        if (!node.is_there && !peer.connected) continue;
         LinkReport link;
-        link.peer = peer_name(PeerKey::node(peer.index.value));
+        link.peer = node.name;
         link.connected = peer.connected;
         link.round_trip_seconds = static_cast<double>(peer.round_trip_us) * 1e-6;
         link.frames_in = peer.frames_in;

@@ -22,10 +22,15 @@ struct ObserverOptions {
     std::string version;
     std::shared_ptr<ActorRegistry> actors;
     std::shared_ptr<TraceLog> trace;
-    /// By node index; indexes beyond it are shown as numbers.
-    std::vector<std::string> node_names;
     /// Empty until there are links.
     std::function<std::vector<link::PeerCounters>()> links;
+};
+
+/// A node as this one knows it.
+struct KnownNode {
+    std::string name;
+    /// False of identities that nobody has taken: no link to them is missed.
+    bool is_there = false;
 };
 
 /// Thread-safe.
@@ -37,6 +42,10 @@ public:
     void sample();
     /// What consensus last said of itself, and whether it did.
     void set_status(const consensus::NodeStatus& status, bool has_answered);
+    /// By node index; indexes beyond it are shown as numbers.
+    void set_nodes(std::vector<KnownNode> nodes);
+    /// "draining" or "drained", once the node was told to take no new work: it is not ready any more.
+    void set_draining(std::string state);
 
     /// Waits for the actors' one-line states, at most `wait_ms`.
     [[nodiscard]] NodeReport report(unsigned wait_ms = 100);
@@ -68,6 +77,7 @@ private:
 
     [[nodiscard]] ActorReport actor_report(const ActorEntry& entry, std::uint64_t out,
                                            const std::optional<ActorAnswer>& answer);
+    [[nodiscard]] KnownNode node_at(std::uint32_t index) const;
     [[nodiscard]] std::string peer_name(PeerKey peer) const;
     [[nodiscard]] std::vector<LinkReport> links() const;
 
@@ -78,6 +88,8 @@ private:
     consensus::NodeStatus status_;
     bool has_answered_ = false;
     std::uint64_t answered_ticks_ = 0;
+    std::string draining_;
+    std::vector<KnownNode> nodes_;
     std::map<const Meter*, std::deque<Sample>> samples_;
     std::deque<Sample> process_samples_;
     /// The last one-line states, for actors that are too busy to answer.

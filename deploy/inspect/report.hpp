@@ -144,7 +144,7 @@ struct NodeReport {
     std::vector<std::string> roles;
     std::uint32_t pid = 0;
     std::string version;
-    /// starting, catching_up, ready; stopped, dead or unreachable where the node itself could not be asked.
+    /// starting, catching_up, ready; stopped, dead, unreachable or "not asked" where it could not be asked itself.
     std::string state;
     std::uint64_t height = 0;
     std::uint64_t executed = 0;

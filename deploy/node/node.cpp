@@ -290,6 +290,15 @@ Status Node::start_links() {
     return hub_->start();
 }
 
+/// An identity without a port is a spare one: whoever takes it is told of by a reload.
+[[nodiscard]] std::vector<KnownNode> known_nodes(const NodeConfig& config, const Genesis& genesis) {
+    std::vector<KnownNode> out(genesis.validators.size() + genesis.followers.size());
+    out[config.index] = {config.name, true};
+    for (const auto& peer : config.peers)
+        if (peer.index < out.size()) out[peer.index] = {peer.name, peer.port != 0};
+    return out;
+}
+
 void Node::start_inspection() {
     ObserverOptions options;
     options.name = config_.name;
@@ -299,15 +308,12 @@ void Node::start_inspection() {
     options.version = node_version;
     options.actors = actors_of(system_);
     options.trace = trace_of(system_);
-    options.node_names.resize(genesis_->validators.size() + genesis_->followers.size());
-    options.node_names[config_.index] = config_.name;
-    for (const auto& peer : config_.peers)
-        if (peer.index < options.node_names.size()) options.node_names[peer.index] = peer.name;
     options.links = [hub = std::weak_ptr{hub_}] {
         const auto alive = hub.lock();
         return alive ? alive->counters() : std::vector<link::PeerCounters>{};
     };
     observer_ = std::make_shared<NodeObserver>(std::move(options));
+    observer_->set_nodes(known_nodes(config_, *genesis_));
     inspection_ = troupe::start_inspection(directory_, observer_);
 }
 
@@ -382,7 +388,9 @@ void Node::report() {
     if (draining_) {
         // A validator has nothing of its own: what its builder has not certified, gateways give to others.
         const bool busy = drainable_ && (drainable_->in_flight() > 0 || backend_->pool_size() > 0);
-        json["state"] = busy ? "draining" : "drained";
+        const std::string state = busy ? "draining" : "drained";
+        observer_->set_draining(state);
+        json["state"] = state;
     }
     json["peers"] = Json::array();
     for (const auto& peer : hub_->counters())
@@ -396,6 +404,7 @@ void Node::reload() {
     if (!config) return spdlog::error("can't reload: {}", config.error().message);
     for (const auto& peer : config->peers)
         if (peer.index != config_.index) hub_->relocate(NodeIndex{peer.index}, peer.host, peer.port);
+    observer_->set_nodes(known_nodes(*config, *genesis_));
     spdlog::info("reloaded where {} peers listen", config->peers.size());
     auto rest = *config;
     rest.peers = config_.peers;

@@ -23,38 +23,37 @@ Status NodeServices::spawn(caf::actor_system& system, const NodeServicesOptions&
     };
     auto pair = Ed25519KeyPair::from_seed(options.seed.view());
     TROUPE_ASSERT(pair.has_value());
-    const auto identity = std::make_shared<const Ed25519KeyPair>(std::move(*pair));
+    const ServiceOptions service{options.genesis,
+                                 options.self,
+                                 options.directory,
+                                 options.scheme,
+                                 std::make_shared<const Ed25519KeyPair>(std::move(*pair)),
+                                 options.network};
+    const auto keep = [&](const ServiceActor& actor, std::initializer_list<FrameKind> frames) {
+        for (const auto kind : frames) options.network->add_receiver(kind, actor);
+        actors_.push_back(actor);
+    };
 
     if (has("metadata_node")) {
-        auto actor = metadata_node::spawn(
-            system, {options.genesis, options.self, options.directory, options.scheme, identity, options.network});
+        const auto actor = metadata_node::spawn(system, service);
         if (!actor) return actor.error();
-        options.network->add_receiver(FrameKind::blocks, *actor);
-        options.network->add_receiver(FrameKind::manifest_request, *actor);
-        options.network->add_receiver(FrameKind::arbiter_notice, *actor);
-        actors_.push_back(*actor);
+        keep(*actor, {FrameKind::blocks, FrameKind::manifest_request, FrameKind::arbiter_notice});
     }
     if (has("storage_node")) {
-        auto actor =
-            storage_node::spawn(system, {options.genesis, options.self, options.directory, identity, options.network});
+        const auto actor = storage_node::spawn(system, service);
         if (!actor) return actor.error();
-        options.network->add_receiver(FrameKind::content_request, *actor);
-        actors_.push_back(*actor);
+        keep(*actor, {FrameKind::content_request});
         listeners_.push_back(*actor);
     }
     if (has("batch_validator")) {
-        const auto actor =
-            batch_validator::spawn(system, {options.genesis, options.self, options.scheme, identity, options.network});
-        for (const auto kind : {FrameKind::arbiter_notice, FrameKind::manifests, FrameKind::content_reply})
-            options.network->add_receiver(kind, actor);
-        actors_.push_back(actor);
+        const auto actor = batch_validator::spawn(system, service);
+        if (!actor) return actor.error();
+        keep(*actor, {FrameKind::arbiter_notice, FrameKind::manifests, FrameKind::content_reply});
     }
     if (has("arbiter")) {
-        auto actor =
-            arbiter::spawn(system, {options.genesis, options.self, options.directory, identity, options.network});
+        const auto actor = arbiter::spawn(system, service);
         if (!actor) return actor.error();
-        options.network->add_receiver(FrameKind::arbiter_command, *actor);
-        actors_.push_back(*actor);
+        keep(*actor, {FrameKind::arbiter_command});
     }
     return Done{};
 }

@@ -56,7 +56,9 @@ void WorkerNode::report() {
     observer_->sample();
     auto json = to_json_value(status);
     if (inspection_) json["inspect_port"] = inspection_->port();
-    json["state"] = !draining_ ? "ready" : counters.in_flight > 0 ? "draining" : "drained";
+    const std::string draining = !draining_ ? "" : counters.in_flight > 0 ? "draining" : "drained";
+    observer_->set_draining(draining);
+    json["state"] = draining.empty() ? "ready" : draining;
     json["peers"] = Json::array();
     json["worker_calls"] = counters.calls;
     write_node_status(directory_, config_, fingerprint_, std::move(json));

@@ -26,6 +26,9 @@ export async function until(probe, what, ms = 30000) {
   }
 }
 
+/** Until `check` passes: nodes tell their figures each in their own time, and two of them need not agree at once. */
+export const eventually = (check, what, ms) => until(async () => { await check(); return true; }, what, ms);
+
 export async function startCluster(manifest) {
   const data = fs.mkdtempSync(path.join(os.tmpdir(), 'troupe-e2e-'));
   const command = async (...args) => (await run(troupe, [...args, '--data', data], { maxBuffer: 1 << 26 })).stdout;

@@ -80,6 +80,7 @@ const allActors = () => allNodes().flatMap((node) => node.actors.map((a) => ({ .
 function showFigures() {
   const nodes = allNodes();
   const actors = allActors();
+  const asked = nodes.filter((n) => n.state !== 'not asked');
   const primaries = nodes.filter((n) => n.now === 'primary').map((n) => n.name);
   const best = nodes.reduce((a, b) => (!a || b.height > a.height ? b : a), null);
   const executed = state.blocks.filter((b) => b.transactions !== null);
@@ -87,14 +88,16 @@ function showFigures() {
   const rate = span > 0 ? executed.slice(0, -1).reduce((sum, b) => sum + b.transactions.length, 0) / span : 0;
   const figure = (name, value, id) => h('div', { class: 'figure' }, h('b', { id }, value), h('span', {}, name));
   $('title').textContent = `Troupe: ${state.cluster.name}`;
-  $('figures').replaceChildren(
+  $('figures').replaceChildren(...[
     figure('height', best?.height ?? 0, 'figure-height'),
     figure('view', best?.view ?? 0, 'figure-view'),
-    figure('primary', primaries.join(', ') || 'changing', 'figure-primary'),
-    figure('nodes ready', `${nodes.filter((n) => n.state === 'ready').length} of ${nodes.length}`, 'figure-nodes'),
+    figure('primary', primaries.join(', ') || (asked.length < nodes.length ? 'not asked' : 'changing'), 'figure-primary'),
+    figure('nodes ready', `${asked.filter((n) => n.state === 'ready').length} of ${asked.length}`, 'figure-nodes'),
+    asked.length < nodes.length ? figure('not asked', nodes.length - asked.length, 'figure-unasked') : null,
     figure('actors', actors.length, 'figure-actors'),
     figure('transactions/s', text.count(rate), 'figure-transactions'),
-    figure('messages/s', text.count(actors.reduce((sum, a) => sum + a.messages_per_second, 0)), 'figure-messages'));
+    figure('messages/s', text.count(actors.reduce((sum, a) => sum + a.messages_per_second, 0)), 'figure-messages'),
+  ].filter(Boolean));
 }
 
 function showCluster() {
@@ -115,7 +118,7 @@ function showCluster() {
         h('dt', {}, 'links'), h('dd', {}, `${node.links.filter((l) => l.connected).length} of ${node.links.length} up`),
         h('dt', {}, 'CPU, memory'), h('dd', {}, `${text.percent(node.cpu_share)}, ${(node.resident_bytes / 1048576).toFixed(0)} MB`),
         h('dt', {}, 'up'), h('dd', {}, text.duration(node.uptime_seconds)),
-      ] : [])))));
+      ] : node.state === 'not asked' ? [h('dt', {}, 'why'), h('dd', {}, 'it runs beside the command line, where no agent answers gateways of other hosts')] : [])))));
   $('nodes').replaceChildren(h('div', { class: 'grid' }, cards));
 }
 
@@ -139,9 +142,17 @@ function showActors() {
   fillTable($('actor-table'), actorColumns, rows, actorSorting);
 }
 
+/** An actor's own struct; of long lists the end. */
 function stateList(value) {
-  return h('dl', {}, Object.entries(value ?? {}).map(([name, member]) => [
-    h('dt', {}, name), h('dd', {}, member !== null && typeof member === 'object' ? stateList(member) : String(member))]));
+  const shown = 8;
+  if (value === null) return '–';
+  if (Array.isArray(value)) {
+    if (value.every((v) => v === null || typeof v !== 'object')) return value.map(String).join(', ') || '–';
+    return [value.length > shown ? h('p', { class: 'soft' }, `the last ${shown} of ${value.length}`) : null,
+      value.slice(-shown).map((v) => h('div', { class: 'element' }, stateList(v)))];
+  }
+  if (typeof value !== 'object') return String(value);
+  return h('dl', {}, Object.entries(value).map(([name, member]) => [h('dt', {}, name), h('dd', {}, stateList(member))]));
 }
 
 async function showActor(id) {
@@ -292,7 +303,8 @@ async function look() {
       await loadBlocks();
       await show();
       problem('');
-      document.body.dataset.looks = String(Number(document.body.dataset.looks ?? 0) + 1);
+      // What is on the page now, for whoever drives it from outside.
+      Object.assign(document.body.dataset, { looks: String(Number(document.body.dataset.looks ?? 0) + 1), time: String(state.cluster.time_us) });
     } catch (error) {
       problem(`The gateway does not answer: ${error.message}`);
     }

@@ -13,6 +13,7 @@ const clip = (text, most) => (text.length > most ? text.slice(0, most - 1) + 'â€
 const titled = (element, text) => { element.append(svg('title', {}, text)); return element; };
 
 export function nodeClass(node) {
+  if (node.state === 'not asked') return 'unknown';
   if (!node.actors.length) return 'bad';
   if (node.state !== 'ready') return 'warn';
   return node.now === 'primary' ? 'lead' : '';
@@ -58,7 +59,7 @@ export function clusterMap(cluster, width, onNode) {
       if (!other || drawn.has(key)) continue;
       drawn.add(key);
       const back = other.node.links.find((l) => l.peer === node.name);
-      const up = link.connected && (!back || back.connected) && other.node.actors.length > 0;
+      const up = link.connected && (!back || back.connected) && nodeClass(other.node) !== 'bad';
       const line = svg('line', { class: up ? 'link' : 'link bad', x1: x, y1: y, x2: other.x, y2: other.y });
       lines.append(titled(line, `${node.name} â€“ ${link.peer}: ${up ? `up, round trip ${(link.round_trip_seconds * 1e3).toFixed(2)} ms` : 'down'}`));
     }

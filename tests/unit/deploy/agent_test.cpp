@@ -132,11 +132,11 @@ TEST_CASE("an agent shows what its nodes' inspection endpoints show, and nothing
     REQUIRE(server.ok());
     REQUIRE(write_text_file(directory / "inspect.port", std::to_string((*server)->port())).ok());
     // The port of a node that does not run is somebody else's by now.
-    CHECK(host->look({"n"}, "/inspect", 1000)->front().status == 0);
+    CHECK(host->look({"n"}, "/inspect", 2500)->front().status == 0);
     const auto process = start_process({"/bin/sleep", "100"}, directory / "node.log");
     REQUIRE(process.ok());
     REQUIRE(write_text_file(directory / "process.json", to_json_value(*process).dump()).ok());
-    const auto views = host->look({"unknown", "n"}, "/inspect", 1000);
+    const auto views = host->look({"unknown", "n"}, "/inspect", 2500);
     REQUIRE(views.ok());
     CHECK((*views)[0].status == 0);
     CHECK((*views)[1].status == 200);
@@ -188,7 +188,7 @@ TEST_CASE("a node that ends by itself is started again; one that was stopped is 
     f.agent->look_after();
     CHECK(host->states({"n"})->front().restarts == 0);
     REQUIRE(send_signal(*process, SIGKILL));
-    for (int i = 0; i < 3000 && host->states({"n"})->front().restarts == 0; ++i) {
+    for (int i = 0; i < 20'000 && host->states({"n"})->front().restarts == 0; ++i) {
         f.agent->look_after();
         ::usleep(1000);
     }

@@ -8,6 +8,7 @@
 #include "deploy/cli/inspect_view.hpp"
 #include "deploy/inspect/endpoint.hpp"
 #include "deploy/inspect/http_get.hpp"
+#include "deploy/inspect/metrics.hpp"
 #include "runtime/actor/observed.hpp"
 
 using namespace troupe;
@@ -36,12 +37,13 @@ struct Node {
     std::vector<Worker> workers;
     std::shared_ptr<NodeObserver> observer;
 
-    explicit Node(std::size_t actors) {
+    explicit Node(std::size_t actors, std::vector<link::PeerCounters> links = {}) {
         for (std::size_t i = 0; i < actors; ++i) workers.push_back(system.spawn(worker));
         ObserverOptions options;
         options.name = "node-\"1\"";
         options.actors = config.actors;
         options.trace = config.trace;
+        options.links = [links = std::move(links)] { return links; };
         observer = std::make_shared<NodeObserver>(std::move(options));
     }
     ~Node() {
@@ -113,6 +115,12 @@ TEST_CASE("Paths that mean nothing are refused, and what is refused harms nothin
     CHECK(inspect_get(observer, "/ready")->status == 200);
     observer.set_status({Height{5}, View{0}, "backup", "idle", Height{5}, 0, true}, true);
     CHECK(inspect_get(observer, "/ready")->status == 503);
+    // Whoever sends it work by this must stop, before it stops.
+    observer.set_status({Height{5}, View{0}, "backup", "idle", Height{5}, 0, false}, true);
+    observer.set_draining("draining");
+    CHECK(inspect_get(observer, "/ready")->status == 503);
+    CHECK(inspect_get(observer, "/ready")->body.find("\"draining\"") != std::string::npos);
+    CHECK(inspect_get(observer, "/health")->status == 200);
 }
 
 TEST_CASE("Metrics escape what labels may not hold") {
@@ -120,6 +128,47 @@ TEST_CASE("Metrics escape what labels may not hold") {
     const auto page = inspect_get(*node.observer, "/metrics")->body;
     CHECK(page.find(R"(troupe_node_info{node="node-\"1\"")") != std::string::npos);
     CHECK(page.find("# TYPE troupe_actor_messages_received_total counter\n") != std::string::npos);
+}
+
+TEST_CASE("No link to an identity that nobody has taken is missed, and who takes it is known by its own name") {
+    std::vector<link::PeerCounters> peers(3);
+    for (std::uint32_t i = 0; i < peers.size(); ++i) peers[i].index = NodeIndex{i + 1};
+    peers[0].connected = true;
+    Node node{1, peers};
+    const auto names = [&] {
+        std::vector<std::string> out;
+        for (const auto& link : node.observer->report().links) out.push_back(link.peer);
+        return out;
+    };
+    CHECK(names() == std::vector<std::string>{"node 1", "node 2", "node 3"});
+    node.observer->set_nodes({{"self", true}, {"peer", true}, {"down", true}, {"spare-1", false}});
+    CHECK(names() == std::vector<std::string>{"peer", "down"});
+    CHECK(metrics(*node.observer).find("spare") == std::string::npos);
+    node.observer->set_nodes({{"self", true}, {"peer", true}, {"down", true}, {"gateway-2", true}});
+    CHECK(names() == std::vector<std::string>{"peer", "down", "gateway-2"});
+}
+
+TEST_CASE(
+    "An actor's struct is shown with its lists: single values in a line, structs as a table, nested ones as blocks") {
+    Json detail{{"actor", {{"name", "arbiter"}}},
+                {"state",
+                 {{"a_rather_long_name_of_a_field", 1},
+                  {"nothing", nullptr},
+                  {"empty", Json::array()},
+                  {"numbers", {1, 2}},
+                  {"validators", {{{"node", 8}, {"busy_with", nullptr}}, {{"node", 10}, {"busy_with", 16}}}},
+                  {"records", Json::array()}}}};
+    for (int i = 0; i < 10; ++i)
+        detail["state"]["records"].push_back({{"checkpoint", {{"height", i}}}, {"from", i - 1}});
+    const auto text = cli::show_actor("n", detail);
+    CHECK(text.find("  a_rather_long_name_of_a_field  1\n  nothing                        -\n") != std::string::npos);
+    CHECK(text.find("  empty                          -\n") != std::string::npos);
+    CHECK(text.find("  numbers                        1, 2\n") != std::string::npos);
+    CHECK(text.find("  validators\n    node  busy_with\n    8             -\n    10           16\n") !=
+          std::string::npos);
+    CHECK(
+        text.find("  records (the last 8 of 10; --json shows all)\n    - checkpoint\n        height            2\n") !=
+        std::string::npos);
 }
 
 TEST_CASE("Who does not answer does not hold up who does") {
@@ -162,6 +211,9 @@ TEST_CASE("Rows are filtered and sorted as asked") {
     CHECK(rows_of(cluster, {"", "", "rare", ""}).size() == 1);
     CHECK(rows_of(cluster, {"", "two", "", ""}).empty());
     CHECK(rows_of(cluster, {"", "", "", "of b"}).size() == 1);
+    CHECK(check_filter(cluster, {"here", "two", "rare", "of b"}).ok());
+    CHECK(check_filter(cluster, {"hare", "", "", ""}).error().message == "no host \"hare\"; did you mean \"here\"?");
+    CHECK(check_filter(cluster, {"", "xxxxxx", "", ""}).error().message == "no node \"xxxxxx\"; there are: one, two");
     const auto tree = show_tree(cluster, {});
     CHECK(tree.find("└─ two  dead") != std::string::npos);
     CHECK(tree.find("├─ one  ready") != std::string::npos);

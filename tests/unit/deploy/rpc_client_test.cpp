@@ -38,6 +38,8 @@ public:
 
     std::string url;
     std::atomic<int> requests{0};
+    /// Connections that this side has closed: on loopback the other side knows by then.
+    std::atomic<int> closed{0};
 
 private:
     void serve() {
@@ -53,6 +55,7 @@ private:
                 if (text.find("close") != std::string::npos) break;
             }
             ::close(client);
+            ++closed;
         }
     }
 
@@ -85,8 +88,7 @@ TEST_CASE("a kept connection that the node has closed is made anew before anythi
         const auto result = client.call("eth_blockNumber");
         REQUIRE(result.ok());
         CHECK(server.requests == i);
-        // Until the other side's end has arrived it can't be known.
-        ::usleep(20'000);
+        for (int k = 0; k < 20'000 && server.closed < i; ++k) ::usleep(1000);
     }
 }
 

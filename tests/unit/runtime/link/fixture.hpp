@@ -103,10 +103,16 @@ public:
     Node(const Node&) = delete;
     Node& operator=(const Node&) = delete;
 
+    /// Also for what changes without a callback, such as counters.
     template <class Condition>
-    [[nodiscard]] bool wait(Condition&& condition, std::chrono::milliseconds limit = deadline) {
+    [[nodiscard]] bool wait(Condition&& condition) {
+        const auto end = std::chrono::steady_clock::now() + deadline;
         std::unique_lock lock{mutex_};
-        return changed_.wait_for(lock, limit, [&] { return condition(*this); });
+        while (!condition(*this)) {
+            if (std::chrono::steady_clock::now() > end) return false;
+            changed_.wait_for(lock, std::chrono::milliseconds(5));
+        }
+        return true;
     }
     [[nodiscard]] bool wait_up(std::uint32_t peer, bool up = true) {
         return wait([=](Node& n) { return n.up_[NodeIndex{peer}] == up && n.changes_[NodeIndex{peer}] > 0; });

@@ -38,7 +38,7 @@ public:
     }
     ~LogCapture() { spdlog::set_default_logger(before_); }
     [[nodiscard]] bool has(const std::string& part) {
-        for (int i = 0; i < 5000; ++i) {
+        for (int i = 0; i < 20'000; ++i) {
             if (text().find(part) != std::string::npos) return true;
             ::usleep(1000);
         }
@@ -245,7 +245,7 @@ TEST_CASE("plain bytes, silence and a flood of connections leave the server answ
     const Operator op;
     ServerOptions options;
     options.connections_max = 4;
-    options.handshake_ms = 100;
+    options.handshake_ms = 500;
     auto server = *Server::start(options, op.give("alpha", Kind::agent), echo);
     LogCapture log;
     std::vector<int> sockets;
@@ -262,7 +262,7 @@ TEST_CASE("plain bytes, silence and a flood of connections leave the server answ
     CHECK(log.has("4 connections are the most"));
     auto client = *Client::create(op.give("ops", Kind::commander), {"127.0.0.1", server->port(), Kind::agent, "alpha"});
     // Refused, too, until the silent ones are thrown out.
-    const auto deadline = now() + patience.count();
+    const auto deadline = now() + DurationMs{static_cast<std::uint64_t>(patience.count())};
     bool answered = false;
     while (!answered && now() < deadline) answered = client->call("echo", {}, patience).ok();
     CHECK(answered);

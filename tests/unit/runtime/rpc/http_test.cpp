@@ -259,7 +259,7 @@ TEST_CASE("the bodies of all connections together are bounded by what has come o
 TEST_CASE("what is declared and not sent takes no room from others, and not for long") {
     ServerOptions options;
     options.body_bytes_max = 8 << 20;
-    options.stall_ms = 200;
+    options.stall_ms = 500;
     TestServer server{options};
     std::vector<std::unique_ptr<RawClient>> liars;
     for (int i = 0; i < 60; ++i) {
@@ -331,7 +331,7 @@ TEST_CASE("a request that trickles in and a connection that idles are closed") {
     CHECK(in_header.closed_by_server());
     CHECK(in_body.closed_by_server());
 
-    options.idle_ms = 50;
+    options.idle_ms = 500;
     TestServer impatient{options};
     RawClient silent{impatient.port()};
     CHECK(silent.closed_by_server());
