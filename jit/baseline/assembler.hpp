@@ -1,4 +1,5 @@
-// xbyak's assembler with what all compiled code shares. Fuel is in r13, steps in r14, the instance in r15.
+// xbyak's assembler with what all compiled code shares. The fuel left is in r13, the sum of fuel left and steps in r14,
+// the instance in r15: most blocks cost as much fuel as they have steps, and leave the sum alone.
 #pragma once
 
 #include <cstdint>
@@ -22,13 +23,23 @@ public:
     }
     void save_counters() {
         mov(rdx, ptr[r15 + instance_machine]);
-        mov(ptr[rdx + machine_fuel], r13);
-        mov(ptr[rdx + machine_steps], r14);
+        store_counters(rdx);
+    }
+    /// The sum in r14 is gone.
+    void store_counters(const Xbyak::Reg64& machine) {
+        mov(ptr[machine + machine_fuel], r13);
+        sub(r14, r13);
+        mov(ptr[machine + machine_steps], r14);
     }
     void load_counters() {
         mov(rdx, ptr[r15 + instance_machine]);
         mov(r13, ptr[rdx + machine_fuel]);
         mov(r14, ptr[rdx + machine_steps]);
+        add(r14, r13);
+    }
+    /// Adds a block's steps, after its fuel was taken.
+    void count_steps(std::uint32_t steps, std::uint32_t fuel) {
+        if (steps != fuel) add(r14, static_cast<int>(steps) - static_cast<int>(fuel));
     }
     /// What an integer load or store of dMIR does with a general register.
     void load_integer(dmir::Op op, const Xbyak::Reg64& to, const Xbyak::RegExp& at);

@@ -34,23 +34,22 @@ void FunctionEmitter::charge(const Instruction& i) {
     auto out_of_steps = std::make_shared<Label>();
     if (i.low() > 0) {
         sub(r13, static_cast<int>(i.low()));
-        js(options_.stops ? *out_of_fuel : trap(Trap::out_of_fuel), T_NEAR);
+        js(options_.stops ? *out_of_fuel : short_of_fuel(i.low()), T_NEAR);
     }
     if (i.high() > 0 && options_.stops) {
-        lea(rax, ptr[r14 + static_cast<int>(i.high())]);
+        lea(rax, ptr[r14 + (static_cast<int>(i.high()) - static_cast<int>(i.low()))]);
+        sub(rax, r13);
         mov(rdx, ptr[r15 + instance_machine]);
         cmp(rax, ptr[rdx + machine_steps_max]);
         ja(*out_of_steps, T_NEAR);
-        mov(r14, rax);
-    } else if (i.high() > 0) {
-        add(r14, static_cast<int>(i.high()));
     }
+    count_steps(i.high(), i.low());
     if (options_.stops)
         later([this, &i, at = at_, live = live_after(), out_of_fuel, out_of_steps] {
             L(*out_of_fuel);
             mov(rdx, ptr[r15 + instance_machine]);
             cmp(byte[rdx + machine_can_stop], 0);
-            je(trap(Trap::out_of_fuel), T_NEAR);
+            je(short_of_fuel(i.low()), T_NEAR);
             L(*out_of_steps);
             if (i.low() > 0) add(r13, static_cast<int>(i.low()));
             spill(live);

@@ -1,8 +1,9 @@
 // Machine code for one function, and the stubs that all share.
 //
-// Registers: rbp the frame, rbx the memory's base, r13 the fuel left, r14 the steps, r15 the instance; rax, rdx, xmm0
-// to xmm2 scratch; all others are homes of slots. A call keeps none of the homes: what is alive goes to the frame. A
-// function is entered with rax its FunctionObject and rbp its frame, and returns its only result, or garbage, in rax.
+// Registers: rbp the frame, rbx the memory's base, r13 the fuel left, r14 that and the steps, r15 the instance; rax,
+// rdx, xmm0 to xmm2 scratch; all others are homes of slots. A call keeps none of the homes: what is alive goes to the
+// frame. A function is entered with rax its FunctionObject and rbp its frame, and returns its only result, or garbage,
+// in rax.
 #pragma once
 
 #include <cstddef>

@@ -41,6 +41,7 @@ public:
         mov(r15, rdx);
         mov(r13, ptr[rcx + machine_fuel]);
         mov(r14, ptr[rcx + machine_steps]);
+        add(r14, r13);
         mov(rbx, ptr[r15 + instance_memory]);
         Label no_memory;
         test(rbx, rbx);
@@ -57,8 +58,7 @@ public:
         L(exit_);
         mov(rdx, ptr[r15 + instance_machine]);
         mov(rsp, ptr[rdx + machine_exit]);
-        mov(ptr[rdx + machine_fuel], r13);
-        mov(ptr[rdx + machine_steps], r14);
+        store_counters(rdx);
         add(rsp, 8);
         for (const auto& r : {r15, r14, r13, r12, rbp, rbx}) pop(r);
         ret();
@@ -114,6 +114,7 @@ public:
         align(16);
         offsets.stop = getSize();
         save_counters();
+        add(r14, r13);
         mov(rdi, rsp);
         mov(rsi, rbp);
         mov(rdx, r15);

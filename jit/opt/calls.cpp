@@ -170,8 +170,7 @@ void FunctionEmitter::helper(const Instruction& i) {
     kept = record;
     const bool special = dmir::info(i.op).kind == dmir::OpKind::special;
     if (special) {
-        mov(ptr[rax + machine_fuel], r13);
-        mov(ptr[rax + machine_steps], r14);
+        store_counters(rax);
         mov(rdi, r15);
         lea(rsi, ptr[rip + label]);
         mov(rdx, rcx);

@@ -164,11 +164,11 @@ void FunctionEmitter::body() {
     flags_of_ = no_register;
     if (block.fuel > 0) {
         sub(r13, static_cast<int>(block.fuel));
-        auto& stop = trap(Trap::out_of_fuel);
+        auto& stop = short_of_fuel_[block.fuel];
         // Carry as well as sign: fuel is never negative here. Carry fuses with the subtraction on more processors.
         jb(stop, reach(stop));
     }
-    if (block.steps > 0) add(r14, static_cast<int>(block.steps));
+    count_steps(block.steps, block.fuel);
     position_ = 2 * a_.heads[block_];
     inserted_moves(position_ / 2);
     const auto store = [&](Register r, std::uint32_t position) {
@@ -376,6 +376,12 @@ Xbyak::Address FunctionEmitter::pooled(std::uint64_t low, std::uint64_t high) { 
 
 void FunctionEmitter::late_code() {
     for (std::size_t k = 0; k < late_.size(); ++k) late_[k]();
+    for (auto& [fuel, label] : short_of_fuel_) {
+        L(label);
+        sub(r14, static_cast<int>(fuel));
+        auto& stop = trap(Trap::out_of_fuel);
+        jmp(stop, reach(stop));
+    }
     for (auto& [kind, label] : traps_) {
         L(label);
         mov(eax, static_cast<std::uint32_t>(kind));

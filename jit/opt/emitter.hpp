@@ -1,9 +1,9 @@
 // Machine code for a function of machine IR with its registers allocated.
 //
-// Registers: rbx the memory's base, r13 the fuel left, r14 the steps, r15 the instance; no register survives a call.
-// Every unit of the stack limit is 16 bytes of the native stack: a frame is as large as its function's units say, so
-// that the limit is one comparison of rsp with Machine::native_limit and needs no counting. A function has two entries:
-// one as baseline code has it (rax its FunctionObject, rbp its frame), and one with arguments in registers
+// Registers: rbx the memory's base, r13 the fuel left, r14 that and the steps, r15 the instance; no register survives a
+// call. Every unit of the stack limit is 16 bytes of the native stack: a frame is as large as its function's units say,
+// so that the limit is one comparison of rsp with Machine::native_limit and needs no counting. A function has two
+// entries: one as baseline code has it (rax its FunctionObject, rbp its frame), and one with arguments in registers
 // (operands.hpp).
 #pragma once
 

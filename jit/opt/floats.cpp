@@ -11,6 +11,8 @@ using dmir::Trap;
 namespace {
 constexpr std::uint64_t sign64 = 0x8000000000000000ULL;
 constexpr std::uint64_t sign32 = 0x80000000ULL;
+constexpr std::uint64_t canonical64 = 0x7FF8000000000000ULL;
+constexpr std::uint32_t canonical32 = 0x7FC00000;
 }  // namespace
 
 bool FunctionEmitter::float_instruction(const Instruction& i) {
@@ -56,9 +58,7 @@ void FunctionEmitter::float_arithmetic(const Instruction& i) {
     }
 }
 
-void FunctionEmitter::load_nan(const Xmm& to, bool wide) {
-    vmovsd(to, pooled(wide ? 0x7FF8000000000000ULL : 0x7FC00000ULL));
-}
+void FunctionEmitter::load_nan(const Xmm& to, bool wide) { vmovsd(to, pooled(wide ? canonical64 : canonical32)); }
 
 /// Equal values differ at most in the sign of zero.
 void FunctionEmitter::float_extreme(const Instruction& i) {
@@ -131,6 +131,33 @@ void FunctionEmitter::canonicalize(const Instruction& i) {
     later([this, to, wide, &nan, &done] {
         L(nan);
         load_nan(to, wide);
+        jmp(done, reach(done));
+    });
+}
+
+/// Asks the memory, with integer instructions: chains of floating-point arithmetic that end in stores are bound by how
+/// many such instructions the processor can hold. Infinities take the rare way, too.
+void FunctionEmitter::check_stored(const Instruction& i, const Xbyak::RegExp& at) {
+    const bool wide = i.op == Op::f64_store;
+    const auto bits = temporary(i);
+    const auto value = in_float(i.operands[1]);
+    auto& rare = ways_.emplace_back();
+    auto& done = ways_.emplace_back();
+    mov(bits.cvt32(), dword[wide ? at + 4 : at]);
+    add(bits.cvt32(), bits.cvt32());
+    cmp(bits.cvt32(), wide ? 0xFFE00000U : 0xFF000000U);
+    jae(rare, reach(rare));
+    L(done);
+    later([this, wide, bits, value, at, &rare, &done] {
+        L(rare);
+        wide ? vucomisd(value, value) : vucomiss(value, value);
+        jnp(done, reach(done));
+        if (wide) {
+            mov(bits, canonical64);
+            mov(qword[at], bits);
+        } else {
+            mov(dword[at], canonical32);
+        }
         jmp(done, reach(done));
     });
 }

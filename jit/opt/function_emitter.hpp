@@ -132,6 +132,7 @@ private:
     void integer_to_float(const Instruction& i);
     void reinterpret(const Instruction& i);
     void load_nan(const Xmm& to, bool wide);
+    void check_stored(const Instruction& i, const Xbyak::RegExp& at);
 
     struct Table {
         Label label;
@@ -152,6 +153,8 @@ private:
     std::vector<Label> labels_;
     Label fast_;
     std::map<dmir::Trap, Label> traps_;
+    /// Of blocks by their fuel, which is taken but was not there: their steps don't happen.
+    std::map<std::uint32_t, Label> short_of_fuel_;
     Label leave_with_eax_;
     std::deque<std::function<void()>> late_;
     /// By the block that they end.

@@ -334,6 +334,7 @@ void FunctionEmitter::store(const Instruction& i) {
     if (is_float_access(i.op)) {
         const auto value = in_float(i.operands[1]);
         i.op == Op::f32_store ? vmovss(dword[at], value) : vmovsd(qword[at], value);
+        if (i.canonical) check_stored(i, at);
         return;
     }
     store_integer(i.op, in(i.operands[1]), at);

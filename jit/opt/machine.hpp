@@ -102,6 +102,8 @@ struct Instruction {
     /// address, `displacement` before it. `byte`: one byte is compared.
     bool memory = false;
     bool byte = false;
+    /// Of a store: a NaN that it wrote is made the canonical one at once.
+    bool canonical = false;
     std::uint32_t displacement = 0;
     Compare compare{};
     Condition condition{};

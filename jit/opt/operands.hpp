@@ -6,7 +6,7 @@
 namespace troupe::jit::opt {
 
 // Physical registers, by their x86-64 numbers. Of the integer ones rsp, rbx (the memory's base), r13 (fuel), r14
-// (steps) and r15 (the instance) are not allocated, of the floating ones xmm14 and xmm15 (scratch).
+// (fuel and steps) and r15 (the instance) are not allocated, of the floating ones xmm14 and xmm15 (scratch).
 inline constexpr int rax_number = 0;
 inline constexpr int rcx_number = 1;
 inline constexpr int rdx_number = 2;

@@ -26,7 +26,10 @@ Selection::Address Selection::address(const dmir::Instruction& i) {
 void Selection::store(const dmir::Instruction& i) {
     const auto [at, offset] = address(i);
     const auto small = small_constant(i.arguments[1]);
-    const auto value = small ? no_register : exact(i.arguments[1]);
+    // The check addresses the upper half, too.
+    const bool loose = is_loose(i.arguments[1]) && offset < 0x7FFFFFF0;
+    auto value = no_register;
+    if (!small) value = loose ? reg(i.arguments[1]) : exact(i.arguments[1]);
     auto& out = emit(Code::store);
     out.op = i.op;
     out.operands[0] = at;
@@ -37,6 +40,8 @@ void Selection::store(const dmir::Instruction& i) {
         out.value = offset | std::uint64_t{static_cast<std::uint32_t>(*small)} << 32U;
     } else {
         out.operands[1] = value;
+        out.canonical = loose;
+        if (loose) out.temporary = out_.add_register(Type::i64);
     }
 }
 

@@ -80,6 +80,8 @@ private:
     [[nodiscard]] Register reg(Value v, bool anywhere = false);
     /// With the exact bits of a NaN.
     [[nodiscard]] Register exact(Value v, bool anywhere = false);
+    /// Its bits may be of another NaN, and nothing here has made them exact.
+    [[nodiscard]] bool is_loose(Value v) const { return loose_[v] && !exact_everywhere_[v] && !exact_.contains(v); }
     [[nodiscard]] dmir::List list_of(const std::vector<Register>& registers);
     void block();
     void skip(Value v) { skipped_[definition_[v] - f_.blocks[block_].first_instruction] = true; }

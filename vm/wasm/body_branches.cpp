@@ -128,7 +128,7 @@ template <bool Build>
 void BodyReader<Build>::control(std::uint16_t opcode) {
     switch (opcode) {
         case 0x00:
-            charge(0);
+            charge(1);
             if (live()) builder.terminate(dmir::Terminator::Kind::unreachable);
             return make_unreachable();
         case 0x01: return;
@@ -146,7 +146,7 @@ void BodyReader<Build>::control(std::uint16_t opcode) {
         case 0x0E: charge(fuel::branch_table); return branch_table();
         case 0x0F: charge(fuel::return_values); return return_();
         case 0x1A:
-            charge(0);
+            charge(1);
             static_cast<void>(pop());
             return;
         case 0x1C: charge(1); return select(true);

@@ -57,9 +57,9 @@ private:
 namespace fuel {
 inline constexpr std::uint32_t local = 1;
 inline constexpr std::uint32_t branch = 1;
-inline constexpr std::uint32_t branch_if = 2;
+inline constexpr std::uint32_t branch_if = 1;
 inline constexpr std::uint32_t branch_table = 4;
-inline constexpr std::uint32_t return_values = 2;
+inline constexpr std::uint32_t return_values = 1;
 }  // namespace fuel
 
 /// A call's share of the stack limit beside its locals and operands.

@@ -52,7 +52,13 @@ private:
     /// Cheap operations take a register for the loop's length and fuse with their users where they are.
     [[nodiscard]] static bool worthwhile(Op op) {
         if (info(op).kind == OpKind::constant) return false;
-        return is_repeatable(op) && (info(op).fuel > 1 || op == Op::global_get || op == Op::memory_size);
+        return is_repeatable(op) && (takes_long(op) || op == Op::global_get || op == Op::memory_size);
+    }
+    [[nodiscard]] static bool takes_long(Op op) {
+        const auto between = [op](Op first, Op last) { return op >= first && op <= last; };
+        return info(op).kind == OpKind::load || info(op).fuel > 1 || op == Op::i32_mul || op == Op::i64_mul ||
+               between(Op::f32_add, Op::f32_copysign) || between(Op::f64_add, Op::f64_copysign) ||
+               between(Op::f32_convert_i32_s, Op::f64_promote_f32);
     }
 
     [[nodiscard]] std::optional<std::uint64_t> constant(Value v) const {
