@@ -11,7 +11,7 @@ namespace troupe::chunk_builder {
 namespace {
 
 constexpr std::string_view reserved_key = "chunk_expiry_reserved";
-constexpr auto idle_period = std::chrono::milliseconds(250);
+constexpr DurationMs idle_period{250};
 
 struct StateView {
     std::uint64_t queued = 0;
@@ -34,8 +34,6 @@ struct State {
     std::unique_ptr<Core> core;
     /// Who submitted what has not executed yet: refusals go back there.
     std::unordered_map<TransactionHash, NodeIndex, FixedBytesHash> submitters;
-    /// When the timer that is set will fire; later ones are not set again.
-    std::optional<TimeMs> armed;
     std::shared_ptr<TraceLog> trace;
 
     [[nodiscard]] std::string summary() const {
@@ -149,14 +147,9 @@ void State::carry_out(const Outbox& out) {
 }
 
 void arm(Observed<Actor, State>* self) {
-    auto& state = self->state;
-    const auto now = wall_clock_now();
-    const auto deadline = state.core->next_deadline();
-    const auto idle = now + DurationMs{static_cast<std::uint64_t>(idle_period.count())};
-    const auto at = deadline ? std::min(*deadline, idle) : idle;
-    if (state.armed && *state.armed <= at && *state.armed > now) return;
-    state.armed = at;
-    self->delayed_send(self, std::chrono::milliseconds((at - now).value), timer_atom::value);
+    const auto idle = wall_clock_now() + idle_period;
+    const auto deadline = self->state.core->next_deadline();
+    self->timer_by(deadline ? std::min(*deadline, idle) : idle);
 }
 
 Actor::behavior_type behavior(Observed<Actor, State>* self, std::shared_ptr<State> prepared) {

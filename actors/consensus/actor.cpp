@@ -11,6 +11,7 @@ namespace troupe::consensus {
 namespace {
 
 constexpr std::string_view record_key = "consensus";
+constexpr DurationMs idle_period{250};
 constexpr std::size_t blocks_per_reply = 256;
 constexpr std::size_t reply_bytes_max = 1 << 20;
 /// Blocks that the executor may be behind before catching up waits for it.
@@ -32,7 +33,6 @@ struct State {
     /// Waits for the executor to reach the due result.
     std::optional<BuildProposal> to_build;
     std::vector<Judge> to_judge;
-    std::optional<TimeMs> armed;
     TimeMs last_progress;
     TimeMs last_request;
     Height highest_seen;
@@ -361,13 +361,9 @@ void State::on_frame(const PeerFrame& frame) {
 void arm(Observed<Actor, State>* self) {
     auto& state = self->state;
     if (!state.started) return;
-    const auto now = wall_clock_now();
-    const auto idle = now + DurationMs{250};
+    const auto idle = wall_clock_now() + idle_period;
     const auto deadline = state.core->next_deadline();
-    const auto at = std::max(now, deadline ? std::min(*deadline, idle) : idle);
-    if (state.armed && *state.armed <= at && *state.armed > now) return;
-    state.armed = at;
-    self->delayed_send(self, std::chrono::milliseconds((at - now).value), timer_atom::value);
+    self->timer_by(deadline ? std::min(*deadline, idle) : idle);
 }
 
 Actor::behavior_type behavior(Observed<Actor, State>* self, std::shared_ptr<State> prepared) {
@@ -390,7 +386,6 @@ Actor::behavior_type behavior(Observed<Actor, State>* self, std::shared_ptr<Stat
         },
         [self](timer_atom) {
             auto& state = self->state;
-            state.armed.reset();
             const auto now = wall_clock_now();
             Outbox out;
             state.core->set_work(state.assembly->has_certificates(), now);

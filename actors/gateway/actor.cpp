@@ -6,9 +6,6 @@
 namespace troupe::gateway {
 namespace {
 
-/// Transactions wait at most this long for others to go to the builder with.
-constexpr auto timer_period = std::chrono::milliseconds(5);
-
 struct State {
     static inline const char* name = "gateway";
     std::shared_ptr<Backend> backend;
@@ -20,23 +17,35 @@ struct State {
     [[nodiscard]] BackendView view() const { return backend->view(); }
 };
 
+void arm(Observed<Actor, State>* self) { self->timer_by(self->state.backend->next_timer(wall_clock_now())); }
+
 Actor::behavior_type behavior(Observed<Actor, State>* self, const std::shared_ptr<Backend>& backend) {
     self->state.backend = backend;
-    self->delayed_send(self, timer_period, timer_atom::value);
+    backend->set_waker([handle = caf::actor_cast<Actor>(self)] { tell(handle, wake_atom::value); });
+    arm(self);
     return {
         [self](PeerFrame& frame) {
             if (frame.kind != FrameKind::refusals) return;
             if (const auto refusals = decode<Refusals>(frame.payload)) self->state.backend->on_refusals(*refusals);
+            arm(self);
         },
-        [self](const ExecutionOutcomePtr& outcome) { self->state.backend->on_executed(*outcome); },
+        [self](const ExecutionOutcomePtr& outcome) {
+            self->state.backend->on_executed(*outcome);
+            arm(self);
+        },
         [self](std::uint32_t validator, bool connected) {
             self->state.backend->on_builder(ValidatorIndex{validator}, connected);
+            arm(self);
         },
+        [self](wake_atom) { arm(self); },
         [self](timer_atom) {
             self->state.backend->on_timer(wall_clock_now());
-            self->delayed_send(self, timer_period, timer_atom::value);
+            arm(self);
         },
-        [self](stop_atom) { self->quit(); },
+        [self](stop_atom) {
+            self->state.backend->set_waker({});
+            self->quit();
+        },
     };
 }
 

@@ -11,6 +11,8 @@ namespace {
 constexpr std::size_t dropped_kept = 10'000;
 constexpr std::size_t submission_bytes_max = 256 << 10;
 constexpr DurationMs sweep_period{500};
+/// Transactions wait at most this long for others to go to the builder with.
+constexpr DurationMs gather_period{2};
 /// Between two submissions to the builders: who comes after a pause goes at once, and under load each submission has
 /// enough transactions for its builder to check their signatures together.
 constexpr DurationMs submission_period{25};
@@ -50,6 +52,7 @@ Result<TransactionHash> Backend::submit(ByteView raw, PoolWriter::Stored stored)
     if (!recovered) return recovered.error();
     const auto& transaction = *recovered;
     std::shared_ptr<EventListener> to_tell;
+    std::function<void()> wake;
     {
         const std::lock_guard lock{mutex_};
         const auto now = wall_clock_now();
@@ -63,7 +66,9 @@ Result<TransactionHash> Backend::submit(ByteView raw, PoolWriter::Stored stored)
         writer_.put({transaction->hash, transaction->raw, now}, std::move(stored));
         if (replaced) writer_.remove(*replaced);
         to_tell = listener_.lock();
+        if (!std::exchange(is_awake_, true)) wake = waker_;
     }
+    if (wake) wake();
     if (to_tell) to_tell->on_pending(transaction);
     return transaction->hash;
 }
@@ -205,6 +210,12 @@ void Backend::on_builder(ValidatorIndex builder, bool connected) {
     if (connected) return;
     const std::lock_guard lock{mutex_};
     pool_.on_builder_lost(builder);
+}
+
+TimeMs Backend::next_timer(TimeMs now) {
+    const std::lock_guard lock{mutex_};
+    is_awake_ = pool_.has_unsent();
+    return is_awake_ ? std::max(now + gather_period, last_submission_ + submission_period) : last_sweep_ + sweep_period;
 }
 
 void Backend::on_timer(TimeMs now) {

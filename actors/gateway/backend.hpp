@@ -92,6 +92,13 @@ public:
     void on_builder(ValidatorIndex builder, bool connected);
     /// Sends what is unsent, looks after what is overdue.
     void on_timer(TimeMs now);
+    /// When on_timer is due next, if the waker isn't called before.
+    [[nodiscard]] TimeMs next_timer(TimeMs now);
+    /// Called on any thread when next_timer has come closer through what RPC threads brought.
+    void set_waker(std::function<void()> waker) {
+        const std::lock_guard lock{mutex_};
+        waker_ = std::move(waker);
+    }
 
     void set_listener(std::weak_ptr<EventListener> listener) {
         const std::lock_guard lock{mutex_};
@@ -138,6 +145,9 @@ private:
     std::uint64_t refused_ = 0;
     TimeMs last_sweep_;
     TimeMs last_submission_;
+    std::function<void()> waker_;
+    /// next_timer has told of what is unsent, or the waker was called.
+    bool is_awake_ = false;
 
     /// Thread-safe; the first to go.
     PoolWriter writer_;

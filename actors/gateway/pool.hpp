@@ -52,6 +52,8 @@ public:
     /// What was sent to this builder may be lost.
     void on_builder_lost(ValidatorIndex builder);
 
+    /// Whether collect could give something.
+    [[nodiscard]] bool has_unsent() const noexcept { return !unsent_.empty() || !unsent_natives_.empty(); }
     using Submissions = std::map<ValidatorIndex, std::vector<RecoveredTransactionPtr>>;
     /// What to send now, at most `bytes_max` a builder; a sender's transactions in nonce order.
     [[nodiscard]] Submissions collect(TimeMs now, const ActivityTracker& tracker, std::size_t bytes_max);

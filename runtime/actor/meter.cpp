@@ -10,6 +10,12 @@ namespace troupe {
 namespace {
 
 constexpr auto coarse_period = std::chrono::milliseconds(2);
+/// While everybody reads the counter, the thread looks this often whether they are many.
+constexpr auto look_period = std::chrono::milliseconds(50);
+/// Readings a millisecond that are many: together they cost less than the thread.
+constexpr std::uint32_t many = 100;
+/// After so many periods one is spent counting.
+constexpr int periods_between_looks = 100;
 constexpr std::size_t timers_max = 16;
 constexpr std::size_t error_bytes_max = 512;
 
@@ -57,12 +63,26 @@ std::shared_ptr<CoarseClock> CoarseClock::shared() {
 }
 
 CoarseClock::CoarseClock() {
-    ticks_.store(ticks_now(), std::memory_order_relaxed);
-    thread_ = std::thread{[this] {
-        std::unique_lock lock{mutex_};
-        while (!changed_.wait_for(lock, coarse_period, [this] { return is_stopping_; }))
+    thread_ = std::thread{[this] { run(); }};
+}
+
+void CoarseClock::run() {
+    std::unique_lock lock{mutex_};
+    const auto stops_within = [&](std::chrono::milliseconds period) {
+        return changed_.wait_for(lock, period, [this] { return is_stopping_; });
+    };
+    for (auto period = look_period;; period = coarse_period) {
+        // Everybody reads, until that is many readings.
+        ticks_.store(0, std::memory_order_relaxed);
+        do {
+            readings_.store(0, std::memory_order_relaxed);
+            if (stops_within(period)) return;
+        } while (readings_.load(std::memory_order_relaxed) < many * std::exchange(period, look_period).count());
+        for (int i = 0; i < periods_between_looks; ++i) {
             ticks_.store(ticks_now(), std::memory_order_relaxed);
-    }};
+            if (stops_within(coarse_period)) return;
+        }
+    }
 }
 
 CoarseClock::~CoarseClock() {

@@ -32,9 +32,10 @@ namespace troupe {
 #endif
 }
 
-/// Reading the counter costs as much as all else that is counted of a message. While a CoarseClock lives, a thread of
-/// its own reads it every two milliseconds for everybody: what many short handlers take is then right on average, as a
-/// sampling profiler's figures are.
+/// Reading the counter costs as much as all else that is counted of a message. While a CoarseClock lives and messages
+/// are many, a thread of its own reads it every two milliseconds for everybody: what many short handlers take is then
+/// right on average, as a sampling profiler's figures are. While they are few everybody reads the counter, and the
+/// thread sleeps.
 class CoarseClock {
 public:
     /// The process's one, made at first need.
@@ -43,13 +44,21 @@ public:
     CoarseClock(const CoarseClock&) = delete;
     CoarseClock& operator=(const CoarseClock&) = delete;
 
-    /// The last reading; 0 while nobody reads.
+    /// The last reading; 0 while everybody is to call exact().
     [[nodiscard]] static std::uint64_t ticks() noexcept { return ticks_.load(std::memory_order_relaxed); }
+    /// The counter; tells the thread that somebody needs it. Threads may lose each other's counts.
+    [[nodiscard]] static std::uint64_t exact() noexcept {
+        readings_.store(readings_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+        return ticks_now();
+    }
 
 private:
     CoarseClock();
 
+    void run();
+
     alignas(64) static inline std::atomic<std::uint64_t> ticks_{0};
+    alignas(64) static inline std::atomic<std::uint32_t> readings_{0};
     std::mutex mutex_;
     std::condition_variable changed_;
     bool is_stopping_ = false;
@@ -269,7 +278,7 @@ private:
     /// Exact while somebody follows the messages, or nobody keeps the coarse clock.
     [[nodiscard]] std::uint64_t now() const noexcept {
         const auto coarse = CoarseClock::ticks();
-        return coarse != 0 && !is_followed_.load(std::memory_order_relaxed) ? coarse : ticks_now();
+        return coarse != 0 && !is_followed_.load(std::memory_order_relaxed) ? coarse : CoarseClock::exact();
     }
     /// A message of the last channel. What repeats touches this meter's first line only, and the ring's.
     void write_down(std::uint64_t ticks, std::uint32_t bytes) noexcept {

@@ -20,6 +20,7 @@
 #include "runtime/actor/messages.hpp"
 #include "runtime/actor/registry.hpp"
 #include "runtime/actor/trace.hpp"
+#include "runtime/base/clock.hpp"
 #include "runtime/base/json.hpp"
 
 namespace troupe {
@@ -128,6 +129,14 @@ public:
         Super::delayed_send(to, after, std::forward<Ts>(message)...);
     }
 
+    /// Has timer_atom come at this time, unless a timer set like this comes before.
+    void timer_by(TimeMs at) {
+        const auto now = wall_clock_now();
+        if (timer_at_ > now && timer_at_ <= at) return;
+        timer_at_ = std::max(at, now);
+        delayed_send(this, std::chrono::milliseconds((timer_at_ - now).value), timer_atom::value);
+    }
+
     [[nodiscard]] Meter& meter() noexcept { return *meter_; }
 
 private:
@@ -170,6 +179,8 @@ private:
     }
 
     std::shared_ptr<Meter> meter_;
+    /// Of timer_by; in the past when none is set.
+    TimeMs timer_at_;
 };
 
 /// Sends in the name of the actor whose handler runs on this thread; anonymously outside of all, and where the receiver

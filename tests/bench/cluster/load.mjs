@@ -2,11 +2,14 @@
 // until all are in. Prints one JSON line of figures. Used by run.mjs for Troupe and anvil alike.
 //
 //   node load.mjs --rpc URL --key FUNDED_KEY --token-bytecode FILE [--count 20000] [--accounts 64] [--recipients 1000]
-//                 [--batch 100] [--connections 8] [--name NAME] [--receipts] [--rate TX_PER_SECOND]
+//                 [--batch 100] [--connections 8] [--name NAME] [--receipts] [--rate TX_PER_SECOND] [--pids PID,PID...]
+//
+// Of the processes named by --pids the processor time is told that they use from the first transaction to the last block.
 import fs from 'node:fs';
 import http from 'node:http';
 import { performance } from 'node:perf_hooks';
 import { createRequire } from 'node:module';
+import { processorSeconds } from './processor.mjs';
 
 // The npm packages are those of the end-to-end tests.
 const { ethers } = createRequire(new URL('../../e2e/package.json', import.meta.url))('ethers');
@@ -23,6 +26,7 @@ const recipients = Number(args.recipients ?? 1000);
 const batchSize = Number(args.batch ?? 100);
 const connections = Number(args.connections ?? 8);
 const rate = args.rate ? Number(args.rate) : 0;
+const pids = args.pids ? args.pids.split(',') : [];
 
 const agent = new http.Agent({ keepAlive: true, maxSockets: connections + 2 });
 function post(body) {
@@ -97,6 +101,7 @@ const seenAt = new Map();
 const ack = [];
 let rejected = 0;
 const firstBlock = Number(await call('eth_blockNumber')) + 1;
+const processorBefore = processorSeconds(pids);
 const start = performance.now();
 let end = start;
 let done = false;
@@ -131,6 +136,7 @@ await Promise.all(Array.from({ length: connections }, async () => {
 }));
 const submitted = performance.now();
 const { blocks, missing } = await follower;
+const processorUsed = processorSeconds(pids) - processorBefore;
 
 const latency = hashes.map((h, i) => (seenAt.has(h) ? seenAt.get(h) - sentAt[i] : NaN)).filter((x) => !Number.isNaN(x)).sort((a, b) => a - b);
 const at = (list, q) => (list.length ? Math.round(list[Math.min(list.length - 1, Math.floor(q * list.length))]) : null);
@@ -153,5 +159,6 @@ console.log(JSON.stringify({
   name: args.name ?? 'node', count, included: latency.length, missing, rejected, receiptsOk, balancesRight, blocks,
   tps: Math.round(latency.length / ((end - start) / 1000)), submitTps: Math.round(count / ((submitted - start) / 1000)),
   seconds: +((end - start) / 1000).toFixed(2), p50ms: at(latency, 0.5), p99ms: at(latency, 0.99), ackP50ms: at(ack, 0.5), ackP99ms: at(ack, 0.99),
+  processorUsPerTx: pids.length ? Math.round(processorUsed / latency.length * 1e6) : null,
 }));
 agent.destroy();

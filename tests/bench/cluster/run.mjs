@@ -8,6 +8,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { execFileSync, spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
+import { processorSeconds } from './processor.mjs';
 
 const here = path.dirname(fileURLToPath(import.meta.url));
 const root = path.resolve(here, '../../..');
@@ -24,19 +25,17 @@ const bytecode = path.join(root, 'deploy/examples/erc20/TroupeToken.bin');
 const sleep = (ms) => new Promise((r) => setTimeout(r, ms));
 
 function load(name, rpc, key, pids, extra = []) {
-  const before = processorSeconds(pids);
   const out = execFileSync('node', [path.join(here, 'load.mjs'), '--rpc', rpc, '--key', key, '--token-bytecode', bytecode,
-    '--count', count, '--name', name, ...extra], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'] });
-  const figures = JSON.parse(out.trim().split('\n').pop());
-  return { ...figures, processorUsPerTx: Math.round((processorSeconds(pids) - before) / figures.included * 1e6) };
+    '--count', count, '--name', name, '--pids', pids.join(','), ...extra], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'] });
+  return JSON.parse(out.trim().split('\n').pop());
 }
 
-/// Seconds of processor time that these processes have used.
-function processorSeconds(pids) {
-  return pids.reduce((sum, pid) => {
-    const fields = fs.readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1].split(' ');
-    return sum + (Number(fields[11]) + Number(fields[12])) / 100;
-  }, 0);
+/// What it takes of one core while nobody asks anything.
+async function idle(name, pids) {
+  await sleep(3000);
+  const before = processorSeconds(pids);
+  await sleep(10000);
+  return `${name} ${((processorSeconds(pids) - before) * 10).toFixed(1)} %`;
 }
 
 async function answers(rpc) {
@@ -55,7 +54,7 @@ async function withAnvil(run) {
     ['--block-time', '1', '--gas-limit', '2000000000', '--port', '18545', '--silent'], { stdio: 'ignore' });
   try {
     await answers('http://127.0.0.1:18545');
-    return run('http://127.0.0.1:18545', [anvil.pid], '0xac0974bec39a17e36ba4a6b4d238ff944bacb478cbed5efcae784d7bf4f2ff80');
+    return await run('http://127.0.0.1:18545', [anvil.pid], '0xac0974bec39a17e36ba4a6b4d238ff944bacb478cbed5efcae784d7bf4f2ff80');
   } finally {
     anvil.kill();
   }
@@ -68,7 +67,7 @@ async function withTroupe(run) {
     t('up', manifest, '-d');
     const status = JSON.parse(t('status', '--json'));
     const keys = JSON.parse(t('keys', 'list', '--secret', '--json'));
-    return run(status.rpc, status.nodes.map((n) => n.pid), keys.accounts[0].private_key);
+    return await run(status.rpc, status.nodes.map((n) => n.pid), keys.accounts[0].private_key);
   } finally {
     try { t('down'); } catch { /* reported already */ }
     fs.rmSync(data, { recursive: true, force: true });
@@ -86,3 +85,7 @@ console.table(rows.map(({ name, included, missing, tps, p50ms, p99ms, ackP50ms, 
   ({ name, included, missing, 'tx/s': tps, p50ms, p99ms, ackP50ms, blocks, 'CPU us/tx': processorUsPerTx, balancesRight })));
 const best = (prefix) => Math.max(...rows.filter((r) => r.name.startsWith(prefix)).map((r) => r.tps));
 if (!only) console.log(`ratio of tx/s, troupe / anvil: ${(best('troupe, 4') / best('anvil')).toFixed(2)}`);
+const idles = [];
+if (only !== 'anvil') idles.push(await withTroupe((rpc, pids) => idle('troupe', pids)));
+if (only !== 'troupe') idles.push(await withAnvil((rpc, pids) => idle('anvil', pids)));
+console.log(`of one core while nobody asks anything: ${idles.join(', ')}`);

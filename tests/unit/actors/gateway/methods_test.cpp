@@ -347,6 +347,23 @@ TEST_CASE("an unknown transaction has no receipt at once, a held one after the l
     CHECK(Gateway::shown(held.get()).is_null());
 }
 
+TEST_CASE("the first transaction wakes who sends them on; who has sent all sleeps again") {
+    Gateway gateway;
+    int woken = 0;
+    gateway.backend->set_waker([&] { ++woken; });
+    gateway.backend->on_timer(wall_clock_now());
+    const auto far = wall_clock_now() + DurationMs{100};
+    CHECK(gateway.backend->next_timer(wall_clock_now()) > far);
+    static_cast<void>(gateway.send(gateway.transaction(0, storing, word(1))));
+    static_cast<void>(gateway.send(gateway.transaction(1, storing, word(2))));
+    CHECK(woken == 1);
+    CHECK(gateway.backend->next_timer(wall_clock_now()) < far);
+    gateway.backend->on_timer(wall_clock_now() + DurationMs{50});
+    CHECK(gateway.backend->next_timer(wall_clock_now()) > far);
+    static_cast<void>(gateway.send(gateway.transaction(2, storing, word(3))));
+    CHECK(woken == 2);
+}
+
 TEST_CASE("sendRawTransactionSync answers with the receipt, or with code 4 and the hash") {
     Gateway gateway;
     const auto raw = gateway.transaction(0, storing, word(1));
