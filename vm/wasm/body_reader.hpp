@@ -62,7 +62,7 @@ public:
     [[nodiscard]] bool grow(std::size_t cells_max) {
         const auto have = size();
         if (have >= cells_max) return false;
-        room_.resize(padding + std::min(cells_max, std::max<std::size_t>(64, 2 * have)));
+        room_.resize(padding + std::min(cells_max, std::max<std::size_t>(4096, 2 * have)));
         begin = room_.data() + padding;
         top = begin + have;
         limit = room_.data() + room_.size();
@@ -108,7 +108,9 @@ struct Frame {
 template <bool Build>
 class BodyReader {
 public:
-    BodyReader(const Module& module, const Limits& limits) : module_(module), limits_(limits), reader_({}, 0, 0) {}
+    BodyReader(const Module& module, const Limits& limits) : module_(module), limits_(limits), reader_({}, 0, 0) {
+        static_cast<void>(operands_.grow(limits.operand_stack));
+    }
 
     /// With `Build`, `facts` are what validation found; else they are filled, frames only if asked for.
     void run(std::uint32_t function, BodyFacts& facts, bool keep_frames);

@@ -21,7 +21,8 @@ struct alignas(16) Quick {
     std::uint8_t operands = 0;
     std::uint8_t results = 0;
     bool is_local_get = false;
-    OperandType result;
+    /// Any, but not none, where there is no result.
+    OperandType result = ValueType::i32;
     std::uint8_t fuel = 0;
     Op op{};
     /// The types that must be on top of the stack, the topmost first, and 0xFF where there must be one.
@@ -82,10 +83,15 @@ constexpr std::uint8_t local_tee = 0x22;
     return out;
 }
 
-const std::array<Quick, 256> quick_of = [] {
-    std::array<Quick, 256> out{};
-    for (std::size_t opcode = 0; opcode < out.size(); ++opcode)
-        if (const auto op = dmir::op_from_wasm(static_cast<std::uint16_t>(opcode))) out[opcode] = quick_operation(*op);
+using QuickTable = std::array<Quick, 256>;
+[[nodiscard]] QuickTable quick_table(bool has_memory) {
+    QuickTable out{};
+    for (std::size_t opcode = 0; opcode < out.size(); ++opcode) {
+        const auto op = dmir::op_from_wasm(static_cast<std::uint16_t>(opcode));
+        if (!op) continue;
+        const auto kind = dmir::info(*op).kind;
+        if (has_memory || (kind != OpKind::load && kind != OpKind::store)) out[opcode] = quick_operation(*op);
+    }
     auto& get = out[local_get];
     get.way = Way::operation;
     get.is_local_get = true;
@@ -94,7 +100,9 @@ const std::array<Quick, 256> quick_of = [] {
     get.number_bytes_max = 1;
     out[local_set].way = out[local_tee].way = Way::local_write;
     return out;
-}();
+}
+/// Of modules without a memory, and with one.
+const std::array<QuickTable, 2> quick_tables{quick_table(false), quick_table(true)};
 
 /// More than the longest instruction that is taken here.
 constexpr std::ptrdiff_t room_bytes = 16;
@@ -127,41 +135,38 @@ template <>
 void BodyReader<false>::skim() {
     static_assert(sizeof(OperandType) == 1 && std::endian::native == std::endian::little);
     const auto* const begin = reader_.data();
-    const auto* const end = begin + reader_.remaining();
     const auto* at = begin;
     auto* top = operands_.top;
+    // No byte of code pushes more than one operand.
+    const auto* const end = at + std::min<std::ptrdiff_t>(reader_.remaining(), operands_.limit - top) - room_bytes;
     auto* highest = top;
     const auto* const bottom = operands_.begin + frames_.back().height;
     const auto* const locals = quick_locals_.data();
-    const auto mark = frames_.back().mark;
-    const auto* const operands_limit = operands_.limit;
-    const bool has_memory = !module_.memories.empty();
-    while (end - at >= room_bytes) {
-        const auto& quick = quick_of[*at];
-        if (quick.way == Way::operation) {
+    const auto& table = quick_tables[module_.memories.empty() ? 0 : 1];
+    while (at <= end) {
+        const auto& quick = table[*at];
+        if (quick.way == Way::operation) [[likely]] {
             const auto* next_at = at + quick.bytes;
             if (next_at[-1] >= 0x80 && quick.number_bytes_max > 0) {
                 const auto number_bytes = leb_bytes(next_at - 1);
                 if (number_bytes > quick.number_bytes_max) break;
                 next_at += number_bytes - 1;
             }
-            if (quick.bytes == 3 && !has_memory) break;
             const auto wrong_types =
                 ((top[-1].code ^ quick.types[0]) & quick.masks[0]) | ((top[-2].code ^ quick.types[1]) & quick.masks[1]);
-            const auto of_local = locals[at[1] % quick_locals];
-            const auto result = quick.is_local_get ? of_local : quick.result;
-            auto* const next = top - quick.operands + quick.results;
-            if (wrong_types != 0 || at[1] > quick.next_byte_max || top - bottom < quick.operands ||
-                next > operands_limit || (quick.is_local_get && result.any()))
-                break;
+            const auto of_local = locals[at[1] % quick_locals].code;
+            const auto result = quick.is_local_get ? of_local : quick.result.code;
+            auto* const operands = top - quick.operands;
+            if (wrong_types != 0 || at[1] > quick.next_byte_max || operands < bottom || result == 0) break;
             // Without a result this stays above the top.
-            top[-quick.operands] = result;
-            top = next;
+            operands->code = result;
+            top = operands + quick.results;
             highest = std::max(highest, top);
             at = next_at;
         } else if (quick.way == Way::local_write) {
             const std::size_t index = at[1];
             if (index >= quick_locals || locals[index].any() || top == bottom || top[-1] != locals[index]) break;
+            const auto mark = frames_.back().mark;
             if (marks_[index] != mark) {
                 if (joins_ >= limits_.joins) break;
                 ++joins_;
@@ -190,9 +195,10 @@ void BodyReader<true>::skim() {
     auto& f = builder.function;
     std::uint32_t fuel = 0;
     std::uint32_t steps = 0;
+    const auto& table = quick_tables[1];
     while (end - at >= room_bytes && top != operands_.limit) {
         const auto opcode = *at;
-        const auto& quick = quick_of[opcode];
+        const auto& quick = table[opcode];
         if (quick.way == Way::other) break;
         ++steps;
         ++at;

@@ -428,22 +428,23 @@ private:
         if (reader_.ok() && n != module_->functions.size())
             return reader_.fail(malformed, "function and code section have inconsistent lengths");
         module_->referable.resize(module_->function_types.size());
-        BodyValidator validator(*module_, limits_);
         for (std::uint32_t i = 0; i < n && reader_.ok(); ++i) {
             const auto size = reader_.u32();
-            if (!reader_.ok()) return;
-            if (size > reader_.remaining()) return reader_.fail(malformed, "unexpected end of section or function");
-            if (size > limits_.function_bytes) return reader_.fail(too_large, "function body too large");
-            auto& function = module_->functions[i];
-            function.body_offset = static_cast<std::uint32_t>(reader_.position());
-            function.body_size = size;
-            const auto facts = validator.run(i);
-            if (!facts) return reader_.take_error(facts.error());
-            function.stack_units = facts->stack_units;
-            module_->uses_simd |= facts->uses_simd;
-            reader_.skip(size);
-            ++bodies_;
+            if (!reader_.ok()) break;
+            if (size > reader_.remaining()) {
+                reader_.fail(malformed, "unexpected end of section or function");
+            } else if (size > limits_.function_bytes) {
+                reader_.fail(too_large, "function body too large");
+            } else {
+                module_->functions[i].body_offset = static_cast<std::uint32_t>(reader_.position());
+                module_->functions[i].body_size = size;
+                reader_.skip(size);
+                ++bodies_;
+            }
         }
+        // An error in a body comes before one after it.
+        if (auto error = validate_bodies(*module_, static_cast<std::uint32_t>(bodies_), limits_))
+            reader_.replace_error(std::move(*error));
     }
 
     const Limits& limits_;

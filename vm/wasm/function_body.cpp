@@ -1,3 +1,5 @@
+#include <thread>
+
 #include "vm/dmir/dead_code.hpp"
 #include "vm/dmir/place_charges.hpp"
 #include "vm/wasm/body_reader.hpp"
@@ -111,6 +113,49 @@ Result<BodyFacts> BodyValidator::run(std::uint32_t function, bool keep_frames) {
     auto error = reader_->reader().error();
     error.message += fmt::format(" (function {})", module_.imported_functions + function);
     return error;
+}
+
+std::optional<Error> validate_bodies(Module& module, std::uint32_t count, const Limits& limits) {
+    struct Share {
+        std::uint32_t first = 0;
+        std::uint32_t last = 0;
+        bool uses_simd = false;
+        std::optional<Error> error;
+    };
+    // Less is done before a thread has begun.
+    constexpr std::uint64_t share_bytes_min = 128 << 10;
+    std::uint64_t bytes = 0;
+    for (std::uint32_t i = 0; i < count; ++i) bytes += module.functions[i].body_size;
+    const auto threads_max = std::min(limits.threads, std::max(1U, std::thread::hardware_concurrency()));
+    const auto share_count = std::clamp<std::uint64_t>(bytes / share_bytes_min, 1, std::max(1U, threads_max));
+    std::vector<Share> shares;
+    std::uint64_t taken = 0;
+    for (std::uint32_t i = 0; i < count; ++i) {
+        if (taken >= shares.size() * bytes / share_count) shares.push_back({i, i, false, std::nullopt});
+        shares.back().last = i + 1;
+        taken += module.functions[i].body_size;
+    }
+    const auto validate = [&](Share& share) {
+        BodyValidator validator(module, limits);
+        for (auto i = share.first; i < share.last; ++i) {
+            const auto facts = validator.run(i);
+            if (!facts) {
+                share.error = facts.error();
+                return;
+            }
+            module.functions[i].stack_units = facts->stack_units;
+            share.uses_simd |= facts->uses_simd;
+        }
+    };
+    std::vector<std::jthread> threads;
+    for (std::size_t k = 1; k < shares.size(); ++k) threads.emplace_back([&, k] { validate(shares[k]); });
+    if (!shares.empty()) validate(shares[0]);
+    threads.clear();
+    for (auto& share : shares) {
+        if (share.error) return std::move(share.error);
+        module.uses_simd |= share.uses_simd;
+    }
+    return std::nullopt;
 }
 
 Result<dmir::Function> lower(const Module& module, std::uint32_t index, const Limits& limits) {

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -52,6 +53,10 @@ private:
     const Module& module_;
     std::unique_ptr<BodyReader<false>> reader_;
 };
+
+/// Of the first `count` functions: sets their stack units, and whether the module uses SIMD. The first one's error, if
+/// there is any. Large modules are shared out to threads.
+[[nodiscard]] std::optional<Error> validate_bodies(Module& module, std::uint32_t count, const Limits& limits);
 
 /// Fuel of the operations that dMIR has no operation for.
 namespace fuel {

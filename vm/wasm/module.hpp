@@ -182,6 +182,8 @@ struct Limits {
     /// Of one function: how many values all of its branches, loops and joins pass in SSA form, which bounds the time
     /// and memory of every later step.
     std::uint32_t joins = 16'000'000;
+    /// That validate one module's functions, if they are many.
+    std::uint32_t threads = 4;
     bool simd = true;
 };
 

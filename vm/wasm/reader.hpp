@@ -34,10 +34,10 @@ public:
         error_ = make_error(code, fmt::format("at byte {:#x}: {}", offset, what));
         position_ = end_;
     }
-    void take_error(const Error& error) {
-        if (failed_) return;
+    /// Instead of one found before, if any.
+    void replace_error(Error error) {
         failed_ = true;
-        error_ = error;
+        error_ = std::move(error);
         position_ = end_;
     }
 
