@@ -32,7 +32,10 @@ void BodyReader<Build>::run(std::uint32_t function, BodyFacts& facts, bool keep_
     }
     if (!reader_.ok()) return;
     if (!reader_.at_end()) reader_.fail(malformed, "section size mismatch: bytes after the body's end");
-    if constexpr (!Build) facts_->stack_units = call_stack_units + local_units_ + operand_units_max_;
+    if constexpr (!Build) {
+        facts_->stack_units = call_stack_units + local_units_ + operand_units_max_;
+        facts_->joins = joins_;
+    }
 }
 
 template <bool Build>
@@ -119,6 +122,7 @@ std::optional<Error> validate_bodies(Module& module, std::uint32_t count, const 
     struct Share {
         std::uint32_t first = 0;
         std::uint32_t last = 0;
+        std::uint64_t joins = 0;
         bool uses_simd = false;
         std::optional<Error> error;
     };
@@ -131,7 +135,7 @@ std::optional<Error> validate_bodies(Module& module, std::uint32_t count, const 
     std::vector<Share> shares;
     std::uint64_t taken = 0;
     for (std::uint32_t i = 0; i < count; ++i) {
-        if (taken >= shares.size() * bytes / share_count) shares.push_back({i, i, false, std::nullopt});
+        if (taken >= shares.size() * bytes / share_count) shares.push_back({i, i, 0, false, std::nullopt});
         shares.back().last = i + 1;
         taken += module.functions[i].body_size;
     }
@@ -144,6 +148,7 @@ std::optional<Error> validate_bodies(Module& module, std::uint32_t count, const 
                 return;
             }
             module.functions[i].stack_units = facts->stack_units;
+            share.joins += facts->joins;
             share.uses_simd |= facts->uses_simd;
         }
     };
@@ -151,11 +156,14 @@ std::optional<Error> validate_bodies(Module& module, std::uint32_t count, const 
     for (std::size_t k = 1; k < shares.size(); ++k) threads.emplace_back([&, k] { validate(shares[k]); });
     if (!shares.empty()) validate(shares[0]);
     threads.clear();
+    std::uint64_t joins = 0;
     for (auto& share : shares) {
         if (share.error) return std::move(share.error);
+        joins += share.joins;
         module.uses_simd |= share.uses_simd;
     }
-    return std::nullopt;
+    if (joins <= limits.module_joins + limits.module_joins_per_byte * bytes) return std::nullopt;
+    return make_error(ErrorCode::too_large, "module too complex: too many values meet at its functions' joins");
 }
 
 Result<dmir::Function> lower(const Module& module, std::uint32_t index, const Limits& limits) {

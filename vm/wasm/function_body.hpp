@@ -27,6 +27,8 @@ struct BodyFacts {
     /// Locals assigned inside each frame, sorted: those that may differ at its join, or at a loop's head.
     std::vector<std::uint32_t> assigned;
     std::uint32_t stack_units = 0;
+    /// See Limits::joins.
+    std::uint64_t joins = 0;
     bool uses_simd = false;
 
     [[nodiscard]] std::span<const std::uint32_t> assigned_in(const FrameFacts& frame) const {
@@ -55,7 +57,7 @@ private:
 };
 
 /// Of the first `count` functions: sets their stack units, and whether the module uses SIMD. The first one's error, if
-/// there is any. Large modules are shared out to threads.
+/// there is any, or too_large if all of their joins together are too many. Large modules are shared out to threads.
 [[nodiscard]] std::optional<Error> validate_bodies(Module& module, std::uint32_t count, const Limits& limits);
 
 /// Fuel of the operations that dMIR has no operation for.

@@ -182,6 +182,10 @@ struct Limits {
     /// Of one function: how many values all of its branches, loops and joins pass in SSA form, which bounds the time
     /// and memory of every later step.
     std::uint32_t joins = 16'000'000;
+    /// The same of all functions together: so many, and more for each byte of their bodies. Compilers' output has less
+    /// than one a byte; what modules are prepared with stays in proportion to their size.
+    std::uint32_t module_joins = 1'000'000;
+    std::uint32_t module_joins_per_byte = 16;
     /// That validate one module's functions, if they are many.
     std::uint32_t threads = 4;
     bool simd = true;

@@ -99,6 +99,41 @@ void check_bounded(const std::string& name, const Bytes& bytes) {
     CHECK(std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count() < seconds_max);
 }
 
+/// A round swaps `locals` of them by pairs, and there are `edges` ways to the next round; in the end all are stored.
+[[nodiscard]] Bytes swapping(std::uint32_t locals, std::size_t edges) {
+    Bytes body{0x03, 0x40};
+    const auto get_or_set = [&](std::uint8_t opcode, std::uint32_t local) {
+        body.push_back(opcode);
+        leb(body, local);
+    };
+    for (std::uint32_t l = 0; l + 1 < locals; l += 2) {
+        get_or_set(0x20, l);
+        get_or_set(0x20, l + 1);
+        get_or_set(0x21, l);
+        get_or_set(0x21, l + 1);
+    }
+    repeat(body, edges, {0x20, 0, 0x0D, 0});
+    body.push_back(0x0B);
+    for (std::uint32_t l = 0; l < locals; ++l) {
+        append(body, Bytes{0x41, 0});
+        get_or_set(0x20, l);
+        append(body, Bytes{0x36, 2, 0});
+    }
+    return body;
+}
+
+TEST_CASE("moves in cycles cost what their number says") {
+    check_bounded("swaps of many locals", module_of(24'000, swapping(24'000, 20)));
+    check_bounded("swaps on many edges", module_of(400, swapping(400, 500)));
+}
+
+TEST_CASE("a module whose joins are out of proportion to its size is refused") {
+    CHECK(wasm::load(module_of(400, swapping(400, 2'000))).ok());
+    const auto module = wasm::load(module_of(1'000, swapping(1'000, 15'000)));
+    REQUIRE_FALSE(module.ok());
+    CHECK(module.error().code == ErrorCode::too_large);
+}
+
 TEST_CASE("deep nesting costs what its size says") {
     constexpr std::size_t depth = 9'990;
     Bytes blocks;
