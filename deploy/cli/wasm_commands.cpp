@@ -1,8 +1,8 @@
 // vm run, vm inspect, vm spectest: WebAssembly without a cluster.
 #include "deploy/cli/wasm_commands.hpp"
 
-#include <charconv>
 #include <chrono>
+#include <filesystem>
 #include <fstream>
 #include <iostream>
 #include <iterator>
@@ -11,6 +11,8 @@
 #include <CLI/Formatter.hpp>
 #include <fmt/format.h>
 
+#include "deploy/cli/wasm_values.hpp"
+#include "deploy/manifest/hint.hpp"
 #include "jit/baseline/baseline.hpp"
 #include "jit/opt/code_cache.hpp"
 #include "jit/opt/opt.hpp"
@@ -27,7 +29,7 @@ struct RunOptions {
     std::string file;
     std::string invoke;
     std::vector<std::string> arguments;
-    std::string tier = "interp";
+    std::string tier = "auto";
     std::string profile = "deterministic";
     std::string growth = "limit";
     std::int64_t fuel = INT64_MAX;
@@ -38,46 +40,19 @@ struct RunOptions {
 };
 
 [[nodiscard]] Result<std::shared_ptr<const wasm::Module>> load(const std::string& file, const wasm::Limits& limits) {
+    std::error_code error;
+    if (std::filesystem::is_directory(file, error))
+        return make_error(ErrorCode::not_found, file + ": is a folder, not a module");
     std::ifstream stream{file, std::ios::binary};
     if (!stream) return make_error(ErrorCode::not_found, file + ": can't be read");
-    auto module = wasm::load(Bytes{std::istreambuf_iterator<char>{stream}, {}}, limits);
-    if (!module) return make_error(module.error().code, file + ": " + module.error().message);
+    Bytes bytes{std::istreambuf_iterator<char>{stream}, {}};
+    const bool is_text = !bytes.empty() && (bytes[0] == '(' || bytes[0] == ';');
+    auto module = wasm::load(std::move(bytes), limits);
+    if (!module)
+        return make_error(module.error().code,
+                          file + ": " + module.error().message +
+                              (is_text ? "; this looks like the text format: translate it first (wat2wasm)" : ""));
     return module;
-}
-
-[[nodiscard]] std::optional<vm::Value> parse_value(ValueType type, const std::string& text) {
-    vm::Value out{type, 0, 0};
-    const auto* begin = text.data();
-    const auto* end = begin + text.size();
-    if (type == ValueType::f32 || type == ValueType::f64) {
-        double number = 0;
-        if (std::from_chars(begin, end, number).ptr != end) return std::nullopt;
-        out.low = type == ValueType::f64 ? std::bit_cast<std::uint64_t>(number)
-                                         : std::bit_cast<std::uint32_t>(static_cast<float>(number));
-        return out;
-    }
-    if (type != ValueType::i32 && type != ValueType::i64) return std::nullopt;
-    std::int64_t number = 0;
-    if (text.starts_with("0x")) {
-        if (std::from_chars(begin + 2, end, out.low, 16).ptr != end) return std::nullopt;
-    } else if (std::from_chars(begin, end, number).ptr == end) {
-        out.low = static_cast<std::uint64_t>(number);
-    } else if (std::from_chars(begin, end, out.low).ptr != end) {
-        return std::nullopt;
-    }
-    if (type == ValueType::i32) out.low &= 0xFFFFFFFF;
-    return out;
-}
-
-[[nodiscard]] std::string show_value(const vm::Value& value) {
-    switch (value.type) {
-        case ValueType::i32: return fmt::format("i32:{}", static_cast<std::int32_t>(value.low));
-        case ValueType::i64: return fmt::format("i64:{}", static_cast<std::int64_t>(value.low));
-        case ValueType::f32: return fmt::format("f32:{}", std::bit_cast<float>(static_cast<std::uint32_t>(value.low)));
-        case ValueType::f64: return fmt::format("f64:{}", std::bit_cast<double>(value.low));
-        case ValueType::v128: return fmt::format("v128:{:#018x}{:016x}", value.high, value.low);
-        default: return fmt::format("{}:{}", to_string(value.type), value.low == 0 ? "null" : "set");
-    }
 }
 
 /// Null for the interpreter, and where the processor has no compiler.
@@ -101,35 +76,82 @@ struct RunOptions {
 }
 
 /// The calls in progress, outermost first: each one's function, the block that comes next in it, and its first slots.
-void show_paused(const vm::ModuleInstance& instance, const vm::Machine& machine) {
+[[nodiscard]] Json show_paused(const vm::ModuleInstance& instance, const vm::Machine& machine) {
     constexpr std::size_t slots_max = 8;
-    std::cout << fmt::format("stopped after {} instructions, {} calls deep\n", machine.steps, machine.frame_count);
-    const auto line = [&](const vm::Instruction* start, const vm::Instruction* next, const vm::Slot* slots) {
+    Json calls = Json::array();
+    const auto add = [&](const vm::Instruction* start, const vm::Instruction* next, const vm::Slot* slots) {
         for (std::size_t f = 0; f < instance.functions.size(); ++f) {
             const auto* code = instance.functions[f].code;
             if (code == nullptr || code->instructions.data() != start) continue;
-            std::cout << fmt::format("function {} at {}:", instance.module->module().imported_functions + f,
-                                     next - start);
+            Json shown = Json::array();
             for (std::size_t s = 0; s < std::min(slots_max, code->slots.size()); ++s)
-                std::cout << fmt::format(" {:#x}", slots[s]);
-            std::cout << (code->slots.size() > slots_max ? " ...\n" : "\n");
+                shown.push_back(fmt::format("{:#x}", slots[s]));
+            calls.push_back({{"function", instance.module->module().imported_functions + f},
+                             {"at", next - start},
+                             {"slots", shown},
+                             {"more_slots", code->slots.size() - shown.size()}});
         }
     };
     for (std::size_t k = 1; k < machine.frame_count; ++k)
-        line(machine.frames[k].start, machine.frames[k].next, machine.frames[k].slots);
-    line(machine.paused.start, machine.paused.next, machine.paused.slots);
+        add(machine.frames[k].start, machine.frames[k].next, machine.frames[k].slots);
+    add(machine.paused.start, machine.paused.next, machine.paused.slots);
+    return {{"steps", machine.steps}, {"calls", calls}};
+}
+
+void print_paused(const Json& paused) {
+    const auto& calls = paused["calls"];
+    std::cout << fmt::format("stopped after {} instructions, {} {} deep\n", paused["steps"].get<std::uint64_t>(),
+                             calls.size(), calls.size() == 1 ? "call" : "calls");
+    for (const auto& call : calls) {
+        std::cout << fmt::format("function {} at {}:", call["function"].get<std::uint64_t>(),
+                                 call["at"].get<std::int64_t>());
+        for (const auto& slot : call["slots"]) std::cout << " " << slot.get<std::string>();
+        std::cout << (call["more_slots"].get<std::uint64_t>() > 0 ? " ...\n" : "\n");
+    }
 }
 
 [[nodiscard]] vm::CallResult call_and_stop(Store& store, const vm::ModuleInstance& instance, const vm::Extern& function,
-                                           const std::vector<vm::Value>& arguments, std::uint64_t stop_at) {
+                                           const std::vector<vm::Value>& arguments, std::uint64_t stop_at,
+                                           Json& stopped) {
     auto& machine = store.machine();
     auto result = store.call_until(function, arguments, machine.steps + stop_at);
     if (!machine.is_paused()) return result;
-    show_paused(instance, machine);
+    stopped = show_paused(instance, machine);
     result = store.resume(function, UINT64_MAX);
     if (!machine.is_paused()) return result;
     machine.abandon();
     return {vm::Trap::out_of_fuel, {}};
+}
+
+/// The exported function and its arguments. Error: not_found, or invalid arguments.
+struct Invocation {
+    vm::Extern function;
+    std::vector<vm::Value> arguments;
+};
+[[nodiscard]] Result<Invocation> find_invocation(const vm::ModuleInstance& instance, const RunOptions& options) {
+    const auto function = instance.find_export(options.invoke);
+    if (!function || function->kind != wasm::ExternKind::function) {
+        std::vector<std::string> functions;
+        for (const auto& entry : instance.module->module().exports)
+            if (entry.kind == wasm::ExternKind::function) functions.push_back(entry.name);
+        const auto what =
+            function ? fmt::format("export \"{}\" is a {}, not a function", options.invoke, to_string(function->kind))
+                     : fmt::format("the module exports no \"{}\"", options.invoke);
+        return make_error(ErrorCode::not_found, what + hint_for(options.invoke, functions));
+    }
+    const auto& type = *function->function_type;
+    if (type.parameters.size() != options.arguments.size())
+        return make_error(
+            ErrorCode::invalid,
+            fmt::format("\"{}\" takes {} argument{}, not {}; it is of type {}", options.invoke, type.parameters.size(),
+                        type.parameters.size() == 1 ? "" : "s", options.arguments.size(), to_string(type)));
+    Invocation out{*function, {}};
+    for (std::size_t i = 0; i < type.parameters.size(); ++i) {
+        const auto value = parse_wasm_value(type.parameters[i], options.arguments[i]);
+        if (!value) return make_error(ErrorCode::invalid, fmt::format("argument {}: {}", i + 1, value.error().message));
+        out.arguments.push_back(*value);
+    }
+    return out;
 }
 
 void run(Context& context, const RunOptions& options) {
@@ -147,36 +169,31 @@ void run(Context& context, const RunOptions& options) {
     const auto made = store.instantiate(
         std::make_shared<vm::CompiledModule>(*module, compiler, vm::Passes::none, options.chunk_fuel > 0),
         [](const wasm::Import&) -> std::optional<vm::Extern> { return std::nullopt; });
-    if (!made) return context.fail(made.error());
+    if (!made)
+        return context.fail(make_error(
+            made.error().code, options.file + ": " + made.error().message +
+                                   ((*module)->imports.empty() ? "" : "; vm run has nothing for a module to import")));
     vm::CallResult result{.trap = made->trap, .values = {}};
+    Json stopped;
     if (made->trap == vm::Trap::none && !options.invoke.empty()) {
-        const auto function = made->instance->find_export(options.invoke);
-        if (!function || function->kind != wasm::ExternKind::function)
-            return context.fail(exit_not_found, "no exported function " + options.invoke);
-        const auto& type = *function->function_type;
-        if (type.parameters.size() != options.arguments.size())
-            return context.fail(exit_usage, options.invoke + " is of type " + to_string(type));
-        std::vector<vm::Value> arguments;
-        for (std::size_t i = 0; i < type.parameters.size(); ++i) {
-            const auto value = parse_value(type.parameters[i], options.arguments[i]);
-            if (!value)
-                return context.fail(exit_usage, fmt::format("argument {} is not of type {}", options.arguments[i],
-                                                            to_string(type.parameters[i])));
-            arguments.push_back(*value);
-        }
-        result = options.stop_at ? call_and_stop(store, *made->instance, *function, arguments, *options.stop_at)
-                                 : store.call(*function, arguments);
+        const auto call = find_invocation(*made->instance, options);
+        if (!call) return context.fail(call.error());
+        result = options.stop_at
+                     ? call_and_stop(store, *made->instance, call->function, call->arguments, *options.stop_at, stopped)
+                     : store.call(call->function, call->arguments);
     }
     const auto left = std::max<std::int64_t>(store.machine().fuel, 0);
-    Json out{{"results", Json::array()},
-             {"fuel", options.fuel - left},
-             {"steps", store.machine().steps},
-             {"trap", result.trap == vm::Trap::none ? Json(nullptr) : Json(std::string(message(result.trap)))}};
-    for (const auto& value : result.values) out["results"].push_back(show_value(value));
     if (context.json) {
+        Json out{{"results", Json::array()},
+                 {"fuel", options.fuel - left},
+                 {"steps", store.machine().steps},
+                 {"trap", result.trap == vm::Trap::none ? Json(nullptr) : Json(std::string(message(result.trap)))}};
+        for (const auto& value : result.values) out["results"].push_back(show_wasm_value(value));
+        if (!stopped.is_null()) out["stopped"] = stopped;
         std::cout << out.dump(2) << "\n";
     } else {
-        for (const auto& value : result.values) std::cout << show_value(value) << "\n";
+        if (!stopped.is_null()) print_paused(stopped);
+        for (const auto& value : result.values) std::cout << show_wasm_value(value) << "\n";
         std::cout << "fuel " << options.fuel - left << ", instructions " << store.machine().steps << "\n";
         if (result.trap != vm::Trap::none) std::cerr << "troupe: trap: " << message(result.trap) << "\n";
     }
@@ -210,44 +227,47 @@ void print_sizes(Context& context, const std::shared_ptr<const wasm::Module>& mo
 
 struct InspectOptions {
     std::string file;
-    std::int64_t function = -1;
+    std::optional<std::uint32_t> function;
     bool code = false;
     bool machine_code = false;
     bool sizes = false;
     std::string tier = "baseline";
 };
 
+void inspect_function(Context& context, const std::shared_ptr<const wasm::Module>& loaded,
+                      const InspectOptions& options) {
+    const auto& module = *loaded;
+    const auto index = *options.function;
+    if (index >= module.function_types.size())
+        return context.fail(exit_not_found, fmt::format("the module has no function {}: it has {}, numbered from 0",
+                                                        index, module.function_types.size()));
+    if (index < module.imported_functions)
+        return context.fail(exit_not_found,
+                            fmt::format("function {} is imported: the module has no code of it", index));
+    const auto defined = index - module.imported_functions;
+    if (options.machine_code) {
+        vm::CompiledModule compiled(loaded, compiler_of(context, options.tier));
+        const auto* made = compiled.made(defined);
+        if (made == nullptr || made->compiled.entry == nullptr)
+            return context.fail(exit_not_found, "tier " + options.tier + " leaves this function to the interpreter");
+        return print_bytes(made->compiled);
+    }
+    const auto ir = wasm::lower(module, defined);
+    if (!ir) return context.fail(ir.error());
+    if (!options.code) {
+        std::cout << dmir::print(*ir);
+        return;
+    }
+    const auto made = vm::select_code(*ir);
+    if (!made) return context.fail(made.error());
+    std::cout << vm::disassemble(*made);
+}
+
 void inspect(Context& context, const InspectOptions& options) {
-    const auto function = options.function;
     const auto loaded = load(options.file, {});
     if (!loaded) return context.fail(loaded.error());
     const auto& module = **loaded;
-    if (function >= 0) {
-        const auto index = static_cast<std::uint64_t>(function);
-        if (index < module.imported_functions || index >= module.function_types.size())
-            return context.fail(exit_not_found,
-                                fmt::format("the module defines functions {} to {}", module.imported_functions,
-                                            module.function_types.size() - 1));
-        const auto ir = wasm::lower(module, static_cast<std::uint32_t>(index) - module.imported_functions);
-        if (!ir) return context.fail(ir.error());
-        if (options.machine_code) {
-            vm::CompiledModule compiled(*loaded, compiler_of(context, options.tier));
-            const auto* made = compiled.made(static_cast<std::uint32_t>(index) - module.imported_functions);
-            if (made == nullptr || made->compiled.entry == nullptr)
-                return context.fail(exit_not_found,
-                                    "tier " + options.tier + " leaves this function to the interpreter");
-            print_bytes(made->compiled);
-            return;
-        }
-        if (!options.code) {
-            std::cout << dmir::print(*ir);
-            return;
-        }
-        const auto made = vm::select_code(*ir);
-        if (!made) return context.fail(made.error());
-        std::cout << vm::disassemble(*made);
-        return;
-    }
+    if (options.function) return inspect_function(context, *loaded, options);
     if (options.sizes) return print_sizes(context, *loaded);
     std::size_t code_bytes = 0;
     for (const auto& f : module.functions) code_bytes += f.body_size;
@@ -294,13 +314,16 @@ void add_wasm_commands(CLI::App& app, Context& context) {
     run_command->add_option("FILE", run_options.file, "The module")->required();
     run_command->add_option("--invoke", run_options.invoke,
                             "Exported function; without it only the start function runs");
-    run_command->add_option("ARGS", run_options.arguments, "Its arguments (after -- if negative)");
+    run_command->add_option(
+        "ARGS", run_options.arguments,
+        "Its arguments: 7, -7, 0x7, 0.5, inf, nan, null; v128 as 0x and 32 digits. Put -- before them if one "
+        "begins with - and is no number");
     run_command
         ->add_option("--tier", run_options.tier,
-                     "interp (default), baseline, opt, or auto: baseline, then opt where hot")
+                     "auto (default): interpreted, baseline where warm, opt where hot; or interp, baseline, opt alone")
         ->check(CLI::IsMember({"interp", "baseline", "opt", "auto"}));
     run_command->add_option("--fuel", run_options.fuel, "Fuel to run on (default: no bound)")
-        ->check(CLI::NonNegativeNumber);
+        ->check(CLI::Range(std::int64_t{0}, INT64_MAX));
     run_command->add_option("--profile", run_options.profile, "deterministic (default) or spec")
         ->check(CLI::IsMember({"deterministic", "spec"}));
     run_command
@@ -313,7 +336,7 @@ void add_wasm_commands(CLI::App& app, Context& context) {
                             "as baseline then)");
     run_command->add_option("--stop-at", run_options.stop_at,
                             "Stop before the block that goes beyond so many instructions, show the calls in progress, "
-                            "and go on in the interpreter");
+                            "and go on in the interpreter (which runs all of it with auto and opt)");
     run_command->add_option("--cache", run_options.cache,
                             "Folder of code that opt and auto made before (default: ~/.cache/troupe/code)");
     run_command->add_flag("--no-cache", run_options.is_uncached, "Neither use such code nor keep any");
@@ -323,14 +346,19 @@ void add_wasm_commands(CLI::App& app, Context& context) {
     static InspectOptions inspect_options;
     auto* inspect_command = vm->add_subcommand("inspect", "Show a WebAssembly module, or one function's dMIR");
     inspect_command->add_option("FILE", inspect_options.file, "The module")->required();
-    inspect_command->add_option("--function", inspect_options.function, "Its number, imported functions counted");
-    inspect_command->add_flag("--machine-code", inspect_options.machine_code,
-                              "The function's machine code, in hexadecimal, instead of dMIR");
+    auto* function_option = inspect_command->add_option("--function", inspect_options.function,
+                                                        "Its number, imported functions counted: shows its dMIR");
+    inspect_command
+        ->add_flag("--machine-code", inspect_options.machine_code,
+                   "The function's machine code, in hexadecimal, instead of dMIR")
+        ->needs(function_option);
     inspect_command->add_option("--tier", inspect_options.tier, "Of the machine code: baseline (default) or opt")
         ->check(CLI::IsMember({"baseline", "opt"}));
     inspect_command->add_flag("--sizes", inspect_options.sizes, "What each tier makes of all functions, in bytes");
-    inspect_command->add_flag("--code", inspect_options.code,
-                              "The function's register form, which the interpreter runs, instead of dMIR");
+    inspect_command
+        ->add_flag("--code", inspect_options.code,
+                   "The function's register form, which the interpreter runs, instead of dMIR")
+        ->needs(function_option);
     inspect_command->callback([&context] { inspect(context, inspect_options); });
 
     static std::vector<std::string> paths;
