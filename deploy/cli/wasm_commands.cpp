@@ -202,7 +202,7 @@ void run(Context& context, const RunOptions& options) {
 
 /// As a debugger's memory dump: offset and sixteen bytes a line.
 void print_bytes(const vm::CompiledFunction& made) {
-    const ByteView bytes{static_cast<const std::uint8_t*>(made.entry), made.size_bytes};
+    const ByteView bytes{static_cast<const std::uint8_t*>(made.code()), made.size_bytes};
     for (std::size_t at = 0; at < bytes.size(); at += 16)
         std::cout << fmt::format("{:06x}  {}\n", at,
                                  to_hex(bytes.subspan(at, std::min<std::size_t>(16, bytes.size() - at))));

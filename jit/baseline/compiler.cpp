@@ -8,6 +8,7 @@
 #include <ucontext.h>
 
 #include "jit/baseline/baseline.hpp"
+#include "jit/baseline/coded_trap.hpp"
 #include "jit/baseline/native_compiler.hpp"
 
 #ifdef __x86_64__
@@ -40,6 +41,11 @@ void on_fault(int signal, siginfo_t* info, void* raw) {
         const auto* begin = range.begin.load(std::memory_order_acquire);
         if (begin == nullptr || at < begin || at >= begin + range.size.load(std::memory_order_relaxed)) continue;
         registers[REG_RAX] = static_cast<greg_t>(Trap::memory_out_of_bounds);
+        if (*at == trap_instruction) {
+            const auto trap = read_trap(at);
+            registers[REG_RAX] = static_cast<greg_t>(trap.kind);
+            registers[REG_R14] -= trap.fuel;
+        }
         registers[REG_RIP] = reinterpret_cast<greg_t>(range.trap_exit.load(std::memory_order_relaxed));
         return;
     }
@@ -136,8 +142,8 @@ StopPlace NativeCompiler::stop_place(std::uint64_t return_address) {
 void NativeCompiler::release(const vm::CompiledFunction& made) noexcept {
     if (made.entry == nullptr) return;
     const std::lock_guard lock(mutex_);
-    stop_functions_.erase(reinterpret_cast<std::uint64_t>(made.entry) + made.size_bytes);
-    arena_.remove(made.entry, made.size_bytes);
+    stop_functions_.erase(reinterpret_cast<std::uint64_t>(made.code()) + made.size_bytes);
+    arena_.remove(made.code(), made.size_bytes);
 }
 
 Trap NativeCompiler::call(Machine& machine, FunctionObject& function, Slot* frame) {

@@ -1,4 +1,4 @@
-// Calls: of this module's functions and of others, and through C++; and the adapters between the two conventions.
+// Calls: of this module's functions and of others, and through C++.
 #ifdef __x86_64__
 
 #include <cstring>
@@ -185,6 +185,7 @@ void FunctionEmitter::helper(const Instruction& i) {
     }
     test(eax, eax);
     jnz(leave_with_eax_, reach(leave_with_eax_));
+    leaves_with_eax_ = true;
     if (i.result_count == 0) return;
     mov(rax, ptr[r15 + instance_machine]);
     mov(rax, ptr[rax + machine_frame]);
@@ -193,56 +194,6 @@ void FunctionEmitter::helper(const Instruction& i) {
     else
         mov(rax, ptr[rax]);
     take_results(i);
-}
-
-namespace {
-
-class AdapterEmitter : Assembler {
-public:
-    std::vector<std::uint8_t> run(const CallShape& shape, bool any, const Stubs& stubs) {
-        const auto passed = pass(shape.parameters);
-        mov(r12, ptr[r15 + instance_machine]);
-        mov(rbp, ptr[r12 + machine_frame]);
-        for (std::size_t k = 0; k < passed.locations.size(); ++k) {
-            const auto to = qword[rbp + static_cast<int>(8 * k)];
-            const auto& from = passed.locations[k];
-            if (from.kind == Location::Kind::integer) {
-                mov(to, Reg64(static_cast<int>(from.index)));
-            } else if (from.kind == Location::Kind::floating) {
-                vmovsd(to, Xmm(static_cast<int>(from.index)));
-            } else {
-                mov(r11, ptr[rsp + static_cast<int>(8 * (from.index + 1))]);
-                mov(to, r11);
-            }
-        }
-        // What is left of the stack limit at the caller's, in units.
-        lea(r11, ptr[rsp + 8]);
-        sub(r11, ptr[r12 + machine_limit]);
-        sar(r11, 4);
-        mov(ptr[r12 + machine_units], r11);
-        sub(rsp, 8);
-        if (any) {
-            mov(rdx, reinterpret_cast<std::uint64_t>(stubs.any));
-            call(rdx);
-        } else {
-            call(ptr[rax + function_native]);
-        }
-        add(rsp, 8);
-        if (shape.results.size() == 1) {
-            if (bank_of(shape.results[0]) == Bank::floating)
-                vmovq(xmm0, rax);
-            else if (shape.results[0] == dmir::Type::i32)
-                mov(eax, eax);
-        }
-        ret();
-        return bytes();
-    }
-};
-
-}  // namespace
-
-std::vector<std::uint8_t> emit_adapter(const CallShape& shape, bool any, const Stubs& stubs) {
-    return AdapterEmitter().run(shape, any, stubs);
 }
 
 }  // namespace troupe::jit::opt

@@ -8,7 +8,7 @@
 namespace troupe::jit::opt {
 namespace {
 
-constexpr std::uint32_t magic = 0x31435254;  // "TRC1"
+constexpr std::uint32_t magic = 0x32435254;  // "TRC2"
 constexpr std::size_t hash_bytes = sizeof(Hash256);
 
 [[nodiscard]] Hash256 hash_of(const Hash256& key, ByteView content) {
@@ -71,10 +71,9 @@ private:
 
 [[nodiscard]] Emitted read_function(CodeReader& reader) {
     Emitted out;
-    out.fast_offset = reader.number<std::uint32_t>();
     const auto code = reader.take(reader.number<std::uint32_t>());
     out.bytes.assign(code.begin(), code.end());
-    if (out.fast_offset >= out.bytes.size()) reader.fail();
+    if (out.bytes.empty()) reader.fail();
     const auto relocations = reader.number<std::uint32_t>();
     for (std::uint32_t k = 0; k < relocations && reader.ok(); ++k) {
         Relocation relocation;
@@ -101,7 +100,6 @@ Bytes encode_code_file(const Hash256& key, const std::map<std::uint32_t, Emitted
     writer.number(static_cast<std::uint32_t>(functions.size()));
     for (const auto& [index, function] : functions) {
         writer.number(index);
-        writer.number(static_cast<std::uint32_t>(function.fast_offset));
         writer.number(static_cast<std::uint32_t>(function.bytes.size()));
         append(writer.out, function.bytes);
         writer.number(static_cast<std::uint32_t>(function.relocations.size()));

@@ -38,12 +38,7 @@ public:
         return out.entry != nullptr ? out : NativeCompiler::compile(source);
     }
 
-    const void* fast_stub(const wasm::FunctionType& type) override {
-        CallShape shape;
-        for (auto t : type.parameters) shape.parameters.push_back(wasm::to_dmir(t));
-        for (auto t : type.results) shape.results.push_back(wasm::to_dmir(t));
-        return adapter(shape, false);
-    }
+    const void* fast_stub(const wasm::FunctionType& type) override { return shared(Shared::adapter, shape_of(type)); }
 
 protected:
     /// What another run made; nothing if there is none.
@@ -52,7 +47,7 @@ protected:
         auto code = cache_->find(module, index);
         if (!code) return {};
         opt::relocate(*code, surroundings(*module, index));
-        return add(*code);
+        return add(*code, shape_of(module->types[module->functions[index].type_index]));
     }
     [[nodiscard]] vm::CompiledFunction optimized(const std::shared_ptr<const wasm::Module>& module,
                                                  std::uint32_t index) {
@@ -65,7 +60,7 @@ protected:
         if (!allocation) return {};
         const CallShape shape{function->signature.parameters, function->signature.results};
         auto code = opt::emit(*machine, *allocation, shape, surroundings(*module, index));
-        const auto out = add(code);
+        const auto out = add(code, shape);
         if (out.entry != nullptr && cache_ != nullptr) cache_->keep(module, index, std::move(code));
         return out;
     }
@@ -73,27 +68,39 @@ protected:
 private:
     [[nodiscard]] opt::Surroundings surroundings(const wasm::Module& module, std::uint32_t index) {
         return {stubs(), module.imported_functions, module.imported_functions + index,
-                [this](const CallShape& of) { return adapter(of, true); }};
+                [this](const CallShape& of) { return shared(Shared::any_adapter, of); }};
     }
-    [[nodiscard]] vm::CompiledFunction add(const opt::Emitted& code) {
+    [[nodiscard]] static CallShape shape_of(const wasm::FunctionType& type) {
+        CallShape out;
+        for (auto t : type.parameters) out.parameters.push_back(wasm::to_dmir(t));
+        for (auto t : type.results) out.results.push_back(wasm::to_dmir(t));
+        return out;
+    }
+    [[nodiscard]] vm::CompiledFunction add(const opt::Emitted& code, const CallShape& shape) {
+        const auto* entry = code.bytes.empty() ? nullptr : shared(Shared::entry, shape);
         // Without an adapter some callee might have no entry.
-        if (exhausted_) return {};
+        if (entry == nullptr || exhausted_) return {};
         const auto* at = add_code(code.bytes);
         if (at == nullptr) return {};
-        return {.entry = at, .fast = at + code.fast_offset, .size_bytes = code.bytes.size()};
+        return {.entry = entry, .fast = at, .size_bytes = code.bytes.size()};
     }
-    [[nodiscard]] const void* adapter(const CallShape& shape, bool any) {
-        const std::lock_guard lock(adapters_mutex_);
-        auto& at = adapters_[{shape, any}];
-        if (at == nullptr) at = add_code(opt::emit_adapter(shape, any, stubs()));
+    /// What all functions of a shape share: their entry for callers by frame, and adapters for calls by registers of
+    /// functions of this instance that have no such entry, and of any function.
+    enum class Shared : std::uint8_t { entry, adapter, any_adapter };
+    [[nodiscard]] const void* shared(Shared what, const CallShape& shape) {
+        const std::lock_guard lock(shared_mutex_);
+        auto& at = shared_[{shape, what}];
+        if (at == nullptr)
+            at = add_code(what == Shared::entry ? opt::emit_entry(shape)
+                                                : opt::emit_adapter(shape, what == Shared::any_adapter, stubs()));
         if (at == nullptr) exhausted_ = true;
         return at;
     }
 
     std::shared_ptr<CodeCache> cache_;
     std::atomic<bool> exhausted_{false};
-    std::mutex adapters_mutex_;
-    std::map<std::pair<CallShape, bool>, const void*> adapters_;
+    std::mutex shared_mutex_;
+    std::map<std::pair<CallShape, Shared>, const void*> shared_;
 };
 
 /// Calls and rounds before a function is compiled again, and calls between looks whether it has been.

@@ -56,10 +56,7 @@ bool FunctionEmitter::lay_out_frame() {
 
 Emitted FunctionEmitter::run() {
     if (!lay_out_frame()) return {};
-    native_entry();
-    align(16);
     L(fast_);
-    const auto fast_offset = getSize();
     entry();
     copies_left_ = copies_min;
     for (const auto& block : f_.blocks) copies_left_ += block.instructions.size();
@@ -74,44 +71,7 @@ Emitted FunctionEmitter::run() {
             const auto distance = static_cast<std::int32_t>(table.targets[k]->getAddress() - table.label.getAddress());
             std::memcpy(code.data() + table.offset + 4 * k, &distance, 4);
         }
-    return {std::move(code), std::move(relocations_), fast_offset};
-}
-
-/// From a frame in memory to registers. The machine's frame, limit and units are the caller's again afterwards.
-void FunctionEmitter::native_entry() {
-    const auto passed = pass(shape_.parameters);
-    mov(rcx, ptr[r15 + instance_machine]);
-    push(qword[rcx + machine_frame]);
-    push(qword[rcx + machine_limit]);
-    push(qword[rcx + machine_units]);
-    mov(ptr[rcx + machine_frame], rbp);
-    const auto stack_bytes = static_cast<int>((passed.on_stack * 8 + 15) / 16 * 16);
-    if (stack_bytes > 0) sub(rsp, stack_bytes);
-    imul(rax, qword[rcx + machine_units], -16);
-    add(rax, rsp);
-    mov(ptr[rcx + machine_limit], rax);
-    for (std::size_t k = 0; k < passed.locations.size(); ++k) {
-        const auto from = qword[rbp + static_cast<int>(8 * k)];
-        const auto& to = passed.locations[k];
-        if (to.kind == Location::Kind::integer) {
-            mov(gpr(to.index), from);
-        } else if (to.kind == Location::Kind::floating) {
-            vmovsd(Xmm(static_cast<int>(to.index)), from);
-        } else {
-            mov(rax, from);
-            mov(ptr[rsp + static_cast<int>(8 * to.index)], rax);
-        }
-    }
-    call(fast_);
-    if (stack_bytes > 0) add(rsp, stack_bytes);
-    if (shape_.results.size() == 1 && bank_of(shape_.results[0]) == Bank::floating) vmovq(rax, xmm0);
-    mov(rcx, ptr[r15 + instance_machine]);
-    mov(rbp, ptr[rcx + machine_frame]);
-    if (shape_.results.size() > 1) mov(rax, ptr[rbp]);
-    pop(qword[rcx + machine_units]);
-    pop(qword[rcx + machine_limit]);
-    pop(qword[rcx + machine_frame]);
-    ret();
+    return {std::move(code), std::move(relocations_)};
 }
 
 void FunctionEmitter::entry() {
@@ -134,6 +94,7 @@ void FunctionEmitter::entry() {
 void FunctionEmitter::epilogue() {
     add(rsp, static_cast<int>(frame_bytes_));
     ret();
+    islands();
 }
 
 void FunctionEmitter::inserted_moves(std::uint32_t index) {
@@ -164,7 +125,7 @@ void FunctionEmitter::body() {
     flags_of_ = no_register;
     if (block.fuel > 0) {
         sub(r13, static_cast<int>(block.fuel));
-        auto& stop = short_of_fuel_[block.fuel];
+        auto& stop = trap(Trap::out_of_fuel, block.fuel);
         // Carry as well as sign: fuel is never negative here. Carry fuses with the subtraction on more processors.
         jb(stop, reach(stop));
     }
@@ -178,6 +139,7 @@ void FunctionEmitter::body() {
     for (auto r : block.parameters) store(r, position_);
     for (const auto& i : block.instructions) {
         position_ += 2;
+        ++emitted_;
         inserted_moves(position_ / 2);
         if (is_terminator(i.code)) {
             terminator(i);
@@ -199,7 +161,7 @@ void FunctionEmitter::terminator(const Instruction& i) {
         case Code::branch: return branch(i);
         case Code::branch_table: return branch_table(i);
         case Code::return_values: return return_values(i);
-        default: jmp(trap(Trap::unreachable), reach(trap(Trap::unreachable)));
+        default: emit_trap({Trap::unreachable, 0}); islands();
     }
 }
 
@@ -208,6 +170,7 @@ void FunctionEmitter::go(const std::vector<Move>& moves, dmir::BlockIndex to) {
     if (to == following_) return;
     if (copied(to)) return copy(to);
     jmp(labels_[to], reach(labels_[to]));
+    islands();
 }
 
 /// Whether jumps to the block are replaced by copies of it: where a table leads on, so that each way to it has a jump
@@ -256,11 +219,7 @@ Label& FunctionEmitter::way(std::size_t edge) {
     const auto& moves = a_.edge_moves[block_][edge];
     if (moves.empty()) return labels_[target];
     auto& label = ways_.emplace_back();
-    later([this, &label, &moves, target] {
-        L(label);
-        move_all(moves);
-        jmp(labels_[target], reach(labels_[target]));
-    });
+    waiting_ways_.push_back({&label, &moves, target, emitted_});
     return label;
 }
 
@@ -323,7 +282,8 @@ void FunctionEmitter::branch_table(const Instruction& i) {
                 jb(to, reach(to));
             }
             auto& to = way(count - 2);
-            return jmp(to, reach(to));
+            jmp(to, reach(to));
+            return islands();
         }
         auto& table = tables_[block_];
         if (table.targets.empty())
@@ -334,7 +294,7 @@ void FunctionEmitter::branch_table(const Instruction& i) {
         movsxd(target, dword[base + index * 4]);
         add(target, base);
         jmp(target);
-        return;
+        return islands();
     }
     go(a_.edge_moves[block_][0], f_.blocks[block_].edges[0].block);
 }
@@ -376,20 +336,7 @@ Xbyak::Address FunctionEmitter::pooled(std::uint64_t low, std::uint64_t high) { 
 
 void FunctionEmitter::late_code() {
     for (std::size_t k = 0; k < late_.size(); ++k) late_[k]();
-    for (auto& [fuel, label] : short_of_fuel_) {
-        L(label);
-        sub(r14, static_cast<int>(fuel));
-        auto& stop = trap(Trap::out_of_fuel);
-        jmp(stop, reach(stop));
-    }
-    for (auto& [kind, label] : traps_) {
-        L(label);
-        mov(eax, static_cast<std::uint32_t>(kind));
-        jmp(leave_with_eax_, reach(leave_with_eax_));
-    }
-    L(leave_with_eax_);
-    outside(rdx, Outside::trap_exit);
-    jmp(rdx);
+    last_islands();
     align(16);
     for (auto& [bits, label] : pool_) {
         L(label);
@@ -418,7 +365,7 @@ Assembler::LabelType FunctionEmitter::reach(Label& to) {
 
 std::vector<bool> FunctionEmitter::short_jumps() {
     // Alignment may grow by a few bytes where code before it shrinks.
-    constexpr std::ptrdiff_t distance_max = 100;
+    constexpr std::ptrdiff_t distance_max = 112;
     std::vector<bool> out;
     const auto* begin = getCode();
     for (const auto& jump : jumps_) {
@@ -434,11 +381,17 @@ Emitted emit(const Function& function, const Allocation& allocation, const CallS
         FunctionEmitter first(function, allocation, shape, around);
         auto out = first.run();
         if (out.bytes.empty()) return out;
+        auto is_short = first.short_jumps();
         try {
-            return FunctionEmitter(function, allocation, shape, around, first.short_jumps()).run();
+            // Short jumps bring others' targets nearer.
+            for (int round = 0; round < 2; ++round) {
+                FunctionEmitter next(function, allocation, shape, around, is_short);
+                out = next.run();
+                is_short = next.short_jumps();
+            }
         } catch (const Xbyak::Error&) {
-            return out;
         }
+        return out;
     } catch (const Xbyak::Error&) {
         return {};
     }

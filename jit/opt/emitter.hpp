@@ -2,9 +2,9 @@
 //
 // Registers: rbx the memory's base, r13 the fuel left, r14 that and the steps, r15 the instance; no register survives a
 // call. Every unit of the stack limit is 16 bytes of the native stack: a frame is as large as its function's units say,
-// so that the limit is one comparison of rsp with Machine::native_limit and needs no counting. A function has two
-// entries: one as baseline code has it (rax its FunctionObject, rbp its frame), and one with arguments in registers
-// (operands.hpp).
+// so that the limit is one comparison of rsp with Machine::native_limit and needs no counting. Arguments are
+// in registers (operands.hpp); callers that have them in a frame come by emit_entry's code (rax the FunctionObject, rbp
+// the frame), which all functions of a type share.
 #pragma once
 
 #include <functional>
@@ -34,8 +34,6 @@ struct Relocation {
 struct Emitted {
     std::vector<std::uint8_t> bytes;
     std::vector<Relocation> relocations;
-    /// Of the entry with arguments in registers; the other one is at the start.
-    std::size_t fast_offset = 0;
 };
 
 /// What the code refers to outside of itself.
@@ -56,6 +54,10 @@ struct Surroundings {
 [[nodiscard]] std::uint64_t address_of(const Relocation& relocation, const Surroundings& around);
 /// Puts this process's addresses into code that another one made.
 void relocate(Emitted& code, const Surroundings& around);
+
+/// Code that calls rax's function, of this tier, with arguments from the frame: as baseline code has it. The machine's
+/// frame, limit and units are the caller's again afterwards.
+[[nodiscard]] std::vector<std::uint8_t> emit_entry(const CallShape& shape);
 
 /// Code with arguments in registers that calls rax's function with them in the frame; `any` if it may be of another
 /// instance.

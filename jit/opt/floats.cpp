@@ -143,8 +143,8 @@ void FunctionEmitter::check_stored(const Instruction& i, const Xbyak::RegExp& at
     const auto value = in_float(i.operands[1]);
     auto& rare = ways_.emplace_back();
     auto& done = ways_.emplace_back();
-    mov(bits.cvt32(), dword[wide ? at + 4 : at]);
-    add(bits.cvt32(), bits.cvt32());
+    // The sign goes to the lowest bit, where it is no matter.
+    rorx(Xbyak::Reg32e(bits.getIdx(), 32), dword[wide ? at + 4 : at], 31);
     cmp(bits.cvt32(), wide ? 0xFFE00000U : 0xFF000000U);
     jae(rare, reach(rare));
     L(done);

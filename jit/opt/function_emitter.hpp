@@ -5,6 +5,7 @@
 #include <map>
 
 #include "jit/baseline/assembler.hpp"
+#include "jit/baseline/coded_trap.hpp"
 #include "jit/opt/emitter.hpp"
 #include "jit/opt/operands.hpp"
 
@@ -63,7 +64,6 @@ private:
     // Frame, blocks and their ends (control.cpp).
 
     [[nodiscard]] bool lay_out_frame();
-    void native_entry();
     void entry();
     void epilogue();
     [[nodiscard]] bool innermost(dmir::BlockIndex head) const;
@@ -84,7 +84,15 @@ private:
     /// To be asked once for each jump, where it stands. The label stays as long as this.
     [[nodiscard]] LabelType reach(Label& to);
     void late_code();
-    [[nodiscard]] Label& trap(dmir::Trap kind) { return traps_[kind]; }
+
+    // What jumps lead to that stands aside (islands.cpp).
+
+    /// Of a charge, with the fuel that was taken.
+    [[nodiscard]] Label& trap(dmir::Trap kind, std::uint32_t fuel = 0);
+    void emit_trap(const CodedTrap& trap);
+    /// What jumps shortly before wait for is put here, where nothing comes by itself: within reach of short jumps.
+    void islands();
+    void last_islands();
     template <class F>
     void later(F&& emit) {
         late_.emplace_back(std::forward<F>(emit));
@@ -152,10 +160,27 @@ private:
     std::vector<bool> is_short_;
     std::vector<Label> labels_;
     Label fast_;
-    std::map<dmir::Trap, Label> traps_;
-    /// Of blocks by their fuel, which is taken but was not there: their steps don't happen.
-    std::map<std::uint32_t, Label> short_of_fuel_;
+    /// Machine instructions that were emitted so far: a measure of distance that stays when jumps become short.
+    std::uint32_t emitted_ = 0;
+    struct Island {
+        Label* label;
+        /// Of the first jump, or of the island once it is there.
+        std::uint32_t at;
+    };
+    std::map<CodedTrap, Island> waiting_traps_;
+    std::map<CodedTrap, Island> placed_traps_;
+    /// Too far from the next place for an island.
+    std::vector<std::pair<CodedTrap, Label*>> late_traps_;
+    /// Moves on an edge, and a jump to its target.
+    struct Way {
+        Label* label;
+        const std::vector<Move>* moves;
+        dmir::BlockIndex target;
+        std::uint32_t at;
+    };
+    std::vector<Way> waiting_ways_;
     Label leave_with_eax_;
+    bool leaves_with_eax_ = false;
     std::deque<std::function<void()>> late_;
     /// By the block that they end.
     std::map<dmir::BlockIndex, Table> tables_;

@@ -369,6 +369,14 @@ void FunctionEmitter::instruction(const Instruction& i) {
             if (i.immediate && i.value == 0xFF) return movzx(out(i).cvt32(), in(i.operands[0]).cvt8());
             if (i.immediate && i.value == 0xFFFF) return movzx(out(i).cvt32(), in(i.operands[0]).cvt16());
             return tied(i, [this](const auto& a, const auto& b) { and_(a, b); });
+        case Code::bit_and_not: {
+            keep_flags(i, true);
+            const auto bits = i.wide ? 64 : 32;
+            const Xbyak::Reg32e to(out(i).getIdx(), bits);
+            const Xbyak::Reg32e without(in(i.operands[0]).getIdx(), bits);
+            if (i.memory) return andn(to, without, ptr[memory_operand(i, 1)]);
+            return andn(to, without, Xbyak::Reg32e(in(i.operands[1]).getIdx(), bits));
+        }
         case Code::bit_or: return tied(i, [this](const auto& a, const auto& b) { or_(a, b); });
         case Code::bit_xor: return tied(i, [this](const auto& a, const auto& b) { xor_(a, b); });
         case Code::multiply:

@@ -21,6 +21,7 @@ enum class Code : std::uint8_t {
     sub,
     negate,
     bit_and,
+    bit_and_not,  // operand 1 without operand 0's bits
     bit_or,
     bit_xor,
     multiply,

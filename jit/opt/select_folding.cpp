@@ -115,8 +115,26 @@ void Selection::mark_folded(const dmir::Block& block) {
                 fold_test(i, k);
         }
         if (i.op == Op::i32_add || i.op == Op::i64_add) fold_shift(i);
+        if (i.op == Op::i32_and || i.op == Op::i64_and) fold_not(i);
         fold_operand(i, k);
     }
+}
+
+void Selection::fold_not(const dmir::Instruction& i) {
+    const auto ones = f_.types[i.first_result] == Type::i32 ? 0xFFFFFFFFU : ~std::uint64_t{0};
+    for (auto side : {0, 1}) {
+        const auto* d = foldable(i.arguments[side]);
+        if (d == nullptr || (d->op != Op::i32_xor && d->op != Op::i64_xor) || constant(d->arguments[1]) != ones)
+            continue;
+        if (!constant(d->arguments[0]) && !constant(i.arguments[1 - side])) return skip(i.arguments[side]);
+    }
+}
+
+std::optional<Value> Selection::inverted(Value v) const {
+    if (!is_skipped(v)) return std::nullopt;
+    const auto* d = definition(v);
+    if (d->op != Op::i32_xor && d->op != Op::i64_xor) return std::nullopt;
+    return d->arguments[0];
 }
 
 void Selection::fold_shift(const dmir::Instruction& i) {

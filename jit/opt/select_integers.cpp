@@ -32,6 +32,8 @@ void Selection::integer(const dmir::Instruction& i, bool wide) {
         case Op::i32_mul: return multiply(i, left, right, wide);
         case Op::i32_and:
             if (wide && constant(right) == 0xFFFFFFFFU) return unary(Code::zero_extend32);
+            if (const auto y = inverted(left)) return binary(i, Code::bit_and_not, *y, right, wide);
+            if (const auto y = inverted(right)) return binary(i, Code::bit_and_not, *y, left, wide);
             return binary(i, Code::bit_and, left, right, wide);
         case Op::i32_or: return binary(i, Code::bit_or, left, right, wide);
         case Op::i32_xor: return binary(i, Code::bit_xor, left, right, wide);

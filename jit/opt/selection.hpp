@@ -103,6 +103,10 @@ private:
     void fold_test(const dmir::Instruction& d, std::uint32_t at);
     /// Decides, users first, which definitions their users take in.
     void mark_folded(const dmir::Block& block);
+    /// x & ~y.
+    void fold_not(const dmir::Instruction& i);
+    /// y of such an and's operand ~y, if it is taken in.
+    [[nodiscard]] std::optional<Value> inverted(Value v) const;
     /// x + (y << 1..3) and (x + y) + constant.
     void fold_shift(const dmir::Instruction& i);
     /// Loads whose value is an operand of instruction `at` of the block, or of its end, with nothing between that a

@@ -43,6 +43,9 @@ struct CompiledFunction {
     std::size_t size_bytes = 0;
     /// Where it goes on from FunctionSource::enter_at, if it can.
     const void* at_block = nullptr;
+
+    /// Where its own code begins: an entry beside `fast` is shared by all functions of the type.
+    [[nodiscard]] const void* code() const noexcept { return fast != nullptr ? fast : entry; }
 };
 /// When a function is compiled that is interpreted at first: once about so many steps were interpreted in it for each
 /// instruction of its code, as looks find that are so many steps apart.

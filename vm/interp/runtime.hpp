@@ -91,19 +91,20 @@ struct DataBytes {
 };
 
 struct Instance {
+    // What compiled code reads comes first: short displacements make short instructions.
     Memory* memory = nullptr;
-    std::vector<FunctionObject*> functions;
-    std::vector<Table*> tables;
-    std::vector<Global*> globals;
-    /// The store's number of each of the module's types.
-    std::vector<std::uint32_t> signatures;
-    /// Passive segments; a dropped one is empty.
-    std::vector<DataBytes> data;
-    std::vector<std::vector<Slot>> elements;
+    Machine* machine = nullptr;
     /// `functions` and `globals` again, where compiled code finds them.
     FunctionObject* const* function_table = nullptr;
     Global* const* global_table = nullptr;
-    Machine* machine = nullptr;
+    std::vector<Table*> tables;
+    /// The store's number of each of the module's types.
+    std::vector<std::uint32_t> signatures;
+    std::vector<FunctionObject*> functions;
+    std::vector<Global*> globals;
+    /// Passive segments; a dropped one is empty.
+    std::vector<DataBytes> data;
+    std::vector<std::vector<Slot>> elements;
     /// The engine's own.
     void* owner = nullptr;
 };
@@ -148,6 +149,12 @@ struct Machine {
     /// Instructions of the source executed, in whole blocks: a block counts when it is entered.
     std::uint64_t steps = 0;
     std::int64_t stack_units_left = 0;
+    /// Of compiled code: the stack pointer that a trap returns to, and a stack of its own, made when first needed.
+    void* native_exit = nullptr;
+    std::uint8_t* native_stack = nullptr;
+    /// Of the optimizing tier's code: the frame that calls of other code may use, and how far its stack may reach.
+    Slot* native_frame = nullptr;
+    std::uint8_t* native_limit = nullptr;
     Slot* stack = nullptr;
     std::uint64_t stack_bytes = 0;
     std::vector<Frame> frames;
@@ -157,12 +164,6 @@ struct Machine {
     bool can_stop = false;
     std::uint64_t steps_max = UINT64_MAX;
     MachineLimits limits;
-    /// Of compiled code: the stack pointer that a trap returns to, and a stack of its own, made when first needed.
-    void* native_exit = nullptr;
-    std::uint8_t* native_stack = nullptr;
-    /// Of the optimizing tier's code: the frame that calls of other code may use, and how far its stack may reach.
-    Slot* native_frame = nullptr;
-    std::uint8_t* native_limit = nullptr;
     /// What host functions work on: their maker's.
     void* host_context = nullptr;
     /// Makes the code of a function at its first call; the trap if that can't be done.

@@ -194,5 +194,38 @@ TEST_CASE("a NaN made by arithmetic is the canonical one in all tiers") {
         if (compiler != nullptr) CHECK(run(bytes, 0, 100, compiler).values == one(0x7FC00000));
 }
 
+TEST_CASE("a NaN that is stored, and used after that, is the canonical one in all tiers") {
+    // f64.store or f32.store offset at 0 of (0 / 0) * local0, then the stored upper or only word.
+    const Bytes wide{0, 0x41, 0, 0x44, 0,    0, 0,    0,    0,    0, 0, 0,    0x44, 0,    0, 0,  0,   0,
+                     0, 0,    0, 0xA3, 0x20, 0, 0xB7, 0xA2, 0x39, 3, 8, 0x41, 0,    0x28, 2, 12, 0x0B};
+    const Bytes narrow{0,    0x41, 0,    0x43, 0,    0, 0, 0,    0x43, 0,    0, 0, 0,   0x95,
+                       0x20, 0,    0xB2, 0x94, 0x38, 2, 8, 0x41, 0,    0x28, 2, 8, 0x0B};
+    for (std::uint32_t argument : {0U, 5U}) {
+        check_tiers(module_with(wide), argument, 100, {Trap::none, one(0x7FF80000), 100 - 22, 11});
+        check_tiers(module_with(narrow), argument, 100, {Trap::none, one(0x7FC00000), 100 - 22, 11});
+    }
+    // An infinity takes the same way and stays: 1 / 0.
+    const Bytes infinite{0, 0x41, 0,    0x43, 0, 0,    0x80, 0x3F, 0x43, 0, 0,   0,
+                         0, 0x95, 0x38, 2,    8, 0x41, 0,    0x28, 2,    8, 0x0B};
+    check_tiers(module_with(infinite), 0, 100, {Trap::none, one(0x7F800000), 100 - 19, 8});
+}
+
+TEST_CASE("the bits of one number without those of another") {
+    // (local0 ^ -1) & (local0 * 3)
+    const Bytes body{0, 0x20, 0, 0x41, 0x7F, 0x73, 0x20, 0, 0x41, 3, 0x6C, 0x71, 0x0B};
+    for (std::uint32_t argument : {0U, 1U, 0x12345678U, 0xFFFFFFFFU})
+        check_tiers(module_with(body), argument, 100, {Trap::none, one(~argument & (argument * 3)), 92, 8});
+}
+
+TEST_CASE("a block that costs much more fuel than it has steps stops exactly where the fuel ends") {
+    // Sixteen divisions by local0 + 1: more fuel than one byte tells.
+    Bytes body{0, 0x20, 0};
+    for (int k = 0; k < 16; ++k) append(body, Bytes{0x20, 0, 0x41, 1, 0x6A, 0x6E});
+    append(body, Bytes{0x0B});
+    constexpr std::int64_t cost = 2 + 16 * 19;
+    check_tiers(module_with(body), 6, cost, {Trap::none, one(0), 0, 66});
+    check_tiers(module_with(body), 6, cost - 1, {Trap::out_of_fuel, {}, -1, 0});
+}
+
 }  // namespace
 }  // namespace troupe::vm

@@ -1,0 +1,102 @@
+// Between the two conventions of calls: arguments in a frame in memory, and in registers.
+#ifdef __x86_64__
+
+#include "jit/opt/function_emitter.hpp"
+
+namespace troupe::jit::opt {
+namespace {
+
+class AdapterEmitter : Assembler {
+public:
+    std::vector<std::uint8_t> run(const CallShape& shape, bool any, const Stubs& stubs) {
+        const auto passed = pass(shape.parameters);
+        mov(r12, ptr[r15 + instance_machine]);
+        mov(rbp, ptr[r12 + machine_frame]);
+        for (std::size_t k = 0; k < passed.locations.size(); ++k) {
+            const auto to = qword[rbp + static_cast<int>(8 * k)];
+            const auto& from = passed.locations[k];
+            if (from.kind == Location::Kind::integer) {
+                mov(to, Reg64(static_cast<int>(from.index)));
+            } else if (from.kind == Location::Kind::floating) {
+                vmovsd(to, Xmm(static_cast<int>(from.index)));
+            } else {
+                mov(r11, ptr[rsp + static_cast<int>(8 * (from.index + 1))]);
+                mov(to, r11);
+            }
+        }
+        // What is left of the stack limit at the caller's, in units.
+        lea(r11, ptr[rsp + 8]);
+        sub(r11, ptr[r12 + machine_limit]);
+        sar(r11, 4);
+        mov(ptr[r12 + machine_units], r11);
+        sub(rsp, 8);
+        if (any) {
+            mov(rdx, reinterpret_cast<std::uint64_t>(stubs.any));
+            call(rdx);
+        } else {
+            call(ptr[rax + function_native]);
+        }
+        add(rsp, 8);
+        if (shape.results.size() == 1) {
+            if (bank_of(shape.results[0]) == Bank::floating)
+                vmovq(xmm0, rax);
+            else if (shape.results[0] == dmir::Type::i32)
+                mov(eax, eax);
+        }
+        ret();
+        return bytes();
+    }
+};
+
+class EntryEmitter : Assembler {
+public:
+    std::vector<std::uint8_t> run(const CallShape& shape) {
+        const auto passed = pass(shape.parameters);
+        mov(r11, rax);
+        mov(rcx, ptr[r15 + instance_machine]);
+        push(qword[rcx + machine_frame]);
+        push(qword[rcx + machine_limit]);
+        push(qword[rcx + machine_units]);
+        mov(ptr[rcx + machine_frame], rbp);
+        const auto stack_bytes = static_cast<int>((passed.on_stack * 8 + 15) / 16 * 16);
+        if (stack_bytes > 0) sub(rsp, stack_bytes);
+        imul(rax, qword[rcx + machine_units], -16);
+        add(rax, rsp);
+        mov(ptr[rcx + machine_limit], rax);
+        for (std::size_t k = 0; k < passed.locations.size(); ++k) {
+            const auto from = qword[rbp + static_cast<int>(8 * k)];
+            const auto& to = passed.locations[k];
+            if (to.kind == Location::Kind::integer) {
+                mov(Reg64(static_cast<int>(to.index)), from);
+            } else if (to.kind == Location::Kind::floating) {
+                vmovsd(Xmm(static_cast<int>(to.index)), from);
+            } else {
+                mov(rax, from);
+                mov(ptr[rsp + static_cast<int>(8 * to.index)], rax);
+            }
+        }
+        call(ptr[r11 + function_fast]);
+        if (stack_bytes > 0) add(rsp, stack_bytes);
+        if (shape.results.size() == 1 && bank_of(shape.results[0]) == Bank::floating) vmovq(rax, xmm0);
+        mov(rcx, ptr[r15 + instance_machine]);
+        mov(rbp, ptr[rcx + machine_frame]);
+        if (shape.results.size() > 1) mov(rax, ptr[rbp]);
+        pop(qword[rcx + machine_units]);
+        pop(qword[rcx + machine_limit]);
+        pop(qword[rcx + machine_frame]);
+        ret();
+        return bytes();
+    }
+};
+
+}  // namespace
+
+std::vector<std::uint8_t> emit_entry(const CallShape& shape) { return EntryEmitter().run(shape); }
+
+std::vector<std::uint8_t> emit_adapter(const CallShape& shape, bool any, const Stubs& stubs) {
+    return AdapterEmitter().run(shape, any, stubs);
+}
+
+}  // namespace troupe::jit::opt
+
+#endif

@@ -1,0 +1,80 @@
+// Traps and moves on edges, put where short jumps reach them: behind jumps that stand there anyway.
+#ifdef __x86_64__
+
+#include <algorithm>
+
+#include "jit/opt/function_emitter.hpp"
+
+namespace troupe::jit::opt {
+
+namespace {
+/// Machine instructions that a short jump probably spans. Where it does not, it is a long one.
+constexpr std::uint32_t reach_max = 20;
+}  // namespace
+
+Label& FunctionEmitter::trap(dmir::Trap kind, std::uint32_t fuel) {
+    const CodedTrap key{kind, fuel};
+    if (const auto placed = placed_traps_.find(key);
+        placed != placed_traps_.end() && emitted_ - placed->second.at <= reach_max)
+        return *placed->second.label;
+    const auto waiting = waiting_traps_.find(key);
+    if (waiting != waiting_traps_.end()) {
+        if (emitted_ - waiting->second.at <= reach_max) return *waiting->second.label;
+        late_traps_.emplace_back(key, waiting->second.label);
+        waiting_traps_.erase(waiting);
+    }
+    auto& label = ways_.emplace_back();
+    waiting_traps_[key] = {&label, emitted_};
+    return label;
+}
+
+void FunctionEmitter::emit_trap(const CodedTrap& trap) {
+    for (auto coded : encode(trap)) db(coded);
+}
+
+void FunctionEmitter::islands() {
+    for (auto at = waiting_traps_.begin(); at != waiting_traps_.end();) {
+        auto& [key, island] = *at;
+        if (emitted_ - island.at <= reach_max) {
+            L(*island.label);
+            emit_trap(key);
+            placed_traps_[key] = {island.label, emitted_};
+        } else {
+            late_traps_.emplace_back(key, island.label);
+        }
+        at = waiting_traps_.erase(at);
+    }
+    const auto near = [this](const Way& way) { return emitted_ - way.at <= reach_max; };
+    for (const auto& way : waiting_ways_) {
+        if (!near(way)) continue;
+        L(*way.label);
+        move_all(*way.moves);
+        jmp(labels_[way.target], reach(labels_[way.target]));
+    }
+    std::erase_if(waiting_ways_, near);
+}
+
+void FunctionEmitter::last_islands() {
+    for (const auto& way : waiting_ways_) {
+        L(*way.label);
+        move_all(*way.moves);
+        jmp(labels_[way.target], reach(labels_[way.target]));
+    }
+    waiting_ways_.clear();
+    for (const auto& [key, island] : waiting_traps_) late_traps_.emplace_back(key, island.label);
+    waiting_traps_.clear();
+    std::ranges::stable_sort(late_traps_, {}, [](const auto& late) { return late.first; });
+    for (std::size_t k = 0; k < late_traps_.size(); ++k) {
+        L(*late_traps_[k].second);
+        if (k + 1 == late_traps_.size() || late_traps_[k + 1].first != late_traps_[k].first)
+            emit_trap(late_traps_[k].first);
+    }
+    if (!leaves_with_eax_) return;
+    L(leave_with_eax_);
+    outside(rdx, Outside::trap_exit);
+    jmp(rdx);
+}
+
+}  // namespace troupe::jit::opt
+
+#endif
