@@ -100,8 +100,10 @@ void add_vm_commands(CLI::App& app, Context& context) {
         if (kind == SuiteKind::state || kind == SuiteKind::transaction || kind == SuiteKind::precompile)
             command->add_option("--fork", arguments->fork, "Only this fork, such as Cancun");
         if (kind == SuiteKind::state)
-            command->add_flag("--trace", arguments->trace,
-                              "Write every instruction to stderr as a line of JSON (EIP-3155); one thread");
+            command->add_flag(
+                "--trace", arguments->trace,
+                "Write every instruction to stderr as a line of JSON, and a summary after each test (EIP-3155); one "
+                "thread");
         add_common(*command, context, false);
         command->callback([&context, kind, arguments] { run(context, kind, *arguments); });
     }

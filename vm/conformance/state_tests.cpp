@@ -230,6 +230,9 @@ struct CaseResult {
     std::optional<evm::InvalidTransaction> refusal;
     std::uint64_t gas_used = 0;
     Bytes output;
+    bool succeeded = false;
+    /// Why it was refused or failed.
+    std::string error;
 };
 
 /// `rewards_always`: the block has its miner even if the transaction is refused.
@@ -243,6 +246,7 @@ struct CaseResult {
            : evm::InvalidTransaction{evm::Invalid::malformed, "a number is too large for a transaction"};
     if (invalid) {
         out.refusal = invalid;
+        out.error = invalid->message;
     } else {
         evm::AnalysisCache codes;
         std::optional<evm::Eip3155Tracer> tracer;
@@ -252,6 +256,8 @@ struct CaseResult {
         out.logs = std::move(receipt.logs);
         out.gas_used = receipt.gas_used;
         out.output = std::move(receipt.output);
+        out.succeeded = receipt.succeeded;
+        out.error = std::move(receipt.error);
     }
     // Miners were touched even without a reward.
     if (revision < Revision::Paris && (rewards_always || !out.refusal)) {
@@ -280,15 +286,14 @@ struct CaseResult {
 }
 
 /// EIP-3155's line after the instructions.
-void write_summary(std::ostream& out, const CaseResult& result, const std::string& name, std::string_view fork,
-                   bool passed) {
+void write_summary(std::ostream& out, const CaseResult& result, const std::string& name, std::string_view fork) {
     out << Json{{"stateRoot", to_hex_prefixed(result.root.view())},
                 {"output", to_hex_prefixed(result.output)},
                 {"gasUsed", to_quantity(uint256{result.gas_used})},
-                {"pass", passed},
+                {"pass", result.succeeded},
                 {"fork", fork},
                 {"name", name},
-                {"error", result.refusal ? result.refusal->message : ""}}
+                {"error", result.error}}
                .dump()
         << "\n";
 }
@@ -322,8 +327,7 @@ bool run_state_file(FileRun& run, const JsonNode& root) {
                 // transaction; the older ones count the touched miner in.
                 const auto result = run_case(*world, block, tx, *revision, !post.has("state"), run.options.trace);
                 auto differences = compare(result, post);
-                if (run.options.trace != nullptr)
-                    write_summary(*run.options.trace, result, case_name, fork, differences.empty());
+                if (run.options.trace != nullptr) write_summary(*run.options.trace, result, case_name, fork);
                 run.finish(std::move(case_name), std::move(differences));
             }
         }

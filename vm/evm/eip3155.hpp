@@ -1,4 +1,5 @@
-// EIP-3155: one line of JSON for each instruction, and one at the end, as `evm statetest --json` and others print them.
+// EIP-3155: one line of JSON for each instruction, its fields in the EIP's order. The closing line is written by who
+// knows the state's root.
 #pragma once
 
 #include <iosfwd>
@@ -15,8 +16,6 @@ public:
     void on_step(const Step& step) override;
     void on_cost(std::int64_t cost) override;
     void on_fault(std::int64_t cost, Status status) override;
-    /// The closing line, after the call of depth 0.
-    void on_exit(const CallMessage& message, const CallOutcome& outcome) override;
 
 private:
     void finish_line(std::int64_t cost, const std::string& error);

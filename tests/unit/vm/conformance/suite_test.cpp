@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "runtime/base/bytes.hpp"
+#include "runtime/base/json.hpp"
 
 using namespace troupe;
 using namespace troupe::conformance;
@@ -170,11 +171,64 @@ TEST_CASE("the report does not depend on the number of jobs") {
     for (std::size_t i = 0; i < 20; ++i) CHECK(one.failures[i].file == four.failures[i].file);
 }
 
-TEST_CASE("a trace ends each case with a summary line") {
+/// The keys of a line of JSON, in order.
+[[nodiscard]] std::vector<std::string> keys_of(const Json& line) {
+    std::vector<std::string> out;
+    for (const auto& [key, value] : line.items()) out.push_back(key);
+    return out;
+}
+
+TEST_CASE("a trace has EIP-3155's fields, in its order and of its types") {
+    const Folder folder;
+    std::ostringstream trace;
+    Options options;
+    options.trace = &trace;
+    auto text = state_test(wrong_root);
+    const auto replace = [&](std::string_view from, std::string_view to) {
+        text.replace(text.find(from), from.size(), to);
+    };
+    // 1 to memory, then revert with it.
+    replace(R"("pre": {)", R"("pre": {"0x1000000000000000000000000000000000000000":
+        {"balance": "0x00", "code": "0x60015f5260205ffd", "nonce": "0x01", "storage": {}}, )");
+    replace("0x5208", "0xf4240");
+    (void)run(SuiteKind::state, folder.write("a.json", text), options);
+    std::istringstream stream{trace.str()};
+    std::vector<Json> lines;
+    for (std::string line; std::getline(stream, line);) lines.push_back(Json::parse(line));
+    REQUIRE(lines.size() == 7);
+    for (std::size_t i = 0; i < 6; ++i)
+        CHECK(keys_of(lines[i]) == std::vector<std::string>{"pc", "op", "gas", "gasCost", "stack", "depth",
+                                                            "returnData", "refund", "memSize", "opName"});
+    const auto& store = lines[2];
+    CHECK(store == Json{{"pc", 3},
+                        {"op", 0x52},
+                        {"gas", "0xef033"},
+                        {"gasCost", "0x6"},
+                        {"stack", {"0x1", "0x0"}},
+                        {"depth", 1},
+                        {"returnData", "0x"},
+                        {"refund", "0x0"},
+                        {"memSize", 0},
+                        {"opName", "MSTORE"}});
+    CHECK(lines[3]["memSize"] == 32);
+    const auto& summary = lines.back();
+    CHECK(keys_of(summary) ==
+          std::vector<std::string>{"stateRoot", "output", "gasUsed", "pass", "fork", "name", "error"});
+    CHECK(summary["output"] == "0x" + std::string(63, '0') + "1");
+    CHECK(summary["gasUsed"] == "0x5218");
+    // That the transaction failed, not that the root is not the expected one.
+    CHECK(summary["pass"] == false);
+    CHECK(summary["fork"] == "Cancun");
+    CHECK(summary["error"] == "execution reverted");
+}
+
+TEST_CASE("a trace ends each case with a summary line, of a refused transaction too") {
     const Folder folder;
     std::ostringstream trace;
     Options options;
     options.trace = &trace;
     (void)run(SuiteKind::state, folder.write("a.json", state_test(wrong_root)), options);
+    CHECK(trace.str().find(R"("pass":true,"fork":"Cancun")") != std::string::npos);
+    (void)run(SuiteKind::state, folder.write("a.json", state_test(wrong_root, "", "0x01")), options);
     CHECK(trace.str().find(R"("pass":false,"fork":"Cancun")") != std::string::npos);
 }
