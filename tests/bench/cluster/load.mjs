@@ -101,6 +101,8 @@ const seenAt = new Map();
 const ack = [];
 let rejected = 0;
 const firstBlock = Number(await call('eth_blockNumber')) + 1;
+// Signing has kept this process from noticing what the node closed meanwhile.
+agent.destroy();
 const processorBefore = processorSeconds(pids);
 const start = performance.now();
 let end = start;
