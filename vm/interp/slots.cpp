@@ -28,10 +28,10 @@ public:
     Result<SlotAssignment> run() {
         ranges_.resize(m_.types.size());
         block_of_.assign(m_.types.size(), no_value);
+        defined_.reserve(m_.types.size());
         number_blocks();
         link_loops();
-        define_all();
-        use_all();
+        find_ranges();
         coalesce();
         return scan();
     }
@@ -71,19 +71,8 @@ private:
     void define(Value v, dmir::BlockIndex block, std::uint32_t n) {
         ranges_[v] = {2 * n + 1, 2 * n + 2};
         block_of_[v] = block;
+        defined_.push_back(v);
     }
-    void define_all() {
-        for (dmir::BlockIndex b = 0; b < m_.blocks.size(); ++b) {
-            auto n = heads_[b];
-            for (auto v : f_.blocks[b].parameters) define(v, b, n);
-            for (const auto& i : m_.instructions_of(m_.blocks[b])) {
-                ++n;
-                if (i.destination == no_value) continue;
-                for (std::uint32_t k = 0; k < i.destination_count; ++k) define(i.destination + k, b, n);
-            }
-        }
-    }
-
     void use(Value v, dmir::BlockIndex block, std::uint32_t n) {
         auto end = 2 * n + 1;
         // A value from outside a loop lives through all of it.
@@ -91,14 +80,18 @@ private:
             end = std::max(end, 2 * heads_[m_.loop_end[loop]]);
         ranges_[v].end = std::max(ranges_[v].end, end);
     }
-    void use_all() {
+    /// A definition precedes its uses but for those through back edges, whose values the loop's head has defined.
+    void find_ranges() {
         for (dmir::BlockIndex b = 0; b < m_.blocks.size(); ++b) {
             auto n = heads_[b];
+            for (auto v : f_.blocks[b].parameters) define(v, b, n);
             for (const auto& i : m_.instructions_of(m_.blocks[b])) {
                 ++n;
                 for (auto v : i.sources)
                     if (v != no_value) use(v, b, n);
                 for (auto v : m_.values(i.list)) use(v, b, n);
+                if (i.destination == no_value) continue;
+                for (std::uint32_t k = 0; k < i.destination_count; ++k) define(i.destination + k, b, n);
             }
             for (const auto& edge : m_.edges_of(m_.blocks[b]))
                 for (auto v : m_.values(edge.arguments)) use(v, b, n);
@@ -153,8 +146,7 @@ private:
         std::iota(class_.begin(), class_.end(), 0);
         next_.assign(m_.types.size(), no_value);
         classes_.resize(m_.types.size());
-        for (Value v = 0; v < m_.types.size(); ++v)
-            if (block_of_[v] != no_value) classes_[v] = {v, 1, ranges_[v].end};
+        for (auto v : defined_) classes_[v] = {v, 1, ranges_[v].end};
         std::vector<dmir::BlockIndex> order(m_.blocks.size());
         std::iota(order.begin(), order.end(), 0);
         std::stable_sort(order.begin(), order.end(),
@@ -165,19 +157,6 @@ private:
                 const auto arguments = m_.values(edge.arguments);
                 for (std::size_t k = 0; k < parameters.size(); ++k) try_join(parameters[k], arguments[k]);
             }
-    }
-
-    /// Calls visit(value) for each definition, in the order of their positions; stops when that returns false.
-    template <class Visit>
-    bool each_definition(Visit&& visit) const {
-        for (dmir::BlockIndex b = 0; b < m_.blocks.size(); ++b) {
-            for (auto v : f_.blocks[b].parameters)
-                if (!visit(v)) return false;
-            for (const auto& i : m_.instructions_of(m_.blocks[b]))
-                for (std::uint32_t k = 0; i.destination != no_value && k < i.destination_count; ++k)
-                    if (!visit(i.destination + k)) return false;
-        }
-        return true;
     }
 
     Result<SlotAssignment> scan() {
@@ -196,9 +175,9 @@ private:
         std::vector<Value> ending_next(m_.types.size(), no_value);
         std::uint32_t now = 0;
         std::array<std::vector<std::uint16_t>, 3> free;
-        const bool fits = each_definition([&](Value v) {
+        for (auto v : defined_) {
             const auto c = root(v);
-            if (is_placed[c]) return true;
+            if (is_placed[c]) continue;
             is_placed[c] = true;
             for (; now <= ranges_[v].begin; ++now)
                 for (auto ended = ending[now]; ended != no_value; ended = ending_next[ended]) {
@@ -217,12 +196,11 @@ private:
             auto& others = ending[classes_[c].end];
             ending_next[c] = others;
             others = c;
-            return out.slots.size() <= 60'000 && out.slots.size() <= std::size_t{8} * std::max(f_.stack_units, 64U);
-        });
-        if (!fits) return make_error(ErrorCode::too_large, fmt::format("function {} needs too many slots", f_.name));
+            if (out.slots.size() > 60'000 || out.slots.size() > std::size_t{8} * std::max(f_.stack_units, 64U))
+                return make_error(ErrorCode::too_large, fmt::format("function {} needs too many slots", f_.name));
+        }
         out.slot_of_value.assign(m_.types.size(), no_slot);
-        for (Value v = 0; v < m_.types.size(); ++v)
-            if (block_of_[v] != no_value) out.slot_of_value[v] = slot_of_class[root(v)];
+        for (auto v : defined_) out.slot_of_value[v] = slot_of_class[root(v)];
         return out;
     }
 
@@ -239,6 +217,8 @@ private:
     std::vector<dmir::BlockIndex> outer_;
     std::vector<Range> ranges_;
     std::vector<dmir::BlockIndex> block_of_;
+    /// All values, in the order of their definitions.
+    std::vector<Value> defined_;
     std::vector<Value> class_;
     /// Of each value: the next one in its class, by position.
     std::vector<Value> next_;

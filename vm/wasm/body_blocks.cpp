@@ -13,10 +13,8 @@ void BodyReader<Build>::push_frame(FrameKind kind, std::span<const ValueType> pa
     frame.results = results;
     frame.height = operands_.size();
     frame.index = next_frame_++;
-    frame.mark = next_mark_++;
-    frame.first_assigned = assigned_.size();
+    if constexpr (!Build) frame.assigned = assigned_.open();
     frame.kept_for_else = kept_for_else_.size();
-    if (!Build && keep_frames_) facts_->frames.emplace_back();
     frames_.push_back(frame);
     push_all(parameters, Build ? &values_ : nullptr);
 }
@@ -56,7 +54,7 @@ void BodyReader<Build>::open_block(FrameKind kind) {
     if (!reader_.ok()) return;
     const bool built = live();
     if constexpr (Build) {
-        const auto& facts = facts_->frames[next_frame_];
+        const auto& facts = body_frames_->frames[next_frame_];
         if (built && kind == FrameKind::loop) {
             open_loop(type, facts);
             return;
@@ -78,7 +76,6 @@ void BodyReader<Build>::else_() {
     if constexpr (!Build) {
         if (reader_.ok() && operands_.size() != frame.height)
             reader_.fail_at(start_, invalid, "type mismatch: values left on the stack at else");
-        if (keep_frames_) facts_->frames[frame.index].has_else = true;
     }
     if (!reader_.ok()) return;
     if constexpr (Build) {
@@ -126,24 +123,9 @@ void BodyReader<Build>::end() {
 
 template <bool Build>
 void BodyReader<Build>::end_validated(Frame& frame) {
-    // What was assigned inside was assigned in the frame around it, too: each once, and listed for that one.
-    const auto mark = frames_.size() > 1 ? frames_[frames_.size() - 2].mark : next_mark_++;
-    auto end = frame.first_assigned;
-    for (auto k = end; k < assigned_.size(); ++k) {
-        if (marks_[assigned_[k]] == mark) continue;
-        marks_[assigned_[k]] = mark;
-        assigned_[end++] = assigned_[k];
-    }
-    assigned_.resize(end);
-    const auto count = end - frame.first_assigned;
+    const auto* outer = frames_.size() > 1 ? &frames_[frames_.size() - 2].assigned : nullptr;
+    const auto count = assigned_.close(frame.assigned, outer).size();
     spend((std::uint64_t{frame.branches} + 2) * (count + frame.results.size()));
-    if (!keep_frames_ || !reader_.ok()) return;
-    auto& facts = facts_->frames[frame.index];
-    facts.first_assigned = static_cast<std::uint32_t>(facts_->assigned.size());
-    facts.assigned_count = static_cast<std::uint32_t>(count);
-    facts_->assigned.insert(facts_->assigned.end(), assigned_.end() - static_cast<std::ptrdiff_t>(count),
-                            assigned_.end());
-    std::ranges::sort(facts_->assigned.end() - static_cast<std::ptrdiff_t>(count), facts_->assigned.end());
 }
 
 template void BodyReader<false>::push_frame(FrameKind kind, std::span<const ValueType> parameters,

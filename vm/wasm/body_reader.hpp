@@ -8,6 +8,7 @@
 #include <type_traits>
 #include <vector>
 
+#include "vm/wasm/assigned_locals.hpp"
 #include "vm/wasm/function_body.hpp"
 #include "vm/wasm/ssa_builder.hpp"
 
@@ -81,11 +82,9 @@ struct Frame {
     /// Operands below belong to enclosing frames.
     std::size_t height = 0;
     bool unreachable = false;
-    std::uint32_t index = 0;  // in BodyFacts::frames
+    std::uint32_t index = 0;  // in BodyFrames::frames
     // Validation only.
-    /// Where its own begin among the assigned locals.
-    std::size_t first_assigned = 0;
-    std::uint32_t mark = 0;
+    AssignedLocals::Frame assigned;
     std::uint32_t branches = 0;
     // Building only.
     /// The frame's opening was reachable, so that it exists in SSA.
@@ -112,8 +111,8 @@ public:
         static_cast<void>(operands_.grow(limits.operand_stack));
     }
 
-    /// With `Build`, `facts` are what validation found; else they are filled, frames only if asked for.
-    void run(std::uint32_t function, BodyFacts& facts, bool keep_frames);
+    /// With `Build`, from what find_frames() gave; else the facts are filled.
+    void run(std::uint32_t function, std::conditional_t<Build, const BodyFrames, BodyFacts>& of_body);
 
     [[nodiscard]] const Reader& reader() const { return reader_; }
     SsaBuilder builder;
@@ -127,7 +126,10 @@ private:
     void add_locals(std::uint32_t n, ValueType type) {
         locals_.insert(locals_.end(), n, type);
         local_units_ += n * units(type);
-        if (type == ValueType::v128) facts_->uses_simd = true;
+        if (type == ValueType::v128) note_simd();
+    }
+    void note_simd() {
+        if constexpr (!Build) facts_->uses_simd = true;
     }
     [[nodiscard]] static std::uint32_t units(OperandType type) { return type == OperandType(ValueType::v128) ? 2 : 1; }
 
@@ -142,11 +144,7 @@ private:
         if constexpr (Build) {
             local_values_[local] = value;
         } else {
-            const auto mark = frames_.back().mark;
-            if (marks_[local] == mark) return;
-            marks_[local] = mark;
-            assigned_.push_back(local);
-            spend(1);
+            if (assigned_.assign(local, frames_.back().assigned)) spend(1);
         }
     }
     /// Work that SSA construction will have.
@@ -236,7 +234,7 @@ private:
     /// Locals whose values may differ where the frame's edges meet.
     [[nodiscard]] std::span<const std::uint32_t> assigned_in(const Frame& frame) const {
         if (frame.kind == FrameKind::function) return {};
-        return facts_->assigned_in(facts_->frames[frame.index]);
+        return body_frames_->assigned_in(body_frames_->frames[frame.index]);
     }
 
     [[nodiscard]] bool live() const { return Build && builder.reachable(); }
@@ -328,9 +326,9 @@ private:
     const Module& module_;
     const Limits& limits_;
     BodyFacts* facts_ = nullptr;
+    const BodyFrames* body_frames_ = nullptr;
     const FunctionType* type_ = nullptr;
     Reader reader_;
-    bool keep_frames_ = false;
     std::size_t start_ = 0;
     std::vector<ValueType> locals_;
     OperandStack<std::conditional_t<Build, Value, OperandType>> operands_;
@@ -338,11 +336,7 @@ private:
     std::vector<Value> values_;
     std::uint32_t next_frame_ = 0;
     // Validation only.
-    /// Of each local: the frame that it was last listed for.
-    std::vector<std::uint32_t> marks_;
-    std::uint32_t next_mark_ = 1;
-    /// Locals assigned in the open frames, each frame's after those of the frames around it.
-    std::vector<std::uint32_t> assigned_;
+    AssignedLocals assigned_;
     std::uint64_t joins_ = 0;
     /// Types of the first locals; any for those that there are not, and for vectors, which skim() leaves out.
     static constexpr std::size_t quick_locals = 128;

@@ -166,13 +166,8 @@ void BodyReader<false>::skim() {
         } else if (quick.way == Way::local_write) {
             const std::size_t index = at[1];
             if (index >= quick_locals || locals[index].any() || top == bottom || top[-1] != locals[index]) break;
-            const auto mark = frames_.back().mark;
-            if (marks_[index] != mark) {
-                if (joins_ >= limits_.joins) break;
-                ++joins_;
-                marks_[index] = mark;
-                assigned_.push_back(static_cast<std::uint32_t>(index));
-            }
+            if (joins_ >= limits_.joins) break;
+            joins_ += assigned_.assign(static_cast<std::uint32_t>(index), frames_.back().assigned) ? 1 : 0;
             top -= *at == local_set ? 1 : 0;
             at += 2;
         } else {

@@ -99,7 +99,7 @@ template <bool Build>
 void BodyReader<Build>::open_loop(const BlockType& type, const FrameFacts& facts) {
     auto& f = builder.function;
     auto arguments = builder.list(values_);
-    const auto assigned = facts_->assigned_in(facts);
+    const auto assigned = body_frames_->assigned_in(facts);
     for (auto local : assigned) f.lists.push_back(local_values_[local]);
     arguments.count += facts.assigned_count;
     const auto header = static_cast<dmir::BlockIndex>(f.blocks.size());
@@ -127,7 +127,7 @@ void BodyReader<Build>::open_if(const BlockType& type, const FrameFacts& facts, 
     builder.terminate(dmir::Terminator::Kind::branch_if, condition);
     const auto kept = kept_for_else_.size();
     if (facts.has_else) {
-        for (auto local : facts_->assigned_in(facts)) kept_for_else_.push_back(local_values_[local]);
+        for (auto local : body_frames_->assigned_in(facts)) kept_for_else_.push_back(local_values_[local]);
         kept_for_else_.insert(kept_for_else_.end(), values_.begin(), values_.end());
     }
     push_frame(FrameKind::if_, type.parameters, type.results);

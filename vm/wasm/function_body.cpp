@@ -7,15 +7,16 @@
 namespace troupe::wasm {
 
 template <bool Build>
-void BodyReader<Build>::run(std::uint32_t function, BodyFacts& facts, bool keep_frames) {
+void BodyReader<Build>::run(std::uint32_t function, std::conditional_t<Build, const BodyFrames, BodyFacts>& of_body) {
     const auto& body = module_.functions[function];
-    facts_ = &facts;
+    if constexpr (Build)
+        body_frames_ = &of_body;
+    else
+        facts_ = &of_body;
     type_ = &module_.types[body.type_index];
     reader_ = Reader(module_.bytes, body.body_offset, body.body_offset + body.body_size);
-    keep_frames_ = keep_frames;
     frames_.clear();
     next_frame_ = 0;
-    assigned_.clear();
     joins_ = 0;
     local_units_ = 0;
     vectors_ = 0;
@@ -55,7 +56,7 @@ void BodyReader<Build>::declare_locals() {
         add_locals(n, type);
     }
     if constexpr (!Build) {
-        if (marks_.size() < locals_.size()) marks_.resize(locals_.size(), 0);
+        assigned_.reset(locals_.size());
         for (std::size_t i = 0; i < quick_locals; ++i)
             quick_locals_[i] = i < locals_.size() && locals_[i] != ValueType::v128 ? locals_[i] : OperandType();
     }
@@ -82,7 +83,7 @@ void BodyReader<Build>::instruction() {
         const auto sub = reader_.u32();
         if (!reader_.ok()) return;
         if (opcode == 0xFD) {
-            facts_->uses_simd = true;
+            note_simd();
             if (!limits_.simd)
                 return reader_.fail_at(start_, unsupported, "fixed-width SIMD is switched off by the profile");
             if (sub >= 0x100 && sub < 0x130)
@@ -109,9 +110,9 @@ BodyValidator::BodyValidator(const Module& module, const Limits& limits)
     : module_(module), reader_(std::make_unique<BodyReader<false>>(module, limits)) {}
 BodyValidator::~BodyValidator() = default;
 
-Result<BodyFacts> BodyValidator::run(std::uint32_t function, bool keep_frames) {
+Result<BodyFacts> BodyValidator::run(std::uint32_t function) {
     BodyFacts facts;
-    reader_->run(function, facts, keep_frames);
+    reader_->run(function, facts);
     if (reader_->reader().ok()) return facts;
     auto error = reader_->reader().error();
     error.message += fmt::format(" (function {})", module_.imported_functions + function);
@@ -167,14 +168,13 @@ std::optional<Error> validate_bodies(Module& module, std::uint32_t count, const 
 }
 
 Result<dmir::Function> lower(const Module& module, std::uint32_t index, const Limits& limits) {
-    auto facts = BodyValidator(module, limits).run(index, true);
-    if (!facts) return facts.error();
+    const auto frames = find_frames(module, index);
     BodyReader<true> reader(module, limits);
-    reader.run(index, *facts, false);
+    reader.run(index, frames);
     if (!reader.reader().ok()) return reader.reader().error();
     auto function = std::move(reader.builder.function);
     function.name = std::to_string(module.imported_functions + index);
-    function.stack_units = facts->stack_units;
+    function.stack_units = module.functions[index].stack_units;
     dmir::remove_dead_code(function);
     dmir::place_charges(function);
     return function;

@@ -1,5 +1,5 @@
-// One function body: validation (core specification 2.0, appendix "Validation Algorithm"), and the facts that the
-// second reading, which builds SSA, needs.
+// One function body: validation (core specification 2.0, appendix "Validation Algorithm"), and what the later reading,
+// which builds SSA, needs to know of it.
 #pragma once
 
 #include <cstdint>
@@ -15,25 +15,32 @@ namespace troupe::wasm {
 
 /// What a block, loop or if contains.
 struct FrameFacts {
-    /// A slice of BodyFacts::assigned.
+    /// A slice of BodyFrames::assigned.
     std::uint32_t first_assigned = 0;
     std::uint32_t assigned_count = 0;
     bool has_else = false;
 };
 
-struct BodyFacts {
-    /// In the order in which the frames open; the function's own is first. Only kept if asked for.
+/// Of a body's frames: what building it as SSA needs to know beforehand.
+struct BodyFrames {
+    /// In the order in which they open; the function's own is first.
     std::vector<FrameFacts> frames;
     /// Locals assigned inside each frame, sorted: those that may differ at its join, or at a loop's head.
     std::vector<std::uint32_t> assigned;
-    std::uint32_t stack_units = 0;
-    /// See Limits::joins.
-    std::uint64_t joins = 0;
-    bool uses_simd = false;
 
     [[nodiscard]] std::span<const std::uint32_t> assigned_in(const FrameFacts& frame) const {
         return {assigned.data() + frame.first_assigned, frame.assigned_count};
     }
+};
+/// Of a body that is valid.
+[[nodiscard]] BodyFrames find_frames(const Module& module, std::uint32_t function);
+
+/// What validation finds.
+struct BodyFacts {
+    std::uint32_t stack_units = 0;
+    /// See Limits::joins.
+    std::uint64_t joins = 0;
+    bool uses_simd = false;
 };
 
 template <bool Build>
@@ -49,7 +56,7 @@ public:
     BodyValidator(const BodyValidator&) = delete;
     BodyValidator& operator=(const BodyValidator&) = delete;
 
-    [[nodiscard]] Result<BodyFacts> run(std::uint32_t function, bool keep_frames = false);
+    [[nodiscard]] Result<BodyFacts> run(std::uint32_t function);
 
 private:
     const Module& module_;
