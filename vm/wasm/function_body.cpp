@@ -1,3 +1,4 @@
+#include <system_error>
 #include <thread>
 
 #include "vm/dmir/dead_code.hpp"
@@ -154,7 +155,14 @@ std::optional<Error> validate_bodies(Module& module, std::uint32_t count, const 
         }
     };
     std::vector<std::jthread> threads;
-    for (std::size_t k = 1; k < shares.size(); ++k) threads.emplace_back([&, k] { validate(shares[k]); });
+    for (std::size_t k = 1; k < shares.size(); ++k) {
+        try {
+            threads.emplace_back([&, k] { validate(shares[k]); });
+        } catch (const std::system_error&) {
+            // The system has no thread to spare.
+            validate(shares[k]);
+        }
+    }
     if (!shares.empty()) validate(shares[0]);
     threads.clear();
     std::uint64_t joins = 0;

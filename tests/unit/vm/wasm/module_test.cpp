@@ -1,5 +1,7 @@
 #include "vm/wasm/module.hpp"
 
+#include <algorithm>
+
 #include <doctest/doctest.h>
 
 #include "vm/dmir/text.hpp"
@@ -93,6 +95,42 @@ TEST_CASE("nesting and joins are bounded") {
     CHECK(error_of(module_with({0, 3, 0x40, 0x41, 0, 0x21, 0, 0x41, 1, 0x0D, 0, 0x41, 1, 0x0D, 0, 0x0B, 0x41, 0, 0x0B}),
                    few)
               .find("too complex") != std::string::npos);
+}
+
+/// `count` functions of type () -> () of 5,000 instructions, of which those in `invalid` drop what is not there.
+[[nodiscard]] Bytes large_module(std::uint8_t count, const std::vector<std::size_t>& invalid) {
+    Bytes out{0, 'a', 's', 'm', 1, 0, 0, 0, 1, 4, 1, 0x60, 0, 0, 3};
+    out.push_back(static_cast<std::uint8_t>(count + 1));
+    out.push_back(count);
+    out.insert(out.end(), count, 0);
+    Bytes code{count};
+    for (std::size_t f = 0; f < count; ++f) {
+        Bytes body{0};
+        body.insert(body.end(), 5'000, 0x01);
+        body.push_back(std::ranges::find(invalid, f) != invalid.end() ? 0x1A : 0x01);
+        body.push_back(0x0B);
+        append(code,
+               Bytes{static_cast<std::uint8_t>(body.size() % 128 + 128), static_cast<std::uint8_t>(body.size() / 128)});
+        append(code, body);
+    }
+    const auto size = code.size();
+    append(out, Bytes{10, static_cast<std::uint8_t>(size % 128 + 128),
+                      static_cast<std::uint8_t>(size / 128 % 128 + 128), static_cast<std::uint8_t>(size / 128 / 128)});
+    append(out, code);
+    return out;
+}
+
+TEST_CASE("a large module is refused for its first error, on however many threads it is validated") {
+    for (const std::uint32_t threads : {1U, 2U, 3U, 4U, 100U}) {
+        CAPTURE(threads);
+        Limits limits;
+        limits.threads = threads;
+        CHECK(error_of(large_module(120, {}), limits).empty());
+        for (const auto& invalid : std::vector<std::vector<std::size_t>>{{0}, {119}, {30, 90}, {59, 60, 61}}) {
+            const auto error = error_of(large_module(120, invalid), limits);
+            CHECK(error.ends_with("operand stack is empty (function " + std::to_string(invalid[0]) + ")"));
+        }
+    }
 }
 
 }  // namespace
