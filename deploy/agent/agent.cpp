@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include <fmt/chrono.h>
 #include <signal.h>
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
@@ -207,7 +208,8 @@ Status Agent::take_credentials(const operator_link::Credentials& credentials) {
     if (auto status = write_text_file(options_.credentials_file, operator_link::to_bundle(*checked), true); !status)
         return status;
     credentials_ = *checked;
-    spdlog::info("new certificate {}, valid until {} ms", certificate->fingerprint, certificate->not_after.value);
+    spdlog::info("new certificate {}, valid until {:%Y-%m-%d}", certificate->fingerprint,
+                 fmt::gmtime(static_cast<std::time_t>(certificate->not_after.value / 1000)));
     return server_->set_credentials(*checked);
 }
 

@@ -6,6 +6,7 @@
 #include <CLI/Formatter.hpp>
 
 #include "deploy/cli/cli.hpp"
+#include "deploy/cli/interruption.hpp"
 
 namespace troupe::cli {
 namespace {
@@ -27,6 +28,7 @@ void with_nodes(Context& context, std::vector<std::string> nodes,
     auto cluster = open_cluster(context, *directory);
     if (!check_nodes(context, cluster, nodes)) return;
     {
+        explain_interruption();
         const auto lock = cluster.lock();
         if (!lock) return context.fail(lock.error());
         if (nodes.empty()) nodes = cluster.names();

@@ -73,11 +73,10 @@ struct Target {
             }
         }
     if (target.kind != Target::Kind::tree) return target;
-    // The node may be down: then it has no actors to find.
+    // The node may be down: then it has no actors to find, and asking for one says why.
     if (const auto slash = what.find('/'); slash != std::string::npos)
         if (const auto* node = find_node(cluster, what.substr(0, slash)); node != nullptr && node->actors.empty())
-            return make_error(ErrorCode::unavailable,
-                              node->name + " is " + node->state + "; `troupe restart " + node->name + "` starts it");
+            return Target{Target::Kind::actor, node->name, what.substr(slash + 1)};
     const auto near = nearest(what, known);
     return make_error(ErrorCode::not_found,
                       "no node, role or actor \"" + what + "\"" +

@@ -38,9 +38,12 @@ void add(std::vector<std::string>& to, const std::vector<std::string>& more) {
     if (node.actors.empty()) return node.name + "  " + node.state;
     std::size_t up = 0;
     for (const auto& link : node.links) up += link.connected ? 1 : 0;
-    return fmt::format("{}  {}  h={} v={} {}  links {}/{}  cpu {}  {} MB  up {}", node.name, node.state, node.height,
-                       node.view, node.now, up, node.links.size(), percent(node.cpu_share), node.resident_bytes >> 20,
-                       duration_text(node.uptime_seconds));
+    // Others have no chain of their own to be at.
+    const bool has_chain = std::ranges::find(node.actors, "consensus", &ActorReport::role) != node.actors.end();
+    return fmt::format("{}  {}  {}{}{}  cpu {}  {} MB  up {}", node.name, node.state,
+                       has_chain ? fmt::format("h={} v={} ", node.height, node.view) : "", printable(node.now),
+                       node.links.empty() ? "" : fmt::format("  links {}/{}", up, node.links.size()),
+                       percent(node.cpu_share), node.resident_bytes >> 20, duration_text(node.uptime_seconds));
 }
 
 [[nodiscard]] std::string bytes_text(double bytes) { return bytes == 0 ? "" : count_text(bytes) + "B"; }
@@ -251,7 +254,7 @@ std::string show_rows(const std::vector<ActorRow>& rows) {
 }
 
 std::string show_hosts(const ClusterReport& cluster) {
-    std::vector<std::vector<std::string>> table{{"HOST", "NODES", "UP", "ACTORS", "CPU", "MEMORY"}};
+    std::vector<std::vector<std::string>> table{{"HOST", "STATE", "NODES", "UP", "ACTORS", "CPU", "MEMORY"}};
     for (const auto& host : cluster.hosts) {
         std::size_t up = 0, actors = 0;
         std::uint64_t bytes = 0;
@@ -262,11 +265,15 @@ std::string show_hosts(const ClusterReport& cluster) {
             cpu += node.cpu_share;
             bytes += node.resident_bytes;
         }
-        table.push_back({host.name, std::to_string(host.nodes.size()), std::to_string(up), std::to_string(actors),
-                         percent(cpu), std::to_string(bytes >> 20) + " MB"});
+        const auto all_are = [&](std::string_view state) {
+            return std::ranges::all_of(host.nodes, [&](const NodeReport& node) { return node.state == state; });
+        };
+        const auto* state = all_are("unreachable") ? "unreachable" : all_are("stopped") ? "stopped" : "up";
+        table.push_back({host.name, state, std::to_string(host.nodes.size()), std::to_string(up),
+                         std::to_string(actors), percent(cpu), std::to_string(bytes >> 20) + " MB"});
     }
     std::string out;
-    for (const auto& line : columns(table, 1)) out += line + "\n";
+    for (const auto& line : columns(table, 2)) out += line + "\n";
     return out;
 }
 
@@ -310,17 +317,17 @@ std::string show_actor(const std::string& node, const Json& json) {
         out += "\nstate\n";
         show_json(detail.state, "  ", out);
     }
-    std::vector<std::vector<std::string>> table{{"KIND", "IN", "OUT", "BYTES IN", "BYTES OUT"}};
-    for (const auto& k : detail.kinds)
-        table.push_back({printable(k.kind), std::to_string(k.messages_in), std::to_string(k.messages_out),
-                         bytes_text(static_cast<double>(k.bytes_in)), bytes_text(static_cast<double>(k.bytes_out))});
-    section("messages by kind", table, 1);
-    table = {{"PEER", "IN", "OUT", "BYTES IN", "BYTES OUT"}};
-    for (const auto& p : detail.peers)
-        table.push_back({printable(p.name), std::to_string(p.messages_in), std::to_string(p.messages_out),
-                         bytes_text(static_cast<double>(p.bytes_in)), bytes_text(static_cast<double>(p.bytes_out))});
-    section("peers", table, 1);
-    table = {{"TIMER", "DUE"}};
+    const auto traffic = [&](const char* title, const char* column, const std::vector<TrafficReport>& list) {
+        std::vector<std::vector<std::string>> table{{column, "IN", "OUT", "BYTES IN", "BYTES OUT"}};
+        for (const auto& t : list)
+            table.push_back({printable(t.name), std::to_string(t.messages_in), std::to_string(t.messages_out),
+                             bytes_text(static_cast<double>(t.bytes_in)),
+                             bytes_text(static_cast<double>(t.bytes_out))});
+        section(title, table, 1);
+    };
+    traffic("messages by kind", "KIND", detail.kinds);
+    traffic("peers", "PEER", detail.peers);
+    std::vector<std::vector<std::string>> table{{"TIMER", "DUE"}};
     for (const auto& timer : detail.timers) {
         const auto now = TickClock::to_unix_us(ticks_now());
         table.push_back({printable(timer.kind),

@@ -76,9 +76,15 @@ void print_new(const Context& context, const Cluster& cluster, std::vector<LogTa
     std::cout.flush();
 }
 
-[[nodiscard]] std::uint64_t log_size(const Cluster& cluster, const std::string& node) {
+/// From `look_back_bytes` before the end on. One that can't be read is named, and begins when it can.
+[[nodiscard]] LogTail tail_of(Context& context, const Cluster& cluster, const std::string& node) {
     const auto part = cluster.read_log(node, ~std::uint64_t{0});
-    return part ? part->size : 0;
+    if (!part) {
+        std::cerr << "troupe: " << node << ": " << part.error().message << "\n";
+        context.exit_code = exit_unhealthy;
+    }
+    const auto size = part ? part->size : 0;
+    return {node, size > look_back_bytes ? size - look_back_bytes : 0, ""};
 }
 
 void follow(const Context& context, const Cluster& cluster, std::vector<LogTail>& tails) {
@@ -94,7 +100,10 @@ void follow(const Context& context, const Cluster& cluster, std::vector<LogTail>
 
 void follow_logs(Context& context, const Cluster& cluster) {
     std::vector<LogTail> tails;
-    for (const auto& node : cluster.names()) tails.push_back({node, log_size(cluster, node), ""});
+    for (const auto& node : cluster.names()) {
+        const auto part = cluster.read_log(node, ~std::uint64_t{0});
+        tails.push_back({node, part ? part->size : 0, ""});
+    }
     follow(context, cluster, tails);
 }
 
@@ -115,10 +124,8 @@ void add_log_command(CLI::App& app, Context& context) {
         const auto cluster = open_cluster(context, *directory);
         if (!check_nodes(context, cluster, nodes)) return;
         std::vector<LogTail> tails;
-        for (const auto& node : nodes.empty() ? cluster.names() : nodes) {
-            const auto size = log_size(cluster, node);
-            tails.push_back({node, size > look_back_bytes ? size - look_back_bytes : 0, ""});
-        }
+        for (const auto& node : nodes.empty() ? cluster.names() : nodes)
+            tails.push_back(tail_of(context, cluster, node));
         print_new(context, cluster, tails, lines);
         if (following) follow(context, cluster, tails);
     });

@@ -6,6 +6,7 @@
 #include <CLI/Formatter.hpp>
 
 #include "deploy/cli/cli.hpp"
+#include "deploy/cli/interruption.hpp"
 #include "deploy/cluster/scale.hpp"
 
 namespace troupe::cli {
@@ -43,7 +44,8 @@ Options o;
                               const std::vector<std::string>& added) {
     const auto text = checked_text(manifest);
     if (!text) return text.error();
-    if (auto status = cluster.renew_agents(); !status) return status;
+    // Whoever is away and not concerned learns of it when it is back.
+    if (auto status = cluster.renew_agents(); !status && status.error().code != ErrorCode::unavailable) return status;
     if (auto change = cluster.apply(manifest, *text); !change) return change.error();
     if (auto status = cluster.refresh(patience); !status) return status;
     for (const auto& name : added)
@@ -62,6 +64,7 @@ void change(Context& context, Action&& action) {
     if (!directory) return;
     auto cluster = open_cluster(context, *directory);
     {
+        explain_interruption();
         const auto lock = cluster.lock();
         if (!lock) return context.fail(lock.error());
         if (const Status status = action(cluster); !status) return context.fail(status.error());

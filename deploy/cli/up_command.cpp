@@ -5,6 +5,7 @@
 #include <CLI/Formatter.hpp>
 
 #include "deploy/cli/cli.hpp"
+#include "deploy/cli/interruption.hpp"
 #include "deploy/cluster/registry.hpp"
 
 namespace troupe::cli {
@@ -51,7 +52,8 @@ struct Source {
 /// Where the cluster is or will be.
 [[nodiscard]] std::optional<std::filesystem::path> place(Context& context, const std::string& file,
                                                          const std::string& name) {
-    if (file.empty() && !context.name.empty()) return context.cluster_directory();
+    // The one that there is, by whatever name; a new one if there is none.
+    if (file.empty()) return context.cluster_directory();
     const auto usual = context.directory(name);
     // A cluster of this name that was launched elsewhere, with --data, is meant rather than a second one.
     if (context.data.empty() && !Cluster{usual}.exists() && usual.parent_path() == troupe_home())
@@ -74,7 +76,8 @@ void show(const ClusterChange& change) {
                                            const Options& options) {
     ClusterChange change;
     const auto patience = std::chrono::seconds(options.wait_seconds);
-    if (!cluster.exists()) {
+    const bool is_new = !cluster.exists();
+    if (is_new) {
         if (auto status = cluster.create(source.manifest, source.text); !status) return status.error();
     } else if (!options.file.empty()) {
         const auto now = cluster.state();
@@ -88,13 +91,21 @@ void show(const ClusterChange& change) {
         if (!context.json) show(change);
     }
     remember_cluster(troupe_home(), cluster.directory());
-    if (auto status = cluster.renew_agents(); !status) return status.error();
+    // A host that is away must not keep the others from running; what it misses it gets when it is back.
+    const auto agents = cluster.renew_agents();
+    if (!agents && (is_new || agents.error().code != ErrorCode::unavailable)) return agents.error();
     if (auto status = cluster.complete_installation(); !status) return status.error();
     if (auto status = cluster.refresh(patience); !status) return status.error();
     const auto started = cluster.start_all();
     if (!started) return started.error();
     if (*started > 0) context.progress("started " + std::to_string(*started) + " nodes");
-    if (auto status = cluster.wait_healthy(patience); !status) return status.error();
+    const auto nodes = cluster.health();
+    if (!nodes) return nodes.error();
+    std::vector<std::string> reachable;
+    for (const auto& node : *nodes)
+        if (node.state != "unreachable") reachable.push_back(node.name);
+    if (auto status = cluster.wait_healthy(reachable, patience); !status) return status.error();
+    if (!agents) return make_error(agents.error().code, agents.error().message + "; all that is elsewhere runs");
     if (*started == 0 && change.empty() && !context.json) std::cout << "running already; nothing to do\n";
     return change;
 }
@@ -109,6 +120,7 @@ void up(Context& context, const Options& options) {
     std::filesystem::create_directories(*directory, error);
     if (error) return context.fail(exit_failed, directory->string() + ": " + error.message());
     {
+        explain_interruption();
         const auto lock = cluster.lock();
         if (!lock) return context.fail(lock.error());
         const auto change = launch(context, cluster, *source, options);

@@ -1,6 +1,7 @@
 #include "deploy/cluster/cluster.hpp"
 
 #include <algorithm>
+#include <set>
 #include <thread>
 
 #include "deploy/cluster/installation.hpp"
@@ -158,12 +159,18 @@ Status Cluster::create(const Manifest& manifest, const std::string& text) {
 Status Cluster::install(const ClusterState& state) const {
     const auto installation = Installation::prepare(state, directory_);
     if (!installation) return installation.error();
+    std::set<std::string> away;
     for (const auto& node : state.nodes) {
+        if (away.contains(node.manifest.host)) continue;
         const auto package = installation->package(node);
         if (!package) return package.error();
         const auto host = this->host(state, node.manifest.host);
         if (!host) return host.error();
-        if (auto status = (*host)->install(*package); !status) return status;
+        const auto status = (*host)->install(*package);
+        if (!status && status.error().code != ErrorCode::unavailable) return status;
+        if (status) continue;
+        say("left for later: " + status.error().message);
+        away.insert(node.manifest.host);
     }
     return Done{};
 }

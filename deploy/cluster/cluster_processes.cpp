@@ -44,9 +44,7 @@ Result<std::size_t> Cluster::start_all() {
     // All ports first: a conflict must not leave half a cluster running.
     std::vector<const NodeHealth*> idle;
     for (const auto& node : *nodes) {
-        if (node.runs() && !is_draining(node.state)) continue;
-        if (node.state == "unreachable")
-            return make_error(ErrorCode::unavailable, "host " + node.host + " does not answer");
+        if ((node.runs() && !is_draining(node.state)) || node.state == "unreachable") continue;
         idle.push_back(&node);
         if (node.runs()) continue;
         const auto& manifest = now->find(node.name)->manifest;
@@ -69,13 +67,21 @@ Result<std::size_t> Cluster::stop(const std::vector<std::string>& nodes) {
         by_host[node->host()].push_back(name);
     }
     std::size_t count = 0;
+    // One host that is away does not keep those of the others running.
+    Status out = Done{};
     for (const auto& [name, there] : by_host) {
         const auto host = this->host(*now, name);
         if (!host) return host.error();
         const auto stopped = (*host)->stop(there);
-        if (!stopped) return stopped.error();
-        count += *stopped;
+        if (stopped)
+            count += *stopped;
+        else if (out)
+            out = stopped.error();
     }
+    if (!out && by_host.size() > 1)
+        return make_error(out.error().code, out.error().message + "; on the other hosts " + std::to_string(count) +
+                                                " nodes were stopped");
+    if (!out) return out.error();
     return count;
 }
 

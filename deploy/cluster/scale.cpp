@@ -21,7 +21,11 @@ const std::vector<std::string> fixed_roles{"consensus", "chunk_builder", "chunk_
     std::vector<std::string> known;
     for (const auto& host : manifest.hosts) known.push_back(host.name);
     if (known.empty()) known.emplace_back(local_host_name);
-    if (contains(known, name) || name == local_host_name) return Done{};
+    if (contains(known, name)) return Done{};
+    if (name == local_host_name)
+        return make_error(ErrorCode::invalid,
+                          "nodes beside the command line listen on 127.0.0.1, where those of other hosts can't reach "
+                          "them; a [[host]] entry and an agent make this machine a host like them");
     return make_error(ErrorCode::not_found, "no host \"" + name + "\"" + hint_for(name, known));
 }
 

@@ -114,6 +114,9 @@ Result<NodeView> Collector::look(const std::string& name, const std::string& pat
     if (!nodes) return nodes.error();
     const auto node = std::ranges::find(*nodes, name, &NodeHealth::name);
     if (node == nodes->end()) return make_error(ErrorCode::not_found, "no node " + name);
+    if (node->state == "unreachable")
+        return make_error(ErrorCode::unavailable, name + " can't be asked: host " + node->host +
+                                                      " does not answer; is `troupe agent` running there?");
     if (!node->runs())
         return make_error(ErrorCode::unavailable,
                           name + " is " + node->state + "; `troupe restart " + name + "` starts it");

@@ -202,18 +202,14 @@ std::optional<ActorDetail> NodeObserver::detail(std::string_view actor, unsigned
     const auto answer = ActorRegistry::ask({entry}, true, wait_ms)[0];
     const auto& meter = *entry->meter;
     ActorDetail detail;
-    std::map<std::string, KindReport> kinds;
-    std::map<std::string, PeerReport> peers;
+    std::map<std::string, TrafficReport> kinds;
+    std::map<std::string, TrafficReport> peers;
     const auto add = [&](const std::string& kind, const std::string& peer, bool is_out, std::uint64_t count,
                          std::uint64_t bytes) {
-        auto& k = kinds[kind];
-        auto& p = peers[peer];
-        k.kind = kind;
-        p.name = peer;
-        (is_out ? k.messages_out : k.messages_in) += count;
-        (is_out ? p.messages_out : p.messages_in) += count;
-        (is_out ? k.bytes_out : k.bytes_in) += bytes;
-        (is_out ? p.bytes_out : p.bytes_in) += bytes;
+        for (auto* traffic : {&kinds[kind], &peers[peer]}) {
+            (is_out ? traffic->messages_out : traffic->messages_in) += count;
+            (is_out ? traffic->bytes_out : traffic->bytes_in) += bytes;
+        }
     };
     for (const auto* channel : meter.channels())
         add(channel->kind, peer_name(channel->peer), channel->is_out, meter.count_of(*channel), channel->bytes);
@@ -223,8 +219,14 @@ std::optional<ActorDetail> NodeObserver::detail(std::string_view actor, unsigned
         out += sent.count;
         add(sent.kind, peer_name(PeerKey::actor(sent.to)), true, sent.count, 0);
     }
-    for (auto& [name, kind] : kinds) detail.kinds.push_back(std::move(kind));
-    for (auto& [name, peer] : peers) detail.peers.push_back(std::move(peer));
+    const auto list = [](std::map<std::string, TrafficReport>& from, std::vector<TrafficReport>& to) {
+        for (auto& [name, traffic] : from) {
+            traffic.name = name;
+            to.push_back(std::move(traffic));
+        }
+    };
+    list(kinds, detail.kinds);
+    list(peers, detail.peers);
     detail.actor = actor_report(*entry, out, answer ? std::optional{ActorAnswer{answer->summary, {}}} : std::nullopt);
     if (answer && !answer->state.empty()) detail.state = Json::parse(answer->state, nullptr, false);
     detail.timers = meter.timers();

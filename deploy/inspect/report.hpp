@@ -49,8 +49,9 @@ struct ActorReport {
     }
 };
 
-struct PeerReport {
-    /// An actor of the node, or another node.
+/// An actor's messages of one kind, or to and from one peer.
+struct TrafficReport {
+    /// The kind; of a peer an actor of the node, or another node.
     std::string name;
     std::uint64_t messages_in = 0;
     std::uint64_t messages_out = 0;
@@ -58,23 +59,8 @@ struct PeerReport {
     std::uint64_t bytes_out = 0;
 
     static constexpr auto reflect() {
-        using R = PeerReport;
-        return fields("PeerReport", field("name", &R::name), field("messages_in", &R::messages_in),
-                      field("messages_out", &R::messages_out), field("bytes_in", &R::bytes_in),
-                      field("bytes_out", &R::bytes_out));
-    }
-};
-
-struct KindReport {
-    std::string kind;
-    std::uint64_t messages_in = 0;
-    std::uint64_t messages_out = 0;
-    std::uint64_t bytes_in = 0;
-    std::uint64_t bytes_out = 0;
-
-    static constexpr auto reflect() {
-        using R = KindReport;
-        return fields("KindReport", field("kind", &R::kind), field("messages_in", &R::messages_in),
+        using R = TrafficReport;
+        return fields("TrafficReport", field("name", &R::name), field("messages_in", &R::messages_in),
                       field("messages_out", &R::messages_out), field("bytes_in", &R::bytes_in),
                       field("bytes_out", &R::bytes_out));
     }
@@ -99,8 +85,8 @@ struct ActorDetail {
     ActorReport actor;
     /// The actor's own struct; null if it did not answer in time or shows none.
     Json state;
-    std::vector<KindReport> kinds;
-    std::vector<PeerReport> peers;
+    std::vector<TrafficReport> kinds;
+    std::vector<TrafficReport> peers;
     /// Kind and when due.
     std::vector<TimerReading> timers;
     std::vector<MessageReport> messages;
@@ -144,7 +130,8 @@ struct NodeReport {
     std::vector<std::string> roles;
     std::uint32_t pid = 0;
     std::string version;
-    /// starting, catching_up, ready; stopped, dead, unreachable or "not asked" where it could not be asked itself.
+    /// starting, catching_up, ready, draining, drained; stopped, dead, unreachable, "not asked" where it did not
+    /// answer.
     std::string state;
     std::uint64_t height = 0;
     std::uint64_t executed = 0;

@@ -4,6 +4,7 @@
 
 #include "deploy/manifest/chain_fields.hpp"
 #include "deploy/manifest/parser.hpp"
+#include "runtime/base/edit_distance.hpp"
 
 namespace troupe {
 
@@ -70,24 +71,10 @@ std::string format_fault(const ManifestFault& fault, std::string_view text, cons
 }
 
 std::string nearest(std::string_view word, const std::vector<std::string>& candidates) {
-    const auto distance = [](std::string_view a, std::string_view b) {
-        std::vector<std::size_t> row(b.size() + 1);
-        for (std::size_t j = 0; j <= b.size(); ++j) row[j] = j;
-        for (std::size_t i = 1; i <= a.size(); ++i) {
-            auto diagonal = row[0];
-            row[0] = i;
-            for (std::size_t j = 1; j <= b.size(); ++j) {
-                const auto above = row[j];
-                row[j] = std::min({above + 1, row[j - 1] + 1, diagonal + (a[i - 1] != b[j - 1])});
-                diagonal = above;
-            }
-        }
-        return row[b.size()];
-    };
     std::string best;
     std::size_t best_distance = std::max<std::size_t>(word.size() / 2, 2) + 1;
     for (const auto& candidate : candidates)
-        if (const auto d = distance(word, candidate); d < best_distance) {
+        if (const auto d = edit_distance(word, candidate); d < best_distance) {
             best_distance = d;
             best = candidate;
         }

@@ -300,14 +300,7 @@ Status Node::start_links() {
 }
 
 void Node::start_inspection() {
-    ObserverOptions options;
-    options.name = config_.name;
-    options.index = config_.index;
-    options.is_validator = config_.is_validator;
-    options.roles = config_.roles;
-    options.version = node_version;
-    options.actors = actors_of(system_);
-    options.trace = trace_of(system_);
+    auto options = observer_options(config_, system_);
     options.links = [hub = std::weak_ptr{hub_}] {
         const auto alive = hub.lock();
         return alive ? alive->counters() : std::vector<link::PeerCounters>{};

@@ -5,9 +5,22 @@
 #include <spdlog/spdlog.h>
 #include <unistd.h>
 
+#include "runtime/actor/observed.hpp"
 #include "runtime/base/clock.hpp"
 
 namespace troupe {
+
+ObserverOptions observer_options(const NodeConfig& config, const caf::actor_system& system) {
+    ObserverOptions options;
+    options.name = config.name;
+    options.index = config.index;
+    options.is_validator = config.is_validator;
+    options.roles = config.roles;
+    options.version = node_version;
+    options.actors = actors_of(system);
+    options.trace = trace_of(system);
+    return options;
+}
 
 std::unique_ptr<InspectEndpoint> start_inspection(const std::filesystem::path& directory,
                                                   const std::shared_ptr<NodeObserver>& observer) {

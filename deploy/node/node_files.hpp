@@ -11,6 +11,9 @@
 
 namespace troupe {
 
+/// What a node's observer needs of every node: who it is, and its actors.
+[[nodiscard]] ObserverOptions observer_options(const NodeConfig& config, const caf::actor_system& system);
+
 /// An endpoint on the port it had before, so that those who scrape it find it again, else on any. Null, with a warning,
 /// if there is none to be had: a node that can't be looked at still does its work.
 [[nodiscard]] std::unique_ptr<InspectEndpoint> start_inspection(const std::filesystem::path& directory,

@@ -23,8 +23,9 @@ void NodeNetwork::send(NodeIndex to, FrameKind kind, std::shared_ptr<const Bytes
         const std::shared_lock lock{mutex_};
         hub = hub_;
     }
-    count_sent_frame(kind, to, payload->size());
-    if (hub) hub->send(to, static_cast<link::Kind>(kind), std::move(payload));
+    const auto bytes = payload->size();
+    // What finds no link, such as to an identity that nobody has taken, was not sent.
+    if (hub && hub->send(to, static_cast<link::Kind>(kind), std::move(payload))) count_sent_frame(kind, to, bytes);
 }
 
 void NodeNetwork::broadcast(FrameKind kind, std::shared_ptr<const Bytes> payload, bool validators_only) {

@@ -6,7 +6,6 @@
 #include "actors/execution/contract_engine.hpp"
 #include "actors/vm_pool/actor.hpp"
 #include "deploy/node/remote_workers.hpp"
-#include "runtime/actor/observed.hpp"
 
 namespace troupe {
 namespace {
@@ -34,14 +33,7 @@ Status WorkerNode::start() {
     service_ = std::move(*service);
     spdlog::info("runs as a worker with {} threads on {}:{}", config_.vm_workers, config_.link_host, service_->port());
 
-    ObserverOptions observer;
-    observer.name = config_.name;
-    observer.index = config_.index;
-    observer.roles = config_.roles;
-    observer.version = node_version;
-    observer.actors = actors_of(system_);
-    observer.trace = trace_of(system_);
-    observer_ = std::make_shared<NodeObserver>(std::move(observer));
+    observer_ = std::make_shared<NodeObserver>(observer_options(config_, system_));
     inspection_ = start_inspection(directory_, observer_);
     return Done{};
 }

@@ -351,6 +351,32 @@ only('a worker on another host runs the gateway\'s calls; its host cut off, they
   await ask();
 });
 
+only('while a host is away the others are looked into, scaled and brought up, and it takes part again when it is back', async () => {
+  ip('link', 'set', `${tag}beta`, 'down');
+  try {
+    assert.match(await t('scale', 'gateway=2', '--host', 'gamma'), /^\+ gateway-2 serves$/m);
+    assert.match(await t('inspect', 'hosts'), /^beta +unreachable /m);
+    assert.match((await fails('inspect', 'v-2/consensus')).stderr, /v-2 can't be asked: host beta does not answer; is `troupe agent` running there\?/);
+    assert.match((await fails('logs', 'v-2')).stderr, /v-2: host beta: .*(no answer|No route to host)/);
+    assert.match((await fails('drain', 'v-1')).stderr, /nothing was drained: 2 validators would stay, 3 make a quorum/);
+    await t('stop', 'gateway-2');
+    const up = await fails('up', '-d');
+    assert.equal(up.code, 4);
+    assert.match(up.stderr, /host beta: .*; all that is elsewhere runs/);
+    assert.equal((await node('gateway-2')).state, 'ready', 'it was started all the same');
+  } finally {
+    ip('link', 'set', `${tag}beta`, 'up');
+  }
+  await until(async () => (await node('v-2')).state === 'ready', 'its host is back', 40000);
+  await t('up', '-d');
+  const now = (await status()).nodes;
+  for (const n of now) {
+    assert.ok(n.is_current, `${n.name} knows what the others do`);
+    if (n.name.startsWith('v-')) assert.equal(n.peers, now.length - 1, `${n.name} is linked to all`);
+  }
+  assert.match(await t('scale', 'gateway=1'), /^- gateway-2 drained$/m);
+});
+
 only('a validator moves with its data to another host, and the others dial it there', async () => {
   const pids = new Map((await status()).nodes.map((n) => [n.name, n.pid]));
   const at = await height();

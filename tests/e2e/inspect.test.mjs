@@ -91,7 +91,7 @@ test('one actor shows its own struct, its peers, timers and last messages', asyn
   assert.deepEqual(Object.keys(detail.state), ['height', 'view', 'role', 'phase', 'executed', 'certificates', 'catching_up']);
   assert.ok(detail.peers.some((p) => p.name === 'validator-2' && p.messages_in > 0 && p.bytes_in > 0 && p.messages_out > 0));
   assert.ok(detail.peers.some((p) => p.name === 'executor' && p.messages_out > 0), 'what it sends within the node is known too');
-  assert.ok(detail.kinds.some((k) => k.kind === 'consensus' && k.messages_in > 0));
+  assert.ok(detail.kinds.some((k) => k.name === 'consensus' && k.messages_in > 0));
   assert.ok(detail.timers.some((t) => t.kind === 'timer' && t.due_us > 0));
   assert.ok(detail.messages.length > 0 && detail.messages.length <= 50);
   for (const m of detail.messages) assert.ok(m.kind && m.from && Math.abs(m.time_us / 1000 - Date.now()) < 60000, JSON.stringify(m));

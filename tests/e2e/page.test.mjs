@@ -65,13 +65,13 @@ test('the map shows every node, its roles and links as inspect does', { skip }, 
   await eventually(async () => assert.equal(await page.locator('#figure-nodes').innerText(), `${nodes.length} of ${nodes.length}`), 'the page has all nodes');
   assert.deepEqual((await page.locator('#map [data-node]').evaluateAll((all) => all.map((e) => e.dataset.node))).sort(), nodes.map((n) => n.name).sort());
   const pairs = new Set(nodes.flatMap((n) => n.links.filter((l) => nodes.some((m) => m.name === l.peer)).map((l) => [n.name, l.peer].sort().join())));
-  await eventually(async () => assert.equal(await page.locator('#map line.link:not(.bad)').count(), pairs.size), 'all links are drawn');
+  await eventually(async () => assert.equal(await page.locator('#map .link:not(.bad)').count(), pairs.size), 'all links are drawn');
   assert.equal(Number(await page.locator('#figure-actors').innerText()), nodes.flatMap((n) => n.actors).length);
   const shown = Number(await page.locator('#figure-height').innerText());
   const height = Number((await rpc(cluster.rpc, 'eth_blockNumber')).result);
   assert.ok(Math.abs(shown - height) <= 10, `${shown} shown, ${height} true`);
   for (const node of nodes)
-    for (const actor of node.actors) assert.ok((await page.locator(`.card[data-node="${node.name}"]`).innerText()).includes(actor.role), `${node.name} shows ${actor.role}`);
+    for (const role of node.roles) assert.ok((await page.locator(`.card[data-node="${node.name}"]`).innerText()).includes(role), `${node.name} shows ${role}`);
   await shoot(page, 'cluster');
   await close();
 });
@@ -190,7 +190,7 @@ test('a killed node is red on the map within seconds', { skip }, async () => {
   const killed = Date.now();
   await page.locator('#map [data-node="validator-3"] .node-box.bad').waitFor({ timeout: 20000 });
   console.log(`the page showed the killed node after ${Date.now() - killed} ms`);
-  await until(async () => (await page.locator('#map line.link.bad').count()) >= 4, 'its links are down');
+  await until(async () => (await page.locator('#map .link.bad').count()) >= 4, 'its links are down');
   await shoot(page, 'killed');
   await page.close();
   assert.deepEqual(faults, []);

@@ -5,7 +5,7 @@ import fs from 'node:fs';
 import net from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
-import { execFile, execFileSync } from 'node:child_process';
+import { execFile, execFileSync, spawn } from 'node:child_process';
 import { promisify } from 'node:util';
 import { troupe, until } from './cluster.mjs';
 
@@ -59,8 +59,49 @@ test('unknown roles, nodes and counts are answered with what was probably meant'
   assert.match((await fails('scale', 'gateway=2', '--host', 'beta')).stderr, /no host "beta"; there are: local/);
   assert.match((await fails('drain', 'gatewy')).stderr, /did you mean "gateway"/);
   assert.match((await fails('move', 'gateway', '--host', 'beta')).stderr, /no host "beta"/);
+  assert.match((await fails('inspect', '--host', 'lcal')).stderr, /no host "lcal"; did you mean "local"/);
+  assert.match((await fails('trace', 'actor', 'v/consensis')).stderr, /no actor "v\/consensis"; did you mean "v\/consensus"/);
+  assert.match(await t('scale', 'gateway=1'), /^gateway=1 already; nothing to do$/m);
   assert.ok(JSON.parse(await t('status', '--json')).nodes.every((n) => n.state === 'ready'), 'nothing was touched');
+  await t('drain', 'gateway');
+  assert.match((await fails('tx', 'send', '--key', 'dev:1', '--to', '0x00000000000000000000000000000000000000aa', '--value', '1')).stderr, /Connection refused|does not answer|no answer/);
+  await t('scale', 'gateway=0');
+  assert.match((await fails('tx', 'send', '--key', 'dev:1', '--to', '0x00000000000000000000000000000000000000aa', '--value', '1')).stderr, /no gateway that can be reached from here; `troupe scale gateway=1` starts one/);
+  await t('scale', 'gateway=1');
   await t('down');
+  await t('restart');
+  assert.ok(JSON.parse(await t('status', '--json')).nodes.every((n) => n.state === 'ready'), 'restart starts what does not run');
+  await t('down');
+});
+
+test('in front Ctrl-C stops the cluster; while it is being launched it says what goes on, and the next command completes it', async (context) => {
+  const front = (...args) => {
+    const child = spawn(troupe, ['up', manifest, ...args], { env });
+    const seen = { text: '', end: new Promise((resolve) => child.on('exit', resolve)), child };
+    for (const stream of [child.stdout, child.stderr]) stream.on('data', (d) => { seen.text += d; });
+    return seen;
+  };
+  const data = path.join(home, 'interrupted');
+  context.after(() => t('down', '--data', data));
+  const early = front('--data', data);
+  await until(() => fs.existsSync(path.join(data, 'cluster.json')), 'it has begun');
+  early.child.kill('SIGINT');
+  assert.equal(await early.end, 130);
+  assert.match(early.text, /interrupted; nodes go on as they are.*`troupe up` completes what was begun/);
+  const late = front('--data', data);
+  await until(() => late.text.includes('Ctrl-C stops the cluster'), 'it runs in front');
+  assert.ok(JSON.parse(await t('status', '--json', '--data', data)).nodes.every((n) => n.state === 'ready'));
+  late.child.kill('SIGINT');
+  assert.equal(await late.end, 0);
+  assert.equal((await fails('status', '--data', data)).code, 3);
+});
+
+test('words that mean nothing are answered with what was probably meant', async () => {
+  assert.match((await fails('statsu')).stderr, /`troupe` has no "statsu"; did you mean "status"\?/);
+  assert.match((await fails('keys', 'ca', 'nwe')).stderr, /`troupe keys ca` has no "nwe"; did you mean "new"\?/);
+  assert.match((await fails('up', '--hlep')).stderr, /`troupe up` has no "--hlep"; did you mean "--help"\?/);
+  assert.match((await fails()).stderr, /Usage: troupe .*SUBCOMMAND/);
+  assert.match((await fails('keys')).stderr, /Usage: troupe keys .*SUBCOMMAND/);
 });
 
 test('a cluster of another version is not touched', async () => {

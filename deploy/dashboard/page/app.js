@@ -70,7 +70,7 @@ function fillTable(table, columns, rows, sorting) {
   table.replaceChildren(h('thead', {}, head), h('tbody', {}, body));
 }
 
-const state = { cluster: null, blocks: [], route: '', trace: null, traced: '' };
+const state = { cluster: null, blocks: [], route: '', trace: null, traced: '', primary: '', primarySeen: 0 };
 
 // The cluster ---------------------------------------------------------------------------------------------------------
 
@@ -82,21 +82,24 @@ function showFigures() {
   const actors = allActors();
   const asked = nodes.filter((n) => n.state !== 'not asked');
   const primaries = nodes.filter((n) => n.now === 'primary').map((n) => n.name);
+  // Between two blocks no node may say so at the moment that it is asked.
+  if (primaries.length) Object.assign(state, { primary: primaries.join(', '), primarySeen: Date.now() });
+  else if (Date.now() - state.primarySeen > 3000) state.primary = '';
   const best = nodes.reduce((a, b) => (!a || b.height > a.height ? b : a), null);
   const executed = state.blocks.filter((b) => b.transactions !== null);
   const span = executed.length > 1 ? (executed[0].timestampMs - executed[executed.length - 1].timestampMs) / 1000 : 0;
   const rate = span > 0 ? executed.slice(0, -1).reduce((sum, b) => sum + b.transactions.length, 0) / span : 0;
-  const figure = (name, value, id) => h('div', { class: 'figure' }, h('b', { id }, value), h('span', {}, name));
+  const figure = (name, value, id, wide) => h('div', { class: wide ? 'figure wide' : 'figure' }, h('b', { id }, value), h('span', {}, name));
   $('title').textContent = `Troupe: ${state.cluster.name}`;
   $('figures').replaceChildren(...[
     figure('height', best?.height ?? 0, 'figure-height'),
     figure('view', best?.view ?? 0, 'figure-view'),
-    figure('primary', primaries.join(', ') || (asked.length < nodes.length ? 'not asked' : 'changing'), 'figure-primary'),
+    figure('primary', state.primary || (asked.length < nodes.length ? 'not asked' : 'changing'), 'figure-primary'),
     figure('nodes ready', `${asked.filter((n) => n.state === 'ready').length} of ${asked.length}`, 'figure-nodes'),
     asked.length < nodes.length ? figure('not asked', nodes.length - asked.length, 'figure-unasked') : null,
     figure('actors', actors.length, 'figure-actors'),
     figure('transactions/s', text.count(rate), 'figure-transactions'),
-    figure('messages/s', text.count(actors.reduce((sum, a) => sum + a.messages_per_second, 0)), 'figure-messages'),
+    figure('messages/s', text.count(actors.reduce((sum, a) => sum + a.messages_per_second, 0)), 'figure-messages', true),
   ].filter(Boolean));
 }
 
@@ -107,25 +110,30 @@ function showCluster() {
     $('actor-filter').value = name + '/';
     location.hash = '#actors';
   }));
+  const facts = (node) => {
+    if (node.state === 'not asked') return [['why', 'it runs beside the command line, where no agent answers gateways of other hosts']];
+    if (!node.actors.length) return [];
+    const has = (role) => node.actors.some((a) => a.role === role);
+    return [
+      has('consensus') ? ['block', `${node.height}${has('executor') ? `, executed ${node.executed}` : ''}`] : null,
+      has('consensus') ? ['view', node.view] : null,
+      ['now', h('span', { class: node.now === 'primary' ? 'lead' : '' }, node.now)],
+      ['links', `${node.links.filter((l) => l.connected).length} of ${node.links.length} up`],
+      ['CPU, memory', `${text.percent(node.cpu_share)}, ${(node.resident_bytes / 1048576).toFixed(0)} MB`],
+      ['up', text.duration(node.uptime_seconds)],
+    ].filter(Boolean);
+  };
   const cards = state.cluster.hosts.flatMap((host) => host.nodes.map((node) => h('div', { class: 'card', 'data-node': node.name },
     h('h2', {}, node.name, ' ', h('span', { class: nodeClass(node) || 'good' }, node.state)),
-    h('dl', {},
-      h('dt', {}, 'host'), h('dd', {}, host.name),
-      h('dt', {}, 'roles'), h('dd', {}, [...new Set(node.actors.length ? node.actors.map((a) => a.role) : node.roles)].join(', ')),
-      ...(node.actors.length ? [
-        h('dt', {}, 'block'), h('dd', { 'data-field': 'height' }, node.height, ', executed ', node.executed),
-        h('dt', {}, 'view'), h('dd', {}, node.view, ', ', h('span', { class: node.now === 'primary' ? 'lead' : '' }, node.now)),
-        h('dt', {}, 'links'), h('dd', {}, `${node.links.filter((l) => l.connected).length} of ${node.links.length} up`),
-        h('dt', {}, 'CPU, memory'), h('dd', {}, `${text.percent(node.cpu_share)}, ${(node.resident_bytes / 1048576).toFixed(0)} MB`),
-        h('dt', {}, 'up'), h('dd', {}, text.duration(node.uptime_seconds)),
-      ] : node.state === 'not asked' ? [h('dt', {}, 'why'), h('dd', {}, 'it runs beside the command line, where no agent answers gateways of other hosts')] : [])))));
+    h('dl', {}, [['host', host.name], ['roles', node.roles.join(', ')], ...facts(node)].map(([k, v]) => [h('dt', {}, k), h('dd', {}, v)])))));
   $('nodes').replaceChildren(h('div', { class: 'grid' }, cards));
 }
 
+const actorState = (a) => h('span', { class: a.ended ? 'bad' : a.answers ? '' : 'warn' }, a.ended ? `ended: ${a.ended}` : a.state + (a.answers ? '' : ' (busy)'));
 const actorSorting = { by: 'busy', up: false, changed: () => showActors() };
 const actorColumns = [
-  { name: 'actor', key: (a) => a.id, cell: (a) => h('a', { href: `#actor=${encodeURIComponent(a.id)}` }, a.id) },
-  { name: 'state', key: (a) => a.state, cell: (a) => h('span', { class: a.ended ? 'bad' : a.answers ? '' : 'warn' }, a.ended ? `ended: ${a.ended}` : a.state + (a.answers ? '' : ' (busy)')) },
+  { name: 'actor', key: (a) => a.id, class: 'long', cell: (a) => [h('a', { href: `#actor=${encodeURIComponent(a.id)}` }, a.id), h('div', { class: 'narrow' }, actorState(a))] },
+  { name: 'state', wide: true, key: (a) => a.state, cell: actorState },
   { name: 'mailbox', number: true, key: (a) => a.mailbox, cell: (a) => text.count(a.mailbox) },
   { name: 'messages/s', number: true, key: (a) => a.messages_per_second, cell: (a) => text.count(a.messages_per_second) },
   { name: 'busy', number: true, key: (a) => a.busy_share, cell: (a) => text.percent(a.busy_share) },
@@ -147,12 +155,19 @@ function stateList(value) {
   const shown = 8;
   if (value === null) return '–';
   if (Array.isArray(value)) {
-    if (value.every((v) => v === null || typeof v !== 'object')) return value.map(String).join(', ') || '–';
+    const single = (v) => v === null || typeof v !== 'object';
+    if (value.every(single)) return value.map(String).join(', ') || '–';
+    if (value.every((v) => !Array.isArray(v) && Object.values(v).every((m) => single(m) || Array.isArray(m)))) {
+      const table = h('table', {});
+      fillTable(table, Object.keys(value[0]).map((name) => ({ name, cell: (v) => stateList(v[name]) })), value.slice(-24));
+      return h('div', { class: 'scroll' }, table);
+    }
     return [value.length > shown ? h('p', { class: 'soft' }, `the last ${shown} of ${value.length}`) : null,
       value.slice(-shown).map((v) => h('div', { class: 'element' }, stateList(v)))];
   }
   if (typeof value !== 'object') return String(value);
-  return h('dl', {}, Object.entries(value).map(([name, member]) => [h('dt', {}, name), h('dd', {}, stateList(member))]));
+  const isWhole = (member) => Array.isArray(member) && member.some((m) => m !== null && typeof m === 'object');
+  return h('dl', {}, Object.entries(value).map(([name, member]) => [h('dt', {}, name), h('dd', { class: isWhole(member) ? 'whole' : undefined }, stateList(member))]));
 }
 
 async function showActor(id) {
@@ -166,14 +181,14 @@ async function showActor(id) {
     { name: 'bytes in', number: true, cell: (r) => (r.bytes_in ? text.count(r.bytes_in) : '') }, { name: 'bytes out', number: true, cell: (r) => (r.bytes_out ? text.count(r.bytes_out) : '') }];
   $('actor-detail').replaceChildren(
     h('h2', {}, id, ' ', h('span', { class: 'soft' }, a.state)),
-    h('div', { class: 'grid' },
+    h('div', { class: 'columns' },
       card('Figures', h('dl', {}, [['role', a.role], ['mailbox', a.mailbox], ['messages', `${a.messages_in} in, ${a.messages_out} out`],
         ['messages/s', text.count(a.messages_per_second)], ['busy', `${text.percent(a.busy_share)} of a core`], ['restarts', a.restarts], ['up', text.duration(a.uptime_seconds)],
         ['errors', a.errors ? `${a.errors}; last: ${a.last_error}` : '0']].map(([k, v]) => [h('dt', {}, k), h('dd', {}, v)]))),
       card('State', detail.state ? stateList(detail.state) : h('p', { class: 'soft' }, 'shows none')),
-      card('Peers', table([{ name: 'peer', cell: (r) => r.name }, ...amounts], detail.peers)),
-      card('Kinds of messages', table([{ name: 'kind', cell: (r) => r.kind }, ...amounts], detail.kinds)),
       card('Timers', detail.timers.length ? h('dl', {}, detail.timers.map((t) => [h('dt', {}, t.kind), h('dd', {}, `due ${text.time(t.due_us)}`)])) : h('p', { class: 'soft' }, 'none')),
+      card('Kinds of messages', table([{ name: 'kind', cell: (r) => r.name }, ...amounts], detail.kinds)),
+      card('Peers', table([{ name: 'peer', cell: (r) => r.name }, ...amounts], detail.peers)),
       card('Last messages', table([
         { name: 'time', class: 'mono', cell: (m) => text.time(m.time_us) }, { name: 'kind', cell: (m) => m.kind }, { name: 'from', cell: (m) => m.from },
         { name: 'bytes', number: true, cell: (m) => m.bytes || '' }], [...detail.messages].reverse()))));
@@ -209,7 +224,7 @@ function showBlocks() {
     { name: 'transactions', number: true, cell: (b) => (b.transactions ? b.transactions.length : h('span', { class: 'soft' }, 'executing')) },
     { name: 'primary', cell: (b) => b.proposer },
     { name: 'view', number: true, cell: (b) => h('span', { class: b.view ? 'warn' : '' }, b.view) },
-    { name: 'chunks', number: true, cell: (b) => b.chunks.length },
+    { name: 'chunks', number: true, wide: true, cell: (b) => b.chunks.length },
     { name: 'gas', number: true, wide: true, cell: (b) => text.count(b.gas) },
     { name: 'votes', wide: true, cell: (b) => `${b.signers.length}: ${b.signers.join(', ')}` },
     { name: 'hash', wide: true, class: 'mono', cell: (b) => text.short(b.hash) },
@@ -239,7 +254,9 @@ function showTransactions() {
 async function showTrace(hash) {
   const place = $('transaction');
   $('transaction-hash').value = hash;
-  if (state.traced === hash && state.trace?.some((s) => s.event.station === 'receipt')) return;
+  // The last nodes execute it a little after the gateway has its receipt.
+  const settled = 10e6;
+  if (state.traced === hash && state.trace?.some((s) => s.event.station === 'receipt' && s.event.unix_us + settled < state.cluster.time_us)) return;
   state.traced = hash;
   const [{ steps }, [status]] = await Promise.all([getJson('/dashboard/trace/' + encodeURIComponent(hash)), rpc(['troupe_transactionStatus', hash])]);
   if (state.route !== `tx=${hash}`) return;
@@ -256,7 +273,7 @@ async function showTrace(hash) {
     { name: 'chunk', wide: true, class: 'mono', cell: (s) => (/^0x0*$/.test(s.event.chunk) ? '' : text.short(s.event.chunk)) },
     { name: 'time', wide: true, class: 'mono', cell: (s) => text.time(s.event.unix_us) }], steps);
   const picture = h('div', { class: 'scroll', id: 'way' });
-  place.replaceChildren(line, picture, h('h2', {}, 'Stations'), h('div', { class: 'scroll' }, table));
+  place.replaceChildren(line, picture, h('p', { class: 'soft' }, 'Large: the first to reach a station; small: the others. Times are those of each node’s own clock.'), h('h2', {}, 'Stations'), h('div', { class: 'scroll' }, table));
   picture.append(transactionWay(steps, Math.max(320, picture.clientWidth || 900)));
 }
 

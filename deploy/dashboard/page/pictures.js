@@ -19,10 +19,39 @@ export function nodeClass(node) {
   return node.now === 'primary' ? 'lead' : '';
 }
 
-/** Hosts as frames, nodes on a ring in each, a line for each link; both ends must say that it is up. */
+/** What it is made for: "gateway" of one with a gateway, an executor and a VM pool. */
+export function purpose(node) {
+  if (node.is_validator || node.roles.includes('consensus')) return 'validator';
+  return node.roles.find((r) => r !== 'executor' && r !== 'vm_pool') ?? (node.roles.includes('executor') ? 'executor' : 'worker');
+}
+const follows = (node) => ['primary', 'backup', 'follower'].includes(node.now);
+/** Roles beside the chain say what they do in their own words. */
+function stateLine(node, narrow) {
+  if (!node.actors.length) return node.state;
+  if (!follows(node)) return node.now.split(', ')[0];
+  return narrow ? `h=${node.height} v=${node.view}` : `h=${node.height} v=${node.view} ${node.now}`;
+}
+
+/** On a ring no line runs through a third node; where a ring has no room, in columns. Relative to the frame. */
+function placesFor(n, width, box, narrow) {
+  if (n === 1) return { height: 130, at: [{ x: width / 2, y: 73 }] };
+  const height = Math.max(n < 4 ? 230 : 300, 90 + n * 34);
+  const ring = Array.from({ length: n }, (_, k) => {
+    const angle = (k / n) * 2 * Math.PI - Math.PI / 2;
+    return { x: width / 2 + Math.cos(angle) * (width / 2 - box.w / 2 - 24), y: height / 2 + 8 + Math.sin(angle) * (height / 2 - box.h / 2 - 24) };
+  });
+  const touch = (a, b) => Math.abs(a.x - b.x) < box.w + 12 && Math.abs(a.y - b.y) < box.h + 12;
+  if (!narrow && !ring.some((a, i) => ring.some((b, k) => k > i && touch(a, b)))) return { height, at: ring };
+  const columns = Math.max(2, Math.min(n, Math.floor((width - 24) / (box.w + 36))));
+  const step = { x: (width - box.w - 36) / (columns - 1), y: box.h + 22 };
+  const at = Array.from({ length: n }, (_, k) => ({ x: 18 + box.w / 2 + (k % columns) * step.x, y: 44 + box.h / 2 + Math.floor(k / columns) * step.y }));
+  return { height: 40 + Math.ceil(n / columns) * step.y, at, step };
+}
+
+/** Hosts as frames, nodes in each, a line for each link; both ends must say that it is up. */
 export function clusterMap(cluster, width, onNode) {
   const narrow = width < 560;
-  const box = narrow ? { w: 104, h: 62 } : { w: 178, h: 64 };
+  const box = narrow ? { w: 132, h: 62 } : { w: 178, h: 64 };
   const across = narrow ? 1 : Math.min(cluster.hosts.length, Math.max(1, Math.floor(width / 420)));
   const hostWidth = width / across;
   const places = new Map();
@@ -34,25 +63,24 @@ export function clusterMap(cluster, width, onNode) {
   cluster.hosts.forEach((host, i) => {
     if (i % across === 0) { top += rowHeight; rowHeight = 0; }
     const left = (i % across) * hostWidth;
-    const n = host.nodes.length;
-    // A ring: no line runs through a third node.
-    const height = n === 1 ? 130 : Math.max(230, 90 + n * (narrow ? 52 : 34));
+    const { height, at, step } = placesFor(host.nodes.length, hostWidth, box, narrow);
     rowHeight = Math.max(rowHeight, height + 12);
     frames.append(svg('rect', { class: 'host-box', x: left + 6, y: top + 8, width: hostWidth - 12, height: height - 4, rx: 12 }));
     frames.append(svg('text', { x: left + 20, y: top + 28, class: 'note' }, `host ${clip(host.name, 40)}`));
-    host.nodes.forEach((node, k) => {
-      let x = left + hostWidth / 2;
-      let y = top + height / 2 + 8;
-      if (n > 1) {
-        const angle = (k / n) * 2 * Math.PI - Math.PI / 2;
-        x += Math.cos(angle) * (hostWidth / 2 - box.w / 2 - (narrow ? 12 : 24));
-        y += Math.sin(angle) * (height / 2 - box.h / 2 - 24);
-      }
-      places.set(node.name, { x, y, node });
-    });
+    host.nodes.forEach((node, k) => places.set(node.name, { x: left + at[k].x, y: top + at[k].y, node, host: i, step, middle: left + hostWidth / 2 }));
   });
   const drawn = new Set();
-  for (const { x, y, node } of places.values())
+  /** In columns, what would run through the nodes between bows out beside them. */
+  const between = (from, to) => {
+    const [dx, dy] = [Math.abs(to.x - from.x), Math.abs(to.y - from.y)];
+    const at = { x: (from.x + to.x) / 2, y: (from.y + to.y) / 2 };
+    if (from.host !== to.host || !from.step) return at;
+    if (dx < 1 && dy > from.step.y * 1.5) at.x += (from.x < from.middle + 1 ? 2 : -2) * (box.w / 2 + 10 + dy / 10);
+    if (dy < 1 && dx > from.step.x * 1.5) at.y += 2 * (box.h / 2 + 8);
+    return at;
+  };
+  for (const place of places.values()) {
+    const { x, y, node } = place;
     for (const link of node.links) {
       const other = places.get(link.peer);
       const key = [node.name, link.peer].sort().join(' ');
@@ -60,19 +88,20 @@ export function clusterMap(cluster, width, onNode) {
       drawn.add(key);
       const back = other.node.links.find((l) => l.peer === node.name);
       const up = link.connected && (!back || back.connected) && nodeClass(other.node) !== 'bad';
-      const line = svg('line', { class: up ? 'link' : 'link bad', x1: x, y1: y, x2: other.x, y2: other.y });
+      const bend = between(place, other);
+      const line = svg('path', { class: up ? 'link' : 'link bad', d: `M ${x} ${y} Q ${bend.x} ${bend.y} ${other.x} ${other.y}` });
       lines.append(titled(line, `${node.name} – ${link.peer}: ${up ? `up, round trip ${(link.round_trip_seconds * 1e3).toFixed(2)} ms` : 'down'}`));
     }
+  }
   for (const { x, y, node } of places.values()) {
+    const text = (line, attributes, content, most) => svg('text', { x, y: y - box.h / 2 + 2 + 17 * line, 'text-anchor': 'middle', ...attributes }, clip(content, most));
     const letters = Math.floor(box.w / 7.2);
-    const roles = [...new Set(node.actors.length ? node.actors.map((a) => a.role) : node.roles)].join(' ');
     const group = svg('g', { tabindex: 0, role: 'link', 'data-node': node.name });
-    group.append(svg('rect', { class: `node-box ${nodeClass(node)}`, x: x - box.w / 2, y: y - box.h / 2, width: box.w, height: box.h, rx: 9 }));
-    group.append(svg('text', { class: 'node-name', x, y: y - box.h / 2 + 19, 'text-anchor': 'middle' }, clip(node.name, letters)));
-    group.append(svg('text', { x, y: y - box.h / 2 + 36, 'text-anchor': 'middle' },
-      clip(!node.actors.length ? node.state : `h=${node.height} v=${node.view}${narrow ? '' : ' ' + node.now}`, letters)));
-    group.append(svg('text', { class: 'note', x, y: y - box.h / 2 + 53, 'text-anchor': 'middle' }, clip(narrow ? node.now : roles, Math.floor(box.w / 6.8))));
-    titled(group, `${node.name} (${node.state}): ${roles}`);
+    group.append(svg('rect', { class: `node-box ${nodeClass(node)}`, x: x - box.w / 2, y: y - box.h / 2, width: box.w, height: box.h, rx: 9 }),
+      text(1, { class: 'node-name' }, node.name, letters),
+      text(2, {}, stateLine(node, narrow), letters),
+      text(3, { class: 'note' }, narrow && node.actors.length && follows(node) ? node.now : purpose(node), letters));
+    titled(group, `${node.name} (${node.state}): ${node.roles.join(', ')}${node.actors.length ? `; ${node.now}` : ''}`);
     group.addEventListener('click', () => onNode(node.name));
     group.addEventListener('keydown', (event) => { if (event.key === 'Enter') onNode(node.name); });
     cards.append(group);

@@ -127,6 +127,10 @@ TEST_CASE("what can't be scaled or moved is refused with what was probably meant
     CHECK(scaled(manifest, {"gateway", 2, "alpa"}).error().message.find("did you mean \"alpha\"") != std::string::npos);
     CHECK(moved(manifest, "v-9", "alpha").error().code == ErrorCode::not_found);
     CHECK(moved(manifest, "v-1", "nowhere-at-all-known").error().code == ErrorCode::not_found);
+    // Where nodes of other hosts could not reach it.
+    CHECK(moved(manifest, "v-1", "local").error().code == ErrorCode::invalid);
+    CHECK(scaled(manifest, {"gateway", 2, "local"}).error().message.find("listen on 127.0.0.1") != std::string::npos);
+    CHECK(scaled(parsed("[[node]]\nname = \"v\"\ncount = 4\n" + roles + gateway), {"gateway", 2, "local"}).ok());
     const auto there = moved(manifest, "v-1", "gamma");
     REQUIRE(there.ok());
     CHECK(there->nodes[0].host == "gamma");
