@@ -161,7 +161,7 @@ test('what a node says is never read as markup', { skip }, async () => {
     }
     await route.fulfill({ json: body });
   });
-  await page.getByText(nasty).first().waitFor();
+  await page.getByText(nasty).filter({ visible: true }).first().waitFor();
   for (const route of ['', '#blocks', '#actors']) {
     await page.evaluate((r) => { location.hash = r; }, route);
     await page.waitForTimeout(0);
