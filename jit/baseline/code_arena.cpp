@@ -10,7 +10,9 @@
 namespace troupe::jit {
 namespace {
 
-[[nodiscard]] constexpr std::size_t piece_bytes(std::size_t size) noexcept { return (size + 15) / 16 * 16; }
+[[nodiscard]] constexpr std::size_t piece_bytes(std::size_t size) noexcept {
+    return (size + code_line_bytes - 1) / code_line_bytes * code_line_bytes;
+}
 
 }  // namespace
 

@@ -9,6 +9,9 @@
 
 namespace troupe::jit {
 
+/// Of the processor's instruction cache: code begins at a multiple.
+inline constexpr std::size_t code_line_bytes = 64;
+
 class CodeArena {
 public:
     explicit CodeArena(std::size_t bytes);

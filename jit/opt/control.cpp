@@ -64,6 +64,7 @@ Emitted FunctionEmitter::run() {
         following_ = block_ + 1;
         block();
     }
+    blocks_end_ = getSize();
     late_code();
     auto code = bytes();
     for (const auto& [block, table] : tables_)
@@ -112,10 +113,18 @@ bool FunctionEmitter::innermost(dmir::BlockIndex head) const {
     return true;
 }
 
+/// What fits a line of the instruction cache does not take two.
+void FunctionEmitter::align_loop() {
+    align(16);
+    const auto bytes = block_ < learned_.loop_bytes.size() ? learned_.loop_bytes[block_] : 0;
+    if (bytes > 0 && bytes <= code_line_bytes && getSize() % code_line_bytes + bytes > code_line_bytes)
+        align(code_line_bytes);
+}
+
 void FunctionEmitter::block() {
     const auto& block = f_.blocks[block_];
     // Inner loops run longest.
-    if (block.loop_end > 0 && innermost(block_)) align(16);
+    if (block.loop_end > 0 && innermost(block_)) align_loop();
     L(labels_[block_]);
     body();
 }
@@ -360,17 +369,24 @@ void FunctionEmitter::late_code() {
 Assembler::LabelType FunctionEmitter::reach(Label& to) {
     const auto k = jumps_.size();
     jumps_.push_back({getSize(), &to});
-    return k < is_short_.size() && is_short_[k] ? T_SHORT : T_NEAR;
+    return k < learned_.is_short.size() && learned_.is_short[k] ? T_SHORT : T_NEAR;
 }
 
-std::vector<bool> FunctionEmitter::short_jumps() {
+Layout FunctionEmitter::layout() {
     // Alignment may grow by a few bytes where code before it shrinks.
     constexpr std::ptrdiff_t distance_max = 112;
-    std::vector<bool> out;
+    Layout out;
     const auto* begin = getCode();
     for (const auto& jump : jumps_) {
         const auto distance = jump.to->getAddress() - begin - static_cast<std::ptrdiff_t>(jump.from);
-        out.push_back(distance >= -distance_max && distance <= distance_max);
+        out.is_short.push_back(distance >= -distance_max && distance <= distance_max);
+    }
+    out.loop_bytes.resize(f_.blocks.size());
+    for (dmir::BlockIndex b = 0; b < f_.blocks.size(); ++b) {
+        const auto end = f_.blocks[b].loop_end;
+        if (end == 0 || !innermost(b)) continue;
+        const auto* after = end < f_.blocks.size() ? labels_[end].getAddress() : begin + blocks_end_;
+        out.loop_bytes[b] = static_cast<std::size_t>(after - labels_[b].getAddress());
     }
     return out;
 }
@@ -381,15 +397,17 @@ Emitted emit(const Function& function, const Allocation& allocation, const CallS
         FunctionEmitter first(function, allocation, shape, around);
         auto out = first.run();
         if (out.bytes.empty()) return out;
-        auto is_short = first.short_jumps();
-        try {
-            // Short jumps bring others' targets nearer.
-            for (int round = 0; round < 2; ++round) {
-                FunctionEmitter next(function, allocation, shape, around, is_short);
+        auto layout = first.layout();
+        // Short jumps bring others' targets nearer.
+        for (int round = 0; round < 2; ++round) {
+            try {
+                FunctionEmitter next(function, allocation, shape, around, layout);
                 out = next.run();
-                is_short = next.short_jumps();
+                layout = next.layout();
+            } catch (const Xbyak::Error&) {
+                // A loop was moved too far.
+                layout.loop_bytes.clear();
             }
-        } catch (const Xbyak::Error&) {
         }
         return out;
     } catch (const Xbyak::Error&) {

@@ -5,6 +5,7 @@
 #include <map>
 
 #include "jit/baseline/assembler.hpp"
+#include "jit/baseline/code_arena.hpp"
 #include "jit/baseline/coded_trap.hpp"
 #include "jit/opt/emitter.hpp"
 #include "jit/opt/operands.hpp"
@@ -24,16 +25,23 @@ struct PassedArguments {
 };
 [[nodiscard]] PassedArguments pass(std::span<const dmir::Type> types);
 
+/// What one emission learns for the next.
+struct Layout {
+    /// Of each jump: it reaches its target in 8 bits.
+    std::vector<bool> is_short;
+    /// Of each innermost loop, by its head; 0 for other blocks.
+    std::vector<std::size_t> loop_bytes;
+};
+
 class FunctionEmitter : public Assembler {
 public:
-    /// `is_short` tells of each jump whether it reaches its target in 8 bits, as an earlier emission found.
     FunctionEmitter(const Function& f, const Allocation& a, const CallShape& shape, const Surroundings& around,
-                    std::vector<bool> is_short = {})
-        : f_(f), a_(a), shape_(shape), around_(around), is_short_(std::move(is_short)), labels_(f.blocks.size()) {}
+                    Layout learned = {})
+        : f_(f), a_(a), shape_(shape), around_(around), learned_(std::move(learned)), labels_(f.blocks.size()) {}
 
     [[nodiscard]] Emitted run();
-    /// After run: which jumps could be short.
-    [[nodiscard]] std::vector<bool> short_jumps();
+    /// After run.
+    [[nodiscard]] Layout layout();
 
 private:
     // Places.
@@ -67,6 +75,7 @@ private:
     void entry();
     void epilogue();
     [[nodiscard]] bool innermost(dmir::BlockIndex head) const;
+    void align_loop();
     void block();
     void body();
     void inserted_moves(std::uint32_t index);
@@ -157,7 +166,8 @@ private:
         const Label* to;
     };
     std::vector<Jump> jumps_;
-    std::vector<bool> is_short_;
+    Layout learned_;
+    std::size_t blocks_end_ = 0;
     std::vector<Label> labels_;
     Label fast_;
     /// Machine instructions that were emitted so far: a measure of distance that stays when jumps become short.
