@@ -58,6 +58,7 @@ void BodyReader<Build>::declare_locals() {
     }
     if constexpr (!Build) {
         assigned_.reset(locals_.size());
+        spend(locals_.size());
         for (std::size_t i = 0; i < quick_locals; ++i)
             quick_locals_[i] = i < locals_.size() && locals_[i] != ValueType::v128 ? locals_[i] : OperandType();
     }

@@ -179,8 +179,8 @@ struct Limits {
     std::uint32_t nesting = 10'000;
     std::uint32_t operand_stack = 50'000;
     std::uint32_t branch_table = 65'520;
-    /// Of one function: how many values all of its branches, loops and joins pass in SSA form, which bounds the time
-    /// and memory of every later step.
+    /// Of one function: how many values all of its branches, loops and joins pass in SSA form, and its locals, which
+    /// bounds the time and memory of every later step.
     std::uint32_t joins = 16'000'000;
     /// The same of all functions together: so many, and more for each byte of their bodies. Compilers' output has less
     /// than one a byte; what modules are prepared with stays in proportion to their size.

@@ -127,6 +127,26 @@ TEST_CASE("moves in cycles cost what their number says") {
     check_bounded("swaps on many edges", module_of(400, swapping(400, 500)));
 }
 
+/// `count` functions of 50,000 locals, and nothing else.
+[[nodiscard]] Bytes functions_of_locals(std::uint8_t count) {
+    Bytes out{0, 'a', 's', 'm', 1, 0, 0, 0};
+    add_section(out, 1, {1, 0x60, 0, 0});
+    Bytes functions{count};
+    functions.insert(functions.end(), count, 0);
+    add_section(out, 3, functions);
+    Bytes code{count};
+    repeat(code, count, {6, 1, 0xD0, 0x86, 0x03, 0x7F, 0x0B});
+    add_section(out, 10, code);
+    return out;
+}
+
+TEST_CASE("a module whose locals are out of proportion to its size is refused") {
+    CHECK(wasm::load(functions_of_locals(10)).ok());
+    const auto module = wasm::load(functions_of_locals(100));
+    REQUIRE_FALSE(module.ok());
+    CHECK(module.error().code == ErrorCode::too_large);
+}
+
 TEST_CASE("a module whose joins are out of proportion to its size is refused") {
     CHECK(wasm::load(module_of(400, swapping(400, 2'000))).ok());
     const auto module = wasm::load(module_of(1'000, swapping(1'000, 15'000)));
