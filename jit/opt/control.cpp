@@ -170,7 +170,10 @@ void FunctionEmitter::terminator(const Instruction& i) {
         case Code::branch: return branch(i);
         case Code::branch_table: return branch_table(i);
         case Code::return_values: return return_values(i);
-        default: emit_trap({Trap::unreachable, 0}); islands();
+        default:
+            // Nothing follows it, as behind a jump.
+            emit_trap({Trap::unreachable, 0});
+            islands();
     }
 }
 
