@@ -59,13 +59,13 @@ public:
     /// The node takes no new work; returns when none is left in it.
     [[nodiscard]] Status drain(const std::string& node, std::chrono::milliseconds patience);
 
-    /// Starts all nodes that are not alive; gives how many.
+    /// Starts all nodes that are not alive, on the hosts that answer; gives how many.
     [[nodiscard]] Result<std::size_t> start_all();
     [[nodiscard]] Status start(const std::string& node);
-    /// Gives how many ran.
+    /// Gives how many ran. A host that does not answer is an error, after all others were told.
     [[nodiscard]] Result<std::size_t> stop(const std::vector<std::string>& nodes);
     [[nodiscard]] Result<std::size_t> stop_all();
-    /// One after the other, each only when the validators that stay make a quorum, and waiting for it to be back.
+    /// Those that are down at once, then one after the other, each when the others make a quorum, until it is back.
     [[nodiscard]] Status restart(const std::vector<std::string>& nodes, std::chrono::milliseconds patience);
     /// Until these are ready, linked to all others that run, and have their height. ErrorCode::unavailable says what
     /// is missing.
