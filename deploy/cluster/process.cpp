@@ -4,6 +4,7 @@
 #include <cstring>
 #include <fstream>
 #include <sstream>
+#include <utility>
 
 #include <arpa/inet.h>
 #include <fcntl.h>
@@ -32,45 +33,77 @@ std::optional<ProcessIdentity> identify(std::uint32_t pid) {
     return identity;
 }
 
+namespace {
+
+struct FileDescriptor {
+    int value = -1;
+
+    FileDescriptor() = default;
+    explicit FileDescriptor(int fd) : value(fd) {}
+    ~FileDescriptor() { close(); }
+    FileDescriptor(const FileDescriptor&) = delete;
+    FileDescriptor& operator=(const FileDescriptor&) = delete;
+    void close() {
+        if (value >= 0) ::close(std::exchange(value, -1));
+    }
+};
+
+[[nodiscard]] bool open_pipe(FileDescriptor& out, FileDescriptor& in) {
+    int ends[2];
+    if (::pipe2(ends, O_CLOEXEC) != 0) return false;
+    out.value = ends[0];
+    in.value = ends[1];
+    return true;
+}
+
+}  // namespace
+
 bool is_alive(const ProcessIdentity& process) { return process.pid != 0 && identify(process.pid) == process; }
 
-Result<ProcessIdentity> start_process(const std::vector<std::string>& arguments,
-                                      const std::filesystem::path& log_file) {
-    const int log = ::open(log_file.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
-    if (log < 0) return make_error(ErrorCode::io, log_file.string() + ": " + std::strerror(errno));
+Result<ProcessIdentity> start_process(const std::vector<std::string>& arguments, const std::filesystem::path& log_file,
+                                      const std::function<Status(const ProcessIdentity&)>& record) {
+    const FileDescriptor log{::open(log_file.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644)};
+    if (log.value < 0) return make_error(ErrorCode::io, log_file.string() + ": " + std::strerror(errno));
     std::vector<char*> argv;
     for (const auto& argument : arguments) argv.push_back(const_cast<char*>(argument.c_str()));
     argv.push_back(nullptr);
-    // The child of a child, so that it is init's to reap whenever it ends.
-    int pipe_ends[2];
-    if (::pipe2(pipe_ends, O_CLOEXEC) != 0)
+    // Its pid comes back; leave to run goes there.
+    FileDescriptor pid_out, pid_in, leave_out, leave_in;
+    if (!open_pipe(pid_out, pid_in) || !open_pipe(leave_out, leave_in))
         return make_error(ErrorCode::io, std::string{"pipe: "} + std::strerror(errno));
+    // The child of a child, so that it is init's to reap whenever it ends.
     const pid_t child = ::fork();
     if (child < 0) return make_error(ErrorCode::io, std::string{"fork: "} + std::strerror(errno));
     if (child == 0) {
         ::setsid();
         const pid_t grandchild = ::fork();
         if (grandchild != 0) {
-            const auto written = ::write(pipe_ends[1], &grandchild, sizeof grandchild);
+            const auto written = ::write(pid_in.value, &grandchild, sizeof grandchild);
             ::_exit(written == sizeof grandchild ? 0 : 1);
         }
+        // Ends with the last other holder: without leave if the parent is gone.
+        ::close(leave_in.value);
+        char leave = 0;
+        if (::read(leave_out.value, &leave, 1) != 1) ::_exit(126);
         const int null = ::open("/dev/null", O_RDONLY);
         ::dup2(null, STDIN_FILENO);
-        ::dup2(log, STDOUT_FILENO);
-        ::dup2(log, STDERR_FILENO);
+        ::dup2(log.value, STDOUT_FILENO);
+        ::dup2(log.value, STDERR_FILENO);
         ::execv(argv[0], argv.data());
         ::_exit(127);
     }
-    ::close(pipe_ends[1]);
-    ::close(log);
+    pid_in.close();
     pid_t pid = -1;
-    const auto got = ::read(pipe_ends[0], &pid, sizeof pid);
-    ::close(pipe_ends[0]);
+    const auto got = ::read(pid_out.value, &pid, sizeof pid);
     int status = 0;
     ::waitpid(child, &status, 0);
     if (got != sizeof pid || pid <= 0) return make_error(ErrorCode::io, "the process could not be started");
-    const auto identity = identify(static_cast<std::uint32_t>(pid));
-    return identity ? *identity : ProcessIdentity{static_cast<std::uint32_t>(pid), 0};
+    const auto found = identify(static_cast<std::uint32_t>(pid));
+    const auto identity = found ? *found : ProcessIdentity{static_cast<std::uint32_t>(pid), 0};
+    if (record)
+        if (auto recorded = record(identity); !recorded) return recorded.error();
+    if (::write(leave_in.value, "", 1) != 1) return make_error(ErrorCode::io, "the process ended before it began");
+    return identity;
 }
 
 bool send_signal(const ProcessIdentity& process, int signal) {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <filesystem>
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -26,9 +27,11 @@ struct ProcessIdentity {
 /// Nothing if there is no such process (zombies included).
 [[nodiscard]] std::optional<ProcessIdentity> identify(std::uint32_t pid);
 [[nodiscard]] bool is_alive(const ProcessIdentity& process);
-/// Runs `arguments` in a session of its own with output appended to `log_file` and input from /dev/null.
+/// Runs `arguments` in a session of its own with output appended to `log_file` and input from /dev/null. `record` is
+/// told first what will run: if it fails, or this process dies meanwhile, nothing runs.
 [[nodiscard]] Result<ProcessIdentity> start_process(const std::vector<std::string>& arguments,
-                                                    const std::filesystem::path& log_file);
+                                                    const std::filesystem::path& log_file,
+                                                    const std::function<Status(const ProcessIdentity&)>& record = {});
 /// False if it is not alive any more.
 bool send_signal(const ProcessIdentity& process, int signal);
 

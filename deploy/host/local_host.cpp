@@ -153,10 +153,12 @@ Status LocalHost::start(const std::string& node) {
     std::filesystem::remove(node_directory(node) / "status.json", error);
     const auto executable = executable_.empty() ? std::filesystem::read_symlink("/proc/self/exe", error) : executable_;
     if (error) return make_error(ErrorCode::io, "/proc/self/exe: " + error.message());
-    auto started =
-        start_process({executable.string(), "node", node_directory(node).string()}, node_directory(node) / "node.log");
-    if (!started) return started.error();
-    return write_text_file(node_directory(node) / "process.json", to_json_value(*started).dump() + "\n");
+    const auto started = start_process({executable.string(), "node", node_directory(node).string()},
+                                       node_directory(node) / "node.log", [&](const ProcessIdentity& process) {
+                                           return write_text_file(node_directory(node) / "process.json",
+                                                                  to_json_value(process).dump() + "\n");
+                                       });
+    return started ? Status{Done{}} : Status{started.error()};
 }
 
 Result<std::uint64_t> LocalHost::stop(const std::vector<std::string>& nodes) {

@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 #include <signal.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "deploy/keys/keys.hpp"
@@ -24,6 +25,38 @@ TEST_CASE("a process is known by pid and start time, so that a recycled pid is n
     CHECK(is_alive(*self));
     CHECK_FALSE(is_alive({self->pid, self->start_time + 1}));
     CHECK_FALSE(send_signal({self->pid, self->start_time + 1}, SIGKILL));
+}
+
+TEST_CASE("a process runs only once it is recorded: neither without a record nor after who starts it has died") {
+    const auto directory = temporary();
+    const auto mark = directory / "ran";
+    const std::vector<std::string> touch{"/bin/sh", "-c", ": > " + mark.string() + "; exec sleep 100"};
+    ProcessIdentity unrecorded;
+    const auto started = start_process(touch, directory / "log", [&](const ProcessIdentity& process) -> Status {
+        unrecorded = process;
+        CHECK(is_alive(process));
+        return make_error(ErrorCode::io, "no room");
+    });
+    CHECK_FALSE(started.ok());
+    for (int i = 0; i < 5000 && is_alive(unrecorded); ++i) ::usleep(1000);
+    CHECK_FALSE(is_alive(unrecorded));
+    // The starter is killed while it records.
+    const pid_t starter = ::fork();
+    if (starter == 0) {
+        static_cast<void>(start_process(touch, directory / "log", [&](const ProcessIdentity& process) {
+            static_cast<void>(write_text_file(directory / "pid", std::to_string(process.pid)));
+            ::raise(SIGKILL);
+            return Status{Done{}};
+        }));
+        ::_exit(0);
+    }
+    int status = 0;
+    REQUIRE(::waitpid(starter, &status, 0) == starter);
+    CHECK(WIFSIGNALED(status));
+    const auto pid = static_cast<std::uint32_t>(std::stoul(*read_text_file(directory / "pid")));
+    for (int i = 0; i < 5000 && identify(pid); ++i) ::usleep(1000);
+    CHECK_FALSE(identify(pid));
+    CHECK_FALSE(std::filesystem::exists(mark));
 }
 
 TEST_CASE("a started process runs on its own, logs to its file and ends on a signal") {
