@@ -201,8 +201,7 @@ void run(Context& context, const RunOptions& options) {
 }
 
 /// As a debugger's memory dump: offset and sixteen bytes a line.
-void print_bytes(const vm::CompiledFunction& made) {
-    const ByteView bytes{static_cast<const std::uint8_t*>(made.code()), made.size_bytes};
+void print_bytes(ByteView bytes) {
     for (std::size_t at = 0; at < bytes.size(); at += 16)
         std::cout << fmt::format("{:06x}  {}\n", at,
                                  to_hex(bytes.subspan(at, std::min<std::size_t>(16, bytes.size() - at))));
@@ -210,6 +209,7 @@ void print_bytes(const vm::CompiledFunction& made) {
 
 /// What each tier makes of all functions.
 void print_sizes(Context& context, const std::shared_ptr<const wasm::Module>& module) {
+    auto tiers = Json::object();
     for (const std::string tier : {"interp", "baseline", "opt"}) {
         vm::CompiledModule compiled(module, compiler_of(context, tier));
         std::size_t register_form = 0, machine_code = 0, functions = 0;
@@ -220,9 +220,14 @@ void print_sizes(Context& context, const std::shared_ptr<const wasm::Module>& mo
             machine_code += made->compiled.size_bytes;
             functions += tier == "interp" || made->compiled.entry != nullptr ? 1 : 0;
         }
-        std::cout << fmt::format("{}: {} of {} functions, {} bytes\n", tier, functions, module->functions.size(),
-                                 tier == "interp" ? register_form : machine_code);
+        const auto bytes = tier == "interp" ? register_form : machine_code;
+        tiers[tier] = {{"functions", functions}, {"bytes", bytes}};
+        if (!context.json)
+            std::cout << fmt::format("{}: {} of {} functions, {} bytes\n", tier, functions, module->functions.size(),
+                                     bytes);
     }
+    if (context.json)
+        std::cout << Json{{"functions", module->functions.size()}, {"tiers", std::move(tiers)}}.dump(2) << "\n";
 }
 
 struct InspectOptions {
@@ -245,51 +250,99 @@ void inspect_function(Context& context, const std::shared_ptr<const wasm::Module
         return context.fail(exit_not_found,
                             fmt::format("function {} is imported: the module has no code of it", index));
     const auto defined = index - module.imported_functions;
+    Json shown{{"function", index}, {"type", to_string(module.type_of_function(index))}};
     if (options.machine_code) {
         vm::CompiledModule compiled(loaded, compiler_of(context, options.tier));
         const auto* made = compiled.made(defined);
         if (made == nullptr || made->compiled.entry == nullptr)
             return context.fail(exit_not_found, "tier " + options.tier + " leaves this function to the interpreter");
-        return print_bytes(made->compiled);
+        const ByteView bytes{static_cast<const std::uint8_t*>(made->compiled.code()), made->compiled.size_bytes};
+        if (!context.json) return print_bytes(bytes);
+        shown["tier"] = options.tier;
+        shown["machine_code"] = to_hex(bytes);
+    } else {
+        const auto ir = wasm::lower(module, defined);
+        if (!ir) return context.fail(ir.error());
+        std::string text;
+        if (options.code) {
+            const auto made = vm::select_code(*ir);
+            if (!made) return context.fail(made.error());
+            text = vm::disassemble(*made);
+        } else {
+            text = dmir::print(*ir);
+        }
+        if (!context.json) {
+            std::cout << text;
+            return;
+        }
+        shown[options.code ? "code" : "dmir"] = std::move(text);
     }
-    const auto ir = wasm::lower(module, defined);
-    if (!ir) return context.fail(ir.error());
-    if (!options.code) {
-        std::cout << dmir::print(*ir);
-        return;
+    std::cout << shown.dump(2) << "\n";
+}
+
+[[nodiscard]] Json show(const wasm::Module& module) {
+    std::size_t code_bytes = 0;
+    for (const auto& f : module.functions) code_bytes += f.body_size;
+    Json out{{"bytes", module.bytes.size()},
+             {"types", module.types.size()},
+             {"functions", module.function_types.size()},
+             {"imported_functions", module.imported_functions},
+             {"code_bytes", code_bytes},
+             {"tables", module.tables.size()},
+             {"memories", module.memories.size()},
+             {"globals", module.global_types.size()},
+             {"element_segments", module.elements.size()},
+             {"data_segments", module.data.size()},
+             {"uses_simd", module.uses_simd},
+             {"imports", Json::array()},
+             {"exports", Json::array()},
+             {"custom_sections", Json::array()}};
+    for (const auto& import : module.imports) {
+        Json entry{{"module", import.module}, {"name", import.name}, {"kind", to_string(import.kind)}};
+        if (import.kind == wasm::ExternKind::function) entry["type"] = to_string(module.types[import.type_index]);
+        out["imports"].push_back(std::move(entry));
     }
-    const auto made = vm::select_code(*ir);
-    if (!made) return context.fail(made.error());
-    std::cout << vm::disassemble(*made);
+    for (const auto& exported : module.exports) {
+        Json entry{{"name", exported.name}, {"kind", to_string(exported.kind)}, {"index", exported.index}};
+        if (exported.kind == wasm::ExternKind::function)
+            entry["type"] = to_string(module.type_of_function(exported.index));
+        out["exports"].push_back(std::move(entry));
+    }
+    for (const auto& section : module.custom)
+        out["custom_sections"].push_back({{"name", section.name}, {"bytes", section.size}});
+    return out;
+}
+
+void print(const Json& module) {
+    const auto number = [&](const char* key) { return module[key].get<std::uint64_t>(); };
+    const auto text = [](const Json& entry, const char* key) { return entry.value(key, std::string{}); };
+    std::cout << fmt::format(
+        "{} bytes, {} types, {} functions ({} imported, {} bytes of code), {} tables, {} memories, "
+        "{} globals, {} element segments, {} data segments{}\n",
+        number("bytes"), number("types"), number("functions"), number("imported_functions"), number("code_bytes"),
+        number("tables"), number("memories"), number("globals"), number("element_segments"), number("data_segments"),
+        module["uses_simd"].get<bool>() ? ", SIMD" : "");
+    for (const auto& entry : module["imports"])
+        std::cout << fmt::format("import {}.{} {}{}{}\n", text(entry, "module"), text(entry, "name"),
+                                 text(entry, "kind"), entry.contains("type") ? " " : "", text(entry, "type"));
+    for (const auto& entry : module["exports"])
+        std::cout << fmt::format("export {} {} {}{}{}\n", text(entry, "name"), text(entry, "kind"),
+                                 entry["index"].get<std::uint64_t>(), entry.contains("type") ? " " : "",
+                                 text(entry, "type"));
+    for (const auto& section : module["custom_sections"])
+        std::cout << fmt::format("custom {} {} bytes\n", text(section, "name"), section["bytes"].get<std::uint64_t>());
 }
 
 void inspect(Context& context, const InspectOptions& options) {
     const auto loaded = load(options.file, {});
     if (!loaded) return context.fail(loaded.error());
-    const auto& module = **loaded;
     if (options.function) return inspect_function(context, *loaded, options);
     if (options.sizes) return print_sizes(context, *loaded);
-    std::size_t code_bytes = 0;
-    for (const auto& f : module.functions) code_bytes += f.body_size;
-    std::cout << fmt::format(
-        "{} bytes, {} types, {} functions ({} imported, {} bytes of code), {} tables, {} memories, "
-        "{} globals, {} element segments, {} data segments{}\n",
-        module.bytes.size(), module.types.size(), module.function_types.size(), module.imported_functions, code_bytes,
-        module.tables.size(), module.memories.size(), module.global_types.size(), module.elements.size(),
-        module.data.size(), module.uses_simd ? ", SIMD" : "");
-    for (const auto& import : module.imports) {
-        std::cout << fmt::format("import {}.{} {}", import.module, import.name, to_string(import.kind));
-        if (import.kind == wasm::ExternKind::function) std::cout << " " << to_string(module.types[import.type_index]);
-        std::cout << "\n";
-    }
-    for (const auto& entry : module.exports) {
-        std::cout << fmt::format("export {} {} {}", entry.name, to_string(entry.kind), entry.index);
-        if (entry.kind == wasm::ExternKind::function)
-            std::cout << " " << to_string(module.type_of_function(entry.index));
-        std::cout << "\n";
-    }
-    for (const auto& section : module.custom)
-        std::cout << fmt::format("custom {} {} bytes\n", section.name, section.size);
+    const auto shown = show(**loaded);
+    if (context.json)
+        std::cout << shown.dump(2) << "\n";
+    else
+        print(shown);
 }
 
 void spectest(Context& context, const std::vector<std::string>& paths, const std::string& tier) {
@@ -300,8 +353,17 @@ void spectest(Context& context, const std::vector<std::string>& paths, const std
         if (scripts.empty()) return context.fail(exit_not_found, path + ": no wast2json scripts there");
         for (const auto& script : scripts) total.add(vm::run_spec_script(script, compiler));
     }
-    for (const auto& failure : total.failures) std::cout << failure << "\n";
-    std::cout << fmt::format("{} passed, {} failed, {} skipped\n", total.passed, total.failed, total.skipped);
+    if (context.json) {
+        std::cout << Json{{"passed", total.passed},
+                          {"failed", total.failed},
+                          {"skipped", total.skipped},
+                          {"failures", total.failures}}
+                         .dump(2)
+                  << "\n";
+    } else {
+        for (const auto& failure : total.failures) std::cout << failure << "\n";
+        std::cout << fmt::format("{} passed, {} failed, {} skipped\n", total.passed, total.failed, total.skipped);
+    }
     if (total.failed > 0) context.exit_code = exit_failed;
 }
 
@@ -359,6 +421,7 @@ void add_wasm_commands(CLI::App& app, Context& context) {
         ->add_flag("--code", inspect_options.code,
                    "The function's register form, which the interpreter runs, instead of dMIR")
         ->needs(function_option);
+    add_common(*inspect_command, context, false);
     inspect_command->callback([&context] { inspect(context, inspect_options); });
 
     static std::vector<std::string> paths;
@@ -369,6 +432,7 @@ void add_wasm_commands(CLI::App& app, Context& context) {
     spectest_command
         ->add_option("--tier", tier, "interp (default), baseline, opt, or auto: baseline, then opt where hot")
         ->check(CLI::IsMember({"interp", "baseline", "opt", "auto"}));
+    add_common(*spectest_command, context, false);
     spectest_command->callback([&context] { spectest(context, paths, tier); });
 }
 

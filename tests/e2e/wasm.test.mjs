@@ -1,10 +1,13 @@
-// One ERC-20 in four languages passes one test, and contracts of both machines call each other.
+// One ERC-20 in four languages passes one test, contracts of both machines call each other, and `troupe vm` shows them.
 import { after, before, test } from 'node:test';
 import assert from 'node:assert/strict';
+import fs from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { Contract, JsonRpcProvider, MaxUint256, NonceManager, Wallet, ZeroAddress } from 'ethers';
-import { bin, compile, rpc, startCluster } from './cluster.mjs';
+import { bin, compile, rpc, startCluster, troupe } from './cluster.mjs';
 import { sources } from './contracts.mjs';
 import { buildAssemblyScript, buildC, buildCpp, buildRust } from './wasm_contracts.mjs';
 
@@ -141,4 +144,23 @@ test('what is no contract is refused, and an endless loop costs its gas and no m
   await assert.rejects(sent.wait());
   assert.equal((await provider.getTransactionReceipt(sent.hash)).gasUsed, 1_000_000n);
   assert.ok(await provider.getBlockNumber() > 0);
+});
+
+test('vm inspect shows a contract, its functions and what each tier makes of them, for people and as JSON', async () => {
+  const file = path.join(fs.mkdtempSync(path.join(os.tmpdir(), 'troupe-wasm-')), 'token.wasm');
+  fs.writeFileSync(file, Buffer.from(buildC('erc20.c').slice(2), 'hex'));
+  const inspect = async (...args) => (await run(troupe, ['vm', 'inspect', file, ...args])).stdout;
+  const shown = JSON.parse(await inspect('--json'));
+  assert.equal(shown.bytes, fs.statSync(file).size);
+  const text = await inspect();
+  assert.match(text, new RegExp(`^${shown.bytes} bytes, ${shown.types} types, ${shown.functions} functions`));
+  const call = shown.exports.find((e) => e.kind === 'function');
+  assert.ok(text.includes(`export ${call.name} function ${call.index} ${call.type}\n`));
+  const { tiers, functions } = JSON.parse(await inspect('--sizes', '--json'));
+  assert.equal(functions, shown.functions - shown.imported_functions);
+  for (const tier of ['interp', 'baseline', 'opt']) assert.ok(tiers[tier].functions === functions && tiers[tier].bytes > 0, tier);
+  const of = ['--function', String(call.index)];
+  assert.equal(JSON.parse(await inspect(...of, '--json')).dmir, await inspect(...of));
+  assert.match(JSON.parse(await inspect(...of, '--machine-code', '--json')).machine_code, /^([0-9a-f]{2})+$/);
+  await assert.rejects(run(troupe, ['vm', 'inspect', file, '--function', '9999']), /has no function 9999/);
 });
