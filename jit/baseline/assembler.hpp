@@ -7,6 +7,7 @@
 
 #include <xbyak/xbyak.h>
 
+#include "jit/baseline/coded_trap.hpp"
 #include "jit/baseline/layout.hpp"
 #include "vm/dmir/opcodes.hpp"
 
@@ -36,6 +37,12 @@ public:
         mov(r13, ptr[rdx + machine_fuel]);
         mov(r14, ptr[rdx + machine_steps]);
         add(r14, r13);
+    }
+    /// Takes a block's fuel, and traps where there is less.
+    void charge(std::uint32_t fuel) {
+        if (fuel == 0) return;
+        sub(r13, static_cast<int>(fuel));
+        for (auto code : charge_check(fuel <= 0x7F)) db(code);
     }
     /// Adds a block's steps, after its fuel was taken.
     void count_steps(std::uint32_t steps, std::uint32_t fuel) {

@@ -32,7 +32,18 @@ struct FaultRange {
 };
 constexpr std::size_t fault_ranges_max = 256;
 FaultRange fault_ranges[fault_ranges_max];
-struct sigaction previous_handler;
+constexpr std::array<int, 2> fault_signals{SIGSEGV, SIGILL};
+std::array<struct sigaction, fault_signals.size()> previous_handlers;
+
+/// Where code of ours may have faulted, what is to be reported; a charge's steps don't happen.
+[[nodiscard]] Trap fault_at(const std::uint8_t* at, int signal, greg_t& fuel_and_steps) {
+    if (signal == SIGILL) {
+        fuel_and_steps -= read_charge(at);
+        return Trap::out_of_fuel;
+    }
+    if (*at == no_meaning_prefix) ++at;
+    return *at == trap_instruction ? static_cast<Trap>(at[1]) : Trap::memory_out_of_bounds;
+}
 
 void on_fault(int signal, siginfo_t* info, void* raw) {
     auto& registers = static_cast<ucontext_t*>(raw)->uc_mcontext.gregs;
@@ -40,19 +51,15 @@ void on_fault(int signal, siginfo_t* info, void* raw) {
     for (const auto& range : fault_ranges) {
         const auto* begin = range.begin.load(std::memory_order_acquire);
         if (begin == nullptr || at < begin || at >= begin + range.size.load(std::memory_order_relaxed)) continue;
-        registers[REG_RAX] = static_cast<greg_t>(Trap::memory_out_of_bounds);
-        if (*at == trap_instruction) {
-            const auto trap = read_trap(at);
-            registers[REG_RAX] = static_cast<greg_t>(trap.kind);
-            registers[REG_R14] -= trap.fuel;
-        }
+        registers[REG_RAX] = static_cast<greg_t>(fault_at(at, signal, registers[REG_R14]));
         registers[REG_RIP] = reinterpret_cast<greg_t>(range.trap_exit.load(std::memory_order_relaxed));
         return;
     }
-    if ((previous_handler.sa_flags & SA_SIGINFO) != 0 && previous_handler.sa_sigaction != nullptr)
-        return previous_handler.sa_sigaction(signal, info, raw);
+    const auto& previous = previous_handlers[signal == SIGILL];
+    if ((previous.sa_flags & SA_SIGINFO) != 0 && previous.sa_sigaction != nullptr)
+        return previous.sa_sigaction(signal, info, raw);
     // Not ours: let it happen again without us.
-    ::sigaction(SIGSEGV, &previous_handler, nullptr);
+    ::sigaction(signal, &previous, nullptr);
 }
 
 void install_fault_handler() {
@@ -62,7 +69,8 @@ void install_fault_handler() {
         action.sa_sigaction = on_fault;
         action.sa_flags = SA_SIGINFO | SA_NODEFER | SA_ONSTACK;
         ::sigemptyset(&action.sa_mask);
-        ::sigaction(SIGSEGV, &action, &previous_handler);
+        for (std::size_t k = 0; k < fault_signals.size(); ++k)
+            ::sigaction(fault_signals[k], &action, &previous_handlers[k]);
     });
 }
 

@@ -32,9 +32,11 @@ void FunctionEmitter::charge(const Instruction& i) {
     }
     auto out_of_fuel = std::make_shared<Label>();
     auto out_of_steps = std::make_shared<Label>();
-    if (i.low() > 0) {
+    if (!options_.stops) {
+        Assembler::charge(i.low());
+    } else if (i.low() > 0) {
         sub(r13, static_cast<int>(i.low()));
-        js(options_.stops ? *out_of_fuel : short_of_fuel(i.low()), T_NEAR);
+        js(*out_of_fuel, T_NEAR);
     }
     if (i.high() > 0 && options_.stops) {
         lea(rax, ptr[r14 + (static_cast<int>(i.high()) - static_cast<int>(i.low()))]);
@@ -49,7 +51,9 @@ void FunctionEmitter::charge(const Instruction& i) {
             L(*out_of_fuel);
             mov(rdx, ptr[r15 + instance_machine]);
             cmp(byte[rdx + machine_can_stop], 0);
-            je(short_of_fuel(i.low()), T_NEAR);
+            jne(*out_of_steps);
+            sub(r14, static_cast<int>(i.low()));
+            jmp(trap(Trap::out_of_fuel), T_NEAR);
             L(*out_of_steps);
             if (i.low() > 0) add(r13, static_cast<int>(i.low()));
             spill(live);

@@ -32,11 +32,6 @@ void FunctionEmitter::leave() {
 
 void FunctionEmitter::late_code() {
     for (std::size_t k = 0; k < late_.size(); ++k) late_[k]();
-    for (auto& [fuel, label] : short_of_fuel_) {
-        L(label);
-        sub(r14, static_cast<int>(fuel));
-        jmp(trap(Trap::out_of_fuel), T_NEAR);
-    }
     for (auto& [kind, label] : traps_) {
         L(label);
         mov(eax, static_cast<std::uint32_t>(kind));

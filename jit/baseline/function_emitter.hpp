@@ -64,8 +64,6 @@ private:
     // Traps and code out of line.
 
     [[nodiscard]] Label& trap(Trap kind) { return traps_[kind]; }
-    /// Of a block whose `fuel`, already taken, was not there: its steps don't happen.
-    [[nodiscard]] Label& short_of_fuel(std::uint32_t fuel) { return short_of_fuel_[fuel]; }
     void leave();
     template <class F>
     void later(F&& emit) {
@@ -206,7 +204,6 @@ private:
     Homes homes_;
     std::vector<Label> labels_;
     std::map<Trap, Label> traps_;
-    std::map<std::uint32_t, Label> short_of_fuel_;
     Label leave_with_eax_;
     std::deque<Table> tables_;
     std::deque<std::function<void()>> late_;

@@ -132,12 +132,7 @@ void FunctionEmitter::block() {
 void FunctionEmitter::body() {
     const auto& block = f_.blocks[block_];
     flags_of_ = no_register;
-    if (block.fuel > 0) {
-        sub(r13, static_cast<int>(block.fuel));
-        auto& stop = trap(Trap::out_of_fuel, block.fuel);
-        // Carry as well as sign: fuel is never negative here. Carry fuses with the subtraction on more processors.
-        jb(stop, reach(stop));
-    }
+    charge(block.fuel);
     count_steps(block.steps, block.fuel);
     position_ = 2 * a_.heads[block_];
     inserted_moves(position_ / 2);
@@ -172,7 +167,7 @@ void FunctionEmitter::terminator(const Instruction& i) {
         case Code::return_values: return return_values(i);
         default:
             // Nothing follows it, as behind a jump.
-            emit_trap({Trap::unreachable, 0});
+            emit_trap(Trap::unreachable);
             islands();
     }
 }

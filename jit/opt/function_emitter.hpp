@@ -6,7 +6,6 @@
 
 #include "jit/baseline/assembler.hpp"
 #include "jit/baseline/code_arena.hpp"
-#include "jit/baseline/coded_trap.hpp"
 #include "jit/opt/emitter.hpp"
 #include "jit/opt/operands.hpp"
 
@@ -96,9 +95,16 @@ private:
 
     // What jumps lead to that stands aside (islands.cpp).
 
-    /// Of a charge, with the fuel that was taken.
-    [[nodiscard]] Label& trap(dmir::Trap kind, std::uint32_t fuel = 0);
-    void emit_trap(const CodedTrap& trap);
+    [[nodiscard]] Label& trap(dmir::Trap kind);
+    void emit_trap(dmir::Trap kind);
+    /// Moves on an edge, and a jump to its target.
+    struct Way {
+        Label* label;
+        const std::vector<Move>* moves;
+        dmir::BlockIndex target;
+        std::uint32_t at;
+    };
+    void emit_way(const Way& way);
     /// What jumps shortly before wait for is put here, where nothing comes by itself: within reach of short jumps.
     void islands();
     void last_islands();
@@ -177,17 +183,10 @@ private:
         /// Of the first jump, or of the island once it is there.
         std::uint32_t at;
     };
-    std::map<CodedTrap, Island> waiting_traps_;
-    std::map<CodedTrap, Island> placed_traps_;
+    std::map<dmir::Trap, Island> waiting_traps_;
+    std::map<dmir::Trap, Island> placed_traps_;
     /// Too far from the next place for an island.
-    std::vector<std::pair<CodedTrap, Label*>> late_traps_;
-    /// Moves on an edge, and a jump to its target.
-    struct Way {
-        Label* label;
-        const std::vector<Move>* moves;
-        dmir::BlockIndex target;
-        std::uint32_t at;
-    };
+    std::vector<std::pair<dmir::Trap, Label*>> late_traps_;
     std::vector<Way> waiting_ways_;
     Label leave_with_eax_;
     bool leaves_with_eax_ = false;

@@ -12,56 +12,53 @@ namespace {
 constexpr std::uint32_t reach_max = 20;
 }  // namespace
 
-Label& FunctionEmitter::trap(dmir::Trap kind, std::uint32_t fuel) {
-    const CodedTrap key{kind, fuel};
-    if (const auto placed = placed_traps_.find(key);
+Label& FunctionEmitter::trap(dmir::Trap kind) {
+    if (const auto placed = placed_traps_.find(kind);
         placed != placed_traps_.end() && emitted_ - placed->second.at <= reach_max)
         return *placed->second.label;
-    const auto waiting = waiting_traps_.find(key);
+    const auto waiting = waiting_traps_.find(kind);
     if (waiting != waiting_traps_.end()) {
         if (emitted_ - waiting->second.at <= reach_max) return *waiting->second.label;
-        late_traps_.emplace_back(key, waiting->second.label);
+        late_traps_.emplace_back(kind, waiting->second.label);
         waiting_traps_.erase(waiting);
     }
     auto& label = ways_.emplace_back();
-    waiting_traps_[key] = {&label, emitted_};
+    waiting_traps_[kind] = {&label, emitted_};
     return label;
 }
 
-void FunctionEmitter::emit_trap(const CodedTrap& trap) {
-    for (auto coded : encode(trap)) db(coded);
+void FunctionEmitter::emit_trap(dmir::Trap kind) {
+    for (auto code : coded(kind)) db(code);
+}
+
+void FunctionEmitter::emit_way(const Way& way) {
+    L(*way.label);
+    move_all(*way.moves);
+    jmp(labels_[way.target], reach(labels_[way.target]));
 }
 
 void FunctionEmitter::islands() {
     for (auto at = waiting_traps_.begin(); at != waiting_traps_.end();) {
-        auto& [key, island] = *at;
+        auto& [kind, island] = *at;
         if (emitted_ - island.at <= reach_max) {
             L(*island.label);
-            emit_trap(key);
-            placed_traps_[key] = {island.label, emitted_};
+            emit_trap(kind);
+            placed_traps_[kind] = {island.label, emitted_};
         } else {
-            late_traps_.emplace_back(key, island.label);
+            late_traps_.emplace_back(kind, island.label);
         }
         at = waiting_traps_.erase(at);
     }
     const auto near = [this](const Way& way) { return emitted_ - way.at <= reach_max; };
-    for (const auto& way : waiting_ways_) {
-        if (!near(way)) continue;
-        L(*way.label);
-        move_all(*way.moves);
-        jmp(labels_[way.target], reach(labels_[way.target]));
-    }
+    for (const auto& way : waiting_ways_)
+        if (near(way)) emit_way(way);
     std::erase_if(waiting_ways_, near);
 }
 
 void FunctionEmitter::last_islands() {
-    for (const auto& way : waiting_ways_) {
-        L(*way.label);
-        move_all(*way.moves);
-        jmp(labels_[way.target], reach(labels_[way.target]));
-    }
+    for (const auto& way : waiting_ways_) emit_way(way);
     waiting_ways_.clear();
-    for (const auto& [key, island] : waiting_traps_) late_traps_.emplace_back(key, island.label);
+    for (const auto& [kind, island] : waiting_traps_) late_traps_.emplace_back(kind, island.label);
     waiting_traps_.clear();
     std::ranges::stable_sort(late_traps_, {}, [](const auto& late) { return late.first; });
     for (std::size_t k = 0; k < late_traps_.size(); ++k) {

@@ -9,23 +9,6 @@ constexpr BlockIndex nowhere = 0xFFFFFFFF;
 /// What an engine's instruction can hold, and enough to be worth one.
 constexpr std::uint32_t charge_max = 1U << 30U;
 
-/// Others see what is left of the fuel there.
-[[nodiscard]] bool shows_fuel(Op op) {
-    switch (op) {
-        case Op::call:
-        case Op::call_indirect:
-        case Op::memory_grow:
-        case Op::memory_copy:
-        case Op::memory_fill:
-        case Op::memory_init:
-        case Op::table_grow:
-        case Op::table_fill:
-        case Op::table_copy:
-        case Op::table_init: return true;
-        default: return false;
-    }
-}
-
 /// Where all ways from a block meet first, over how many of that block's edges they come.
 struct Meeting {
     BlockIndex block = nowhere;
@@ -43,9 +26,6 @@ public:
     /// From the last block to the first: what a block takes over, one before it can take over from it.
     void run() {
         for (auto b = static_cast<BlockIndex>(f_.blocks.size()); b-- > 0;) {
-            const auto instructions = f_.instructions_of(f_.blocks[b]);
-            if (std::any_of(instructions.begin(), instructions.end(), [](const auto& i) { return shows_fuel(i.op); }))
-                continue;
             take_from_successors(b);
             take_from_meeting(b);
         }

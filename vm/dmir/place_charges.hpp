@@ -8,7 +8,8 @@
 namespace troupe::dmir {
 
 /// A block takes over what all of the blocks that only it leads to charge, and the charge of the block where all ways
-/// from it meet again. Never over a call or an operation that charges by size, nor into or out of a loop's round.
+/// from it meet again. Also over calls, as a block itself pays for what comes after its calls; never into or out of a
+/// loop's round.
 void place_charges(Function& function);
 
 }  // namespace troupe::dmir

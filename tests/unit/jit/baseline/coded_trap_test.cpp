@@ -2,20 +2,31 @@
 
 #include <doctest/doctest.h>
 
+#include "jit/baseline/assembler.hpp"
+
+#ifdef __x86_64__
+
 namespace troupe::jit {
 namespace {
 
-TEST_CASE("a trap in code is read as it was written, with as much fuel as a block may cost") {
-    for (auto fuel : {0U, 1U, 127U, 128U, 16'384U, 1U << 30U, 0xFFFFFFFFU}) {
-        const CodedTrap trap{dmir::Trap::out_of_fuel, fuel};
-        const auto bytes = encode(trap);
-        CHECK(bytes[0] == trap_instruction);
-        CHECK(read_trap(bytes.data()) == trap);
+TEST_CASE("a charge in code is read as it was written, with as much fuel as a block may cost") {
+    for (auto fuel : {1U, 127U, 128U, 255U, 256U, 16'384U, 0x72U << 24U, 1U << 30U, 0x7FFFFFFFU}) {
+        Assembler assembler;
+        assembler.charge(fuel);
+        const auto bytes = assembler.bytes();
+        const auto* undefined = bytes.data() + bytes.size() - 2;
+        CHECK(*undefined == 0xFF);
+        CHECK(read_charge(undefined) == fuel);
     }
-    const auto bytes = encode({dmir::Trap::integer_overflow, 0});
-    CHECK(bytes.size() == 2);
-    CHECK(read_trap(bytes.data()) == CodedTrap{dmir::Trap::integer_overflow, 0});
+}
+
+TEST_CASE("a block that costs nothing has no charge") {
+    Assembler assembler;
+    assembler.charge(0);
+    CHECK(assembler.bytes().empty());
 }
 
 }  // namespace
 }  // namespace troupe::jit
+
+#endif
