@@ -49,13 +49,14 @@ void FunctionEmitter::call_direct(const Instruction& i) {
     const auto kept = kept_over(i.a);
     spill(kept);
     pass_arguments(i);
-    mov(rax, ptr[r15 + instance_functions]);
-    mov(rax, ptr[rax + static_cast<int>(i.low() * 8)]);
     add(rbp, frame_bytes_);
     if (i.low() < options_.imported) {
+        mov(rax, ptr[r15 + instance_functions]);
+        mov(rax, ptr[rax + static_cast<int>(i.low() * 8)]);
         mov(rdx, reinterpret_cast<std::uint64_t>(stubs_.any));
         call(rdx);
     } else {
+        lea(rax, ptr[r15 + instance_function(i.low() - options_.imported)]);
         call(ptr[rax + function_native]);
     }
     site();

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 
 #include "vm/interp/runtime.hpp"
 
@@ -17,6 +18,10 @@ inline constexpr int instance_machine = offsetof(vm::Instance, machine);
 // A std::vector begins with the addresses of its first element and of the place after its last one (libstdc++).
 inline constexpr int instance_tables = offsetof(vm::Instance, tables);
 inline constexpr int instance_signatures = offsetof(vm::Instance, signatures);
+/// Of a function that the module defines: see vm::InstanceBlock.
+[[nodiscard]] constexpr int instance_function(std::uint32_t index) noexcept {
+    return static_cast<int>(sizeof(vm::Instance) + index * sizeof(vm::FunctionObject));
+}
 inline constexpr int table_begin = offsetof(vm::Table, elements);
 inline constexpr int table_end = table_begin + static_cast<int>(sizeof(void*));
 inline constexpr int function_fast = offsetof(vm::FunctionObject, fast);

@@ -10,6 +10,7 @@ class AdapterEmitter : Assembler {
 public:
     std::vector<std::uint8_t> run(const CallShape& shape, bool any, const Stubs& stubs) {
         const auto passed = pass(shape.parameters);
+        if (!any) find_function();
         mov(r12, ptr[r15 + instance_machine]);
         mov(rbp, ptr[r12 + machine_frame]);
         for (std::size_t k = 0; k < passed.locations.size(); ++k) {
@@ -45,6 +46,19 @@ public:
         }
         ret();
         return bytes();
+    }
+
+private:
+    /// To rax, as the call tells (CallBase).
+    void find_function() {
+        constexpr int call_bytes = 6;
+        Label found;
+        mov(r11, ptr[rsp]);
+        cmp(byte[r11 + (1 - call_bytes)], static_cast<int>(CallBase::instance));
+        jne(found);
+        movsxd(r11, dword[r11 + (2 - call_bytes)]);
+        lea(rax, ptr[r15 + r11 - function_fast]);
+        L(found);
     }
 };
 

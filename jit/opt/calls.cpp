@@ -91,20 +91,25 @@ void FunctionEmitter::take_results(const Instruction& i) {
     if (into_rax >= 0) mov(rax, ptr[rax + 8 * into_rax]);
 }
 
+void FunctionEmitter::call_fast(CallBase base, int distance) {
+    if (base == CallBase::instance) db(0x41);  // r15 is one of the upper registers
+    db(0xFF);
+    db(static_cast<int>(base));
+    dd(static_cast<std::uint32_t>(distance + function_fast));
+}
+
 void FunctionEmitter::direct_call(const Instruction& i) {
     pass_arguments(i, nullptr);
     const auto index = static_cast<std::uint32_t>(i.value);
     if (index == around_.self) {
         call(fast_);
-    } else {
+    } else if (index < around_.imported) {
         mov(rax, ptr[r15 + instance_functions]);
         mov(rax, ptr[rax + static_cast<int>(index * 8)]);
-        if (index < around_.imported) {
-            outside(r12, Outside::any_adapter, shape_of(f_, i));
-            call(r12);
-        } else {
-            call(ptr[rax + function_fast]);
-        }
+        outside(r12, Outside::any_adapter, shape_of(f_, i));
+        call(r12);
+    } else {
+        call_fast(CallBase::instance, instance_function(index - around_.imported));
     }
     take_results(i);
 }
@@ -133,7 +138,7 @@ void FunctionEmitter::call_indirect(const Instruction& i) {
     auto& elsewhere = ways_.emplace_back();
     auto& back = ways_.emplace_back();
     jne(elsewhere, reach(elsewhere));
-    call(ptr[rax + function_fast]);
+    call_fast(CallBase::function, 0);
     L(back);
     later([this, &elsewhere, &back, &i] {
         L(elsewhere);

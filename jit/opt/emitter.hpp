@@ -22,6 +22,15 @@ struct CallShape {
     auto operator<=>(const CallShape&) const = default;
 };
 
+/// Calls by registers are `call [base + distance of 32 bits]`, with r15 or rax as the base: adapters find the
+/// FunctionObject by what stands in front of their return address. The value is the instruction's second byte.
+enum class CallBase : std::uint8_t {
+    /// r15, for what the module defines.
+    instance = 0x97,
+    /// rax, the FunctionObject.
+    function = 0x90
+};
+
 /// Addresses that code holds, each in eight bytes.
 enum class Outside : std::uint8_t { trap_exit, call_slow, call_rare, any_adapter };
 struct Relocation {

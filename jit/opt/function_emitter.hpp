@@ -118,6 +118,8 @@ private:
     /// The address of what is not part of this code.
     void outside(const Reg64& to, Outside what, CallShape shape = {});
 
+    /// `distance` is the FunctionObject's, from the base.
+    void call_fast(CallBase base, int distance);
     void direct_call(const Instruction& i);
     void call_indirect(const Instruction& i);
     void helper(const Instruction& i);

@@ -1,6 +1,8 @@
 #include "vm/engine/store.hpp"
 
 #include <algorithm>
+#include <memory>
+#include <new>
 
 #include <fmt/format.h>
 
@@ -174,6 +176,25 @@ Trap call_until(Machine& machine, FunctionObject& function, Slot* frame, std::ui
     return machine.is_paused() ? resume(machine, steps_max) : trap;
 }
 
+InstanceBlock::InstanceBlock(std::size_t functions)
+    : instance_(new (::operator new(sizeof(Instance) + functions * sizeof(FunctionObject))) Instance) {
+    static_assert(sizeof(Instance) % alignof(FunctionObject) == 0);
+    auto* first = reinterpret_cast<FunctionObject*>(instance_ + 1);
+    std::uninitialized_value_construct_n(first, functions);
+    functions_ = {first, functions};
+}
+InstanceBlock::~InstanceBlock() {
+    std::ranges::destroy(functions_);
+    instance_->~Instance();
+    ::operator delete(instance_);
+}
+
+ModuleInstance::ModuleInstance(std::shared_ptr<CompiledModule> of)
+    : module(std::move(of)),
+      block(module->module().functions.size()),
+      instance(block.instance()),
+      functions(block.functions()) {}
+
 std::optional<Extern> ModuleInstance::find_export(std::string_view name) const {
     for (const auto& entry : module->module().exports) {
         if (entry.name != name) continue;
@@ -299,8 +320,7 @@ Result<Instantiated> Store::link(std::shared_ptr<CompiledModule> compiled, const
         imports.push_back(*have);
     }
 
-    auto& made = instances_.emplace_back();
-    made.module = compiled;
+    auto& made = instances_.emplace_back(compiled);
     auto& instance = made.instance;
     instance.owner = &made;
     for (const auto& type : module.types) instance.signatures.push_back(signature_of(type));
@@ -315,7 +335,6 @@ Result<Instantiated> Store::link(std::shared_ptr<CompiledModule> compiled, const
             case ExternKind::global: made.globals.push_back(import); break;
         }
     }
-    made.functions.resize(module.functions.size());
     for (std::uint32_t i = 0; i < module.functions.size(); ++i) {
         auto& function = made.functions[i];
         const auto& type = module.types[module.functions[i].type_index];

@@ -8,6 +8,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -171,10 +172,30 @@ struct Extern {
 
 class Store;
 
+/// An instance and, right behind it, where compiled code finds them without a look-up, the functions that its module
+/// defines.
+class InstanceBlock {
+public:
+    explicit InstanceBlock(std::size_t functions);
+    ~InstanceBlock();
+    InstanceBlock(const InstanceBlock&) = delete;
+    InstanceBlock& operator=(const InstanceBlock&) = delete;
+
+    [[nodiscard]] Instance& instance() const noexcept { return *instance_; }
+    [[nodiscard]] std::span<FunctionObject> functions() const noexcept { return functions_; }
+
+private:
+    Instance* instance_;
+    std::span<FunctionObject> functions_;
+};
+
 struct ModuleInstance {
+    explicit ModuleInstance(std::shared_ptr<CompiledModule> of);
+
     std::shared_ptr<CompiledModule> module;
-    Instance instance;
-    std::vector<FunctionObject> functions;
+    InstanceBlock block;
+    Instance& instance;
+    std::span<FunctionObject> functions;
     std::vector<Extern> tables;
     std::vector<Extern> memories;
     std::vector<Extern> globals;
