@@ -25,7 +25,7 @@ void FunctionEmitter::jump_if(int condition, Label& to) {
 
 void FunctionEmitter::charge(const Instruction& i) {
     L(labels_[at_]);
-    if (options_.counter != nullptr && is_loop_head(at_)) count();
+    if (options_.counter != nullptr && is_loop_head(at_)) count_round();
     if (i.low() > 0x7FFFFFFF || i.high() > 0x7FFFFFFF) {
         failed_ = true;
         return;

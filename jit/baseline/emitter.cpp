@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <memory>
 
 namespace troupe::jit {
 
@@ -39,6 +40,7 @@ void FunctionEmitter::late_code() {
     }
     L(leave_with_eax_);
     leave();
+    if (options_.counter != nullptr) ask_in_round();
     align(8);
     for (auto& table : tables_) {
         L(table.label);
@@ -78,11 +80,45 @@ void FunctionEmitter::count_call() {
     L(cold);
 }
 
+void FunctionEmitter::count_round() {
+    count();
+    auto ask = std::make_shared<Label>();
+    auto back = std::make_shared<Label>();
+    js(*ask, T_NEAR);
+    L(*back);
+    later([this, at = at_, live = live_after(), ask, back] {
+        L(*ask);
+        spill(live);
+        mov(esi, at);
+        call(ask_in_round_);
+        reload(live);
+        jmp(*back, T_NEAR);
+    });
+}
+
+void FunctionEmitter::ask_in_round() {
+    L(ask_in_round_);
+    mov(rdi, reinterpret_cast<std::uint64_t>(options_.counter));
+    mov(rdx, r15);
+    sub(rsp, 8);
+    call_function(options_.on_hot_round);
+    add(rsp, 8);
+    Label go;
+    test(rax, rax);
+    jnz(go);
+    ret();
+    L(go);
+    // Back to where the function was called.
+    mov(rdx, ptr[r15 + instance_machine]);
+    add(qword[rdx + machine_units], static_cast<int>(code_.stack_units));
+    add(rsp, 16);
+    jmp(rax);
+}
+
 bool FunctionEmitter::is_loop_head(std::uint32_t at) {
     while (next_head_ < code_.blocks.size() && code_.blocks[next_head_].at < at) ++next_head_;
     if (next_head_ == code_.blocks.size() || code_.blocks[next_head_].at != at) return false;
-    const auto before = next_head_ == 0 ? 0 : code_.blocks[next_head_ - 1].loop_depth;
-    return code_.blocks[next_head_].loop_depth > before;
+    return code_.blocks[next_head_].heads_loop;
 }
 
 void FunctionEmitter::prologue() {

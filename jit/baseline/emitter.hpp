@@ -40,12 +40,16 @@ struct Stubs {
 
 [[nodiscard]] std::vector<std::uint8_t> emit_stubs(StubOffsets& offsets);
 
-/// Counts a function's calls and its loops' rounds down; once it is negative, the next call asks `on_hot`.
+/// Counts a function's calls and its loops' rounds down; once it is negative, the next call asks `on_hot`, and the next
+/// round `on_hot_round`.
 struct HotCounter {
     std::int32_t left = 0;
 };
 /// What to run instead of the function, its frame as it is; null to go on.
 using OnHot = const void* (*)(HotCounter* counter, vm::FunctionObject* function);
+/// What to run instead of the rest of the call, from the head of the loop's block at `at` on, which is not charged yet:
+/// all slots are in the frame, and the call's stack units are given back. Null to go on.
+using OnHotRound = const void* (*)(HotCounter* counter, std::uint32_t at, vm::Instance* instance);
 
 /// A return address in a function's code: of the call, or of the stop before the block, that is instruction `at`.
 struct StopSite {
@@ -58,6 +62,7 @@ struct EmitOptions {
     /// Null, or outlives the code.
     HotCounter* counter = nullptr;
     OnHot on_hot = nullptr;
+    OnHotRound on_hot_round = nullptr;
     /// Stops before the block that would bring the machine's steps above its steps_max or its fuel below zero, if the
     /// machine can stop.
     bool stops = false;

@@ -81,6 +81,9 @@ private:
     void count();
     /// rax is the function, rbp its frame: what is called instead finds them so.
     void count_call();
+    /// At the head of a loop.
+    void count_round();
+    void ask_in_round();
     /// The first block of a loop.
     [[nodiscard]] bool is_loop_head(std::uint32_t at);
 
@@ -205,6 +208,8 @@ private:
     std::vector<Label> labels_;
     std::map<Trap, Label> traps_;
     Label leave_with_eax_;
+    /// Called with a loop head's place in esi: goes on elsewhere, or returns.
+    Label ask_in_round_;
     std::deque<Table> tables_;
     std::deque<std::function<void()>> late_;
     std::vector<StopSite> sites_;

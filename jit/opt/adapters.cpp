@@ -64,7 +64,15 @@ private:
 
 class EntryEmitter : Assembler {
 public:
-    std::vector<std::uint8_t> run(const CallShape& shape) {
+    void call_in_r11() { call(ptr[r11 + function_fast]); }
+    void call_behind(std::size_t bytes) {
+        constexpr std::size_t call_bytes = 5;
+        db(0xE8);
+        dd(static_cast<std::uint32_t>(-static_cast<std::int64_t>(bytes + getSize() - 1 + call_bytes)));
+    }
+    /// `call_target` emits the call; each argument comes from `slot_of`'s slot.
+    template <class Call, class SlotOf>
+    std::vector<std::uint8_t> run(const CallShape& shape, Call&& call_target, SlotOf&& slot_of) {
         const auto passed = pass(shape.parameters);
         mov(r11, rax);
         mov(rcx, ptr[r15 + instance_machine]);
@@ -78,7 +86,7 @@ public:
         add(rax, rsp);
         mov(ptr[rcx + machine_limit], rax);
         for (std::size_t k = 0; k < passed.locations.size(); ++k) {
-            const auto from = qword[rbp + static_cast<int>(8 * k)];
+            const auto from = qword[rbp + static_cast<int>(8 * slot_of(k))];
             const auto& to = passed.locations[k];
             if (to.kind == Location::Kind::integer) {
                 mov(Reg64(static_cast<int>(to.index)), from);
@@ -89,7 +97,7 @@ public:
                 mov(ptr[rsp + static_cast<int>(8 * to.index)], rax);
             }
         }
-        call(ptr[r11 + function_fast]);
+        call_target(*this);
         if (stack_bytes > 0) add(rsp, stack_bytes);
         if (shape.results.size() == 1 && bank_of(shape.results[0]) == Bank::floating) vmovq(rax, xmm0);
         mov(rcx, ptr[r15 + instance_machine]);
@@ -105,7 +113,17 @@ public:
 
 }  // namespace
 
-std::vector<std::uint8_t> emit_entry(const CallShape& shape) { return EntryEmitter().run(shape); }
+std::vector<std::uint8_t> emit_entry(const CallShape& shape) {
+    return EntryEmitter().run(
+        shape, [](EntryEmitter& code) { code.call_in_r11(); }, [](std::size_t k) { return k; });
+}
+
+std::vector<std::uint8_t> emit_entry_in_loop(const CallShape& shape, std::span<const std::uint16_t> slots,
+                                             std::size_t behind_bytes) {
+    return EntryEmitter().run(
+        shape, [&](EntryEmitter& code) { code.call_behind(behind_bytes); },
+        [&](std::size_t k) { return std::size_t{slots[k]}; });
+}
 
 std::vector<std::uint8_t> emit_adapter(const CallShape& shape, bool any, const Stubs& stubs) {
     return AdapterEmitter().run(shape, any, stubs);

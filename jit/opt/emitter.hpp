@@ -8,6 +8,7 @@
 #pragma once
 
 #include <functional>
+#include <span>
 #include <string>
 
 #include "jit/baseline/emitter.hpp"
@@ -67,6 +68,10 @@ void relocate(Emitted& code, const Surroundings& around);
 /// Code that calls rax's function, of this tier, with arguments from the frame: as baseline code has it. The machine's
 /// frame, limit and units are the caller's again afterwards.
 [[nodiscard]] std::vector<std::uint8_t> emit_entry(const CallShape& shape);
+/// The same for one function, whose code begins `behind_bytes` before this code, with arguments from `slots` of the
+/// frame. Results are left as the function's that the frame is of.
+[[nodiscard]] std::vector<std::uint8_t> emit_entry_in_loop(const CallShape& shape, std::span<const std::uint16_t> slots,
+                                                           std::size_t behind_bytes);
 
 /// Code with arguments in registers that calls rax's function with them in the frame; `any` if it may be of another
 /// instance.

@@ -38,7 +38,7 @@ int main() {
         std::printf("baseline: not on this processor\n");
     }
     constexpr std::size_t arena_bytes = 64U << 20U;
-    if (const auto warm = troupe::jit::make_adaptive_compiler(arena_bytes, nullptr, {0, 1}))
+    if (const auto warm = troupe::jit::make_adaptive_compiler(arena_bytes, nullptr, {.warmth = {0, 1}}))
         good &= run_suite("wasm/core", "auto, compiled at once", warm);
     if (const auto optimizing = troupe::jit::make_optimizing_compiler())
         good &= run_suite("wasm/core", "opt", optimizing);

@@ -4,6 +4,7 @@
 #include <cstdlib>
 #include <optional>
 #include <random>
+#include <tuple>
 
 #include "jit/baseline/baseline.hpp"
 #include "jit/opt/opt.hpp"
@@ -36,6 +37,19 @@ std::vector<troupe::fuzz::Engine>& engines() {
             all.push_back({"baseline that stops, after all passes", stopping, Passes::all, true});
         }
         if (const auto optimizing = troupe::jit::make_optimizing_compiler()) all.push_back({"opt", optimizing});
+        // Optimized in the middle of a call: in its first rounds, or in later ones, from what was lowered or optimized.
+        for (const auto& [name, rounds, warmth, passes] :
+             {std::tuple{"auto at once", 0, troupe::vm::Warmth{0, 1}, Passes::none},
+              {"auto when hot", 3, {1, 16}, Passes::none},
+              {"auto at once, after all passes", 1, {0, 1}, Passes::all}}) {
+            const troupe::jit::AdaptiveOptions options{.warmth = warmth,
+                                                       .rounds_until_hot = rounds,
+                                                       .calls_between_looks = 0,
+                                                       .rounds_between_looks = rounds,
+                                                       .in_background = false};
+            if (const auto adaptive = troupe::jit::make_adaptive_compiler(64U << 20U, nullptr, options))
+                all.push_back({name, adaptive, passes});
+        }
     }
     return all;
 }

@@ -96,6 +96,10 @@ Profile deterministic_profile(std::vector<std::string> allowed_hosts) {
     return out;
 }
 
+Result<dmir::Function> lower(const wasm::Module& module, std::uint32_t index, Passes passes) {
+    return passes == Passes::all ? wasm::lower_optimized(module, index) : wasm::lower(module, index);
+}
+
 CompiledModule::CompiledModule(std::shared_ptr<const wasm::Module> module, std::shared_ptr<Compiler> compiler,
                                Passes passes, bool charges_chunks)
     : module_(std::move(module)),
@@ -123,15 +127,14 @@ const CompiledModule::Made* CompiledModule::made(std::uint32_t index) {
     if (const auto* have = made_[index].load(std::memory_order_acquire)) return have;
     const std::lock_guard lock(mutex_);
     if (const auto* have = made_[index].load(std::memory_order_relaxed)) return have;
-    const auto function =
-        passes_ == Passes::all ? wasm::lower_optimized(*module_, index) : wasm::lower(*module_, index);
+    const auto function = lower(*module_, index, passes_);
     if (!function) return nullptr;
     auto code = select_code(*function);
     if (!code) return nullptr;
     auto out = std::make_unique<Made>();
     out->code = std::move(*code);
     if (compiler_ != nullptr) {
-        const FunctionSource source{module_, index, out->code, charges_chunks_, std::nullopt};
+        const FunctionSource source{module_, index, out->code, passes_, charges_chunks_, std::nullopt};
         out->compiled = warmth_ ? compiler_->find(source) : compiler_->compile(source);
         out->is_compiled = !warmth_ || out->compiled.entry != nullptr;
         if (!out->is_compiled) cold_.emplace(out->code.instructions.data(), Cold{index, 0, nullptr});
@@ -153,7 +156,7 @@ std::optional<CompiledModule::Warm> CompiledModule::warm(const Instruction* star
             return std::nullopt;
         cold.entered_at = at;
         made.compiled = compiler_->compile(
-            {module_, cold.index, made.code, charges_chunks_, static_cast<std::uint32_t>(at - start)});
+            {module_, cold.index, made.code, passes_, charges_chunks_, static_cast<std::uint32_t>(at - start)});
         made.is_compiled.store(true, std::memory_order_release);
     }
     return Warm{cold.index, &made, cold.entered_at == at ? made.compiled.at_block : nullptr};

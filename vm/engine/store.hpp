@@ -54,12 +54,18 @@ struct Warmth {
     std::uint32_t steps_per_instruction = 64;
     std::uint32_t steps_between_looks = 1024;
 };
+/// Whether the interpreter's and the compiler's code is made from dMIR as it was lowered, or after all passes.
+enum class Passes : std::uint8_t { none, all };
+[[nodiscard]] Result<dmir::Function> lower(const wasm::Module& module, std::uint32_t index, Passes passes);
+
 /// What a compiler makes code from. `code` outlives what is made.
 struct FunctionSource {
     std::shared_ptr<const wasm::Module> module;
     /// Among the functions that the module defines.
     std::uint32_t index = 0;
     const Code& code;
+    /// What `code` was made with.
+    Passes passes = Passes::none;
     /// For machines whose fuel_per_dirty_chunk is not zero.
     bool charges_chunks = false;
     /// The head of a block at which a call in progress comes in.
@@ -91,9 +97,6 @@ struct Compiler {
     /// Its code heeds Machine::can_stop and steps_max: call() may return with the machine paused.
     [[nodiscard]] virtual bool stops() const noexcept { return false; }
 };
-
-/// Whether the interpreter's and the compiler's code is made from dMIR as it was lowered, or after all passes.
-enum class Passes : std::uint8_t { none, all };
 
 /// Calls from outside any other call as far as the block that would bring the machine's steps above `steps_max` or its
 /// fuel below zero: then the machine is paused and the result is none. Runs compiled code that stops where there is

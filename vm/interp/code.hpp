@@ -108,6 +108,7 @@ struct Code {
     struct BlockHead {
         std::uint32_t at;
         std::uint32_t loop_depth;
+        bool heads_loop = false;
     };
     std::vector<BlockHead> blocks;
     std::uint32_t parameter_slots = 0;
@@ -124,6 +125,15 @@ struct Code {
 /// Selects instructions and assigns slots. Fails (too_large) if the function needs more slots than an instruction can
 /// name, or than its stack units allow.
 [[nodiscard]] Result<Code> select_code(const dmir::Function& function);
+
+/// Where a function's values and blocks are in the code made from it.
+struct Placement {
+    /// no_slot for constants, which are made where they are needed, and for what is part of another instruction.
+    std::vector<std::uint16_t> slot_of_value;
+    std::vector<std::uint32_t> block_starts;
+};
+/// The same, and nothing else: it depends on the function only.
+[[nodiscard]] Result<Placement> place_code(const dmir::Function& function);
 
 /// Places of `code` after an instruction that belong to it.
 [[nodiscard]] std::uint32_t places_after(const Instruction& instruction) noexcept;

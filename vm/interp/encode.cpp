@@ -45,6 +45,11 @@ public:
         out_.stack_units = f_.stack_units;
         return std::move(out_);
     }
+    /// After run().
+    Placement placement() {
+        starts_.resize(m_.blocks.size());
+        return {std::move(slot_), std::move(starts_)};
+    }
 
 private:
     struct Stub {
@@ -161,7 +166,7 @@ private:
         const auto& block = f_.blocks[b];
         starts_[b] = here();
         if (b == 0 || is_target_[b] || block.fuel != 0 || block.steps != 0) {
-            out_.blocks.push_back({here(), m_.loop_depth[b]});
+            out_.blocks.push_back({here(), m_.loop_depth[b], m_.loop_end[b] > 0});
             emit(code(Extended::charge)).immediate = block.fuel | std::uint64_t{block.steps} << 32U;
         }
         const auto instructions = m_.instructions_of(m_.blocks[b]);
@@ -344,10 +349,13 @@ std::uint32_t slots_of(const std::vector<Type>& types) noexcept {
     return out;
 }
 
-Result<Code> encode(const dmir::Function& function, const MachineFunction& machine) {
+Result<Code> encode(const dmir::Function& function, const MachineFunction& machine, Placement* placement) {
     auto slots = assign_slots(function, machine);
     if (!slots) return slots.error();
-    return Encoder(function, machine, std::move(*slots)).run();
+    Encoder encoder(function, machine, std::move(*slots));
+    auto code = encoder.run();
+    if (code && placement != nullptr) *placement = encoder.placement();
+    return code;
 }
 
 }  // namespace troupe::vm

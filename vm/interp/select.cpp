@@ -91,7 +91,7 @@ class Selector {
 public:
     explicit Selector(const dmir::Function& function) : f_(function) {}
 
-    Result<Code> run() {
+    Result<Code> run(Placement* placement = nullptr) {
         count_uses();
         find_loops();
         machine_.types = f_.types;
@@ -103,7 +103,7 @@ public:
         made_.assign(f_.types.size(), no_value);
         for (dmir::BlockIndex b = 0; b < f_.blocks.size(); ++b) block(b);
         hoist_constants();
-        return encode(f_, machine_);
+        return encode(f_, machine_, placement);
     }
 
 private:
@@ -476,5 +476,12 @@ private:
 }  // namespace
 
 Result<Code> select_code(const dmir::Function& function) { return Selector(function).run(); }
+
+Result<Placement> place_code(const dmir::Function& function) {
+    Placement out;
+    const auto code = Selector(function).run(&out);
+    if (!code) return code.error();
+    return out;
+}
 
 }  // namespace troupe::vm

@@ -73,6 +73,7 @@ struct SlotAssignment {
 }
 
 [[nodiscard]] Result<SlotAssignment> assign_slots(const dmir::Function& function, const MachineFunction& machine);
-[[nodiscard]] Result<Code> encode(const dmir::Function& function, const MachineFunction& machine);
+/// `placement` may be null.
+[[nodiscard]] Result<Code> encode(const dmir::Function& function, const MachineFunction& machine, Placement* placement);
 
 }  // namespace troupe::vm

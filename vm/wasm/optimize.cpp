@@ -18,9 +18,7 @@ dmir::OptimizeOptions optimize_options(const Module& module) {
     return out;
 }
 
-Result<dmir::Function> lower_optimized(const Module& module, std::uint32_t index, const Limits& limits) {
-    auto function = lower(module, index, limits);
-    if (!function) return function;
+void optimize(const Module& module, std::uint32_t index, dmir::Function& function, const Limits& limits) {
     auto options = optimize_options(module);
     std::map<std::uint32_t, dmir::Function> callees;
     options.callee = [&](std::uint32_t callee) -> const dmir::Function* {
@@ -32,7 +30,12 @@ Result<dmir::Function> lower_optimized(const Module& module, std::uint32_t index
         auto lowered = lower(module, defined, limits);
         return lowered ? &callees.emplace(defined, std::move(*lowered)).first->second : nullptr;
     };
-    static_cast<void>(dmir::optimize(*function, options));
+    static_cast<void>(dmir::optimize(function, options));
+}
+
+Result<dmir::Function> lower_optimized(const Module& module, std::uint32_t index, const Limits& limits) {
+    auto function = lower(module, index, limits);
+    if (function) optimize(module, index, *function, limits);
     return function;
 }
 
