@@ -3,6 +3,7 @@
 #include <array>
 #include <condition_variable>
 #include <deque>
+#include <span>
 #include <thread>
 #include <unordered_map>
 
@@ -18,8 +19,11 @@ namespace {
 /// Longer bodies stay as the baseline tier made them: anybody may submit code, and the one thread that optimizes serves
 /// all. The passes' own bounds keep what is shorter to seconds, whatever its shape.
 constexpr std::uint32_t optimized_body_bytes_max = 128 << 10;
-/// Of a function: each holds code for the rest of a call.
+/// Loops of a function that get code for the rest of a call, and of one whose body is long.
 constexpr std::size_t loops_max = 4;
+[[nodiscard]] std::size_t loops_allowed(std::uint32_t body_bytes) {
+    return std::clamp<std::size_t>(optimized_body_bytes_max / (4 * std::max(body_bytes, 1U)), 1, loops_max);
+}
 /// Looks from other loops before a further one gets code of its own.
 constexpr std::uint32_t looks_elsewhere_max = 8;
 /// Between looks when nothing more can come of them.
@@ -53,6 +57,7 @@ public:
         hot->index = source.index;
         hot->number = source.imported() + source.index;
         hot->passes = source.passes;
+        hot->loops_allowed = loops_allowed(source.module->functions[source.index].body_size);
         const EmitOptions options{.imported = source.imported(),
                                   .counter = &hot->counter,
                                   .on_hot = on_hot,
@@ -104,6 +109,7 @@ private:
         std::uint32_t index = 0;
         std::uint32_t number = 0;
         vm::Passes passes{};
+        std::size_t loops_allowed = 0;
         Wanted whole;
         std::array<Wanted, loops_max> loops;
         /// Under the compiler's lock from here on: which were asked for, and how much of that is not done.
@@ -174,7 +180,7 @@ private:
             const auto found = std::ranges::find(loops, at, &Wanted::at);
             if (found != loops.end()) return &*found;
             // Those around this loop or in it may come next, and have code, or soon will.
-            if (hot.asked > 0 || hot.loop_count == loops_max) return nullptr;
+            if (hot.asked > 0 || hot.loop_count == hot.loops_allowed) return nullptr;
             if (hot.loop_count > 0 && ++hot.looks_elsewhere < looks_elsewhere_max) return nullptr;
             hot.looks_elsewhere = 0;
             auto& wanted = hot.loops[hot.loop_count++];

@@ -63,17 +63,33 @@ void CodeGenerator::counted_loop(std::uint32_t depth) {
     op(0x41);
     signed_leb(*code_, 1 + c_.below(12));
     op(0x21, counter);
+    // Some carry operands from round to round.
+    const auto number = c_.below(static_cast<std::uint32_t>(plan_.types.size()));
+    const bool typed = c_.one_in(3);
+    const auto type = typed ? plan_.types[number] : FunctionType{};
+    const auto take = [&](const std::vector<ValueType>& types) {
+        for (auto t = types.size(); t-- > 0;) keep_or_drop(types[t]);
+    };
+    values(type.parameters, depth + 1);
     op(0x03);
-    block_type({});
-    labels_.emplace_back();
+    if (typed)
+        signed_leb(*code_, static_cast<std::int64_t>(number));
+    else
+        block_type({});
+    labels_.push_back(type.parameters);
+    take(type.parameters);
     body(depth);
     statement(depth + 1);
+    values(type.parameters, depth + 1);
     labels_.pop_back();
     op(0x20, counter);
     append(*code_, Bytes{0x41, 1, 0x6B});
     op(0x22, counter);
     op(0x0D, 0);
+    take(type.parameters);
+    values(type.results, depth + 1);
     op(0x0B);
+    take(type.results);
     --loops_;
 }
 

@@ -1,5 +1,7 @@
 #include "vm/dmir/passes/enter_at.hpp"
 
+#include <algorithm>
+
 #include "vm/dmir/passes/cfg.hpp"
 
 namespace troupe::dmir {
@@ -25,6 +27,8 @@ public:
         }
         copy_.assign(f_.types.size(), {});
         entered_.assign(f_.types.size(), no_value);
+        region_.assign(f_.blocks.size(), nowhere);
+        number_.resize(f_.blocks.size());
         auto& out = out_.function;
         out.blocks.emplace_back();
         out.edges.emplace_back();
@@ -60,7 +64,6 @@ private:
             return false;
         auto& out = out_.function;
         heads_[level].copy = static_cast<BlockIndex>(out.blocks.size());
-        number_.resize(f_.blocks.size());
         for (auto b : blocks) {
             number_[b] = static_cast<BlockIndex>(out.blocks.size());
             auto& block = out.blocks.emplace_back();
@@ -73,25 +76,19 @@ private:
     }
     /// In the function's order, beginning with the head.
     [[nodiscard]] std::vector<BlockIndex> find_region(std::uint32_t level) {
-        const auto first = heads_[level].block;
-        std::vector<bool> reached(f_.blocks.size());
-        std::vector<BlockIndex> work{first};
-        reached[first] = true;
-        while (!work.empty()) {
-            const auto b = work.back();
-            work.pop_back();
-            for (const auto& edge : f_.edges_of(f_.blocks[b])) {
+        std::vector<BlockIndex> out{heads_[level].block};
+        region_[out[0]] = level;
+        for (std::size_t k = 0; k < out.size(); ++k) {
+            for (const auto& edge : f_.edges_of(f_.blocks[out[k]])) {
                 if (leads_out(edge.block, level)) {
                     heads_[level_[edge.block]].is_reached = true;
-                } else if (!reached[edge.block]) {
-                    reached[edge.block] = true;
-                    work.push_back(edge.block);
+                } else if (region_[edge.block] != level) {
+                    region_[edge.block] = level;
+                    out.push_back(edge.block);
                 }
             }
         }
-        std::vector<BlockIndex> out;
-        for (auto b = first; b < f_.blocks.size(); ++b)
-            if (reached[b]) out.push_back(b);
+        std::ranges::sort(out);
         return out;
     }
     [[nodiscard]] bool leads_out(BlockIndex to, std::uint32_t level) const {
@@ -194,7 +191,8 @@ private:
     /// The loops around the head, from its own out; of each block: its place among their heads, if it is one.
     std::vector<Head> heads_;
     std::vector<std::uint32_t> level_;
-    /// Of the region in hand: its blocks' numbers.
+    /// Of each block: the last region that it is in, and its number there.
+    std::vector<std::uint32_t> region_;
     std::vector<BlockIndex> number_;
     std::vector<OutwardEdge> outward_;
     std::vector<Copy> copy_;

@@ -65,6 +65,21 @@ constexpr double seconds_max = 20;
 /// Of the processor, so that other work on the machine doesn't count.
 [[nodiscard]] double processor_seconds() { return static_cast<double>(std::clock()) / CLOCKS_PER_SEC; }
 
+/// Calls "f", which goes over to optimized code as soon as it comes to a loop.
+void go_on_optimized(const std::shared_ptr<const wasm::Module>& module) {
+    const auto compiler = jit::make_adaptive_compiler(
+        64U << 20U, nullptr,
+        {.warmth = {0, 1}, .rounds_until_hot = 0, .rounds_between_looks = 0, .in_background = false});
+    Store store(spec_profile());
+    const auto made = store.instantiate(std::make_shared<CompiledModule>(module, compiler),
+                                        [](const wasm::Import&) { return std::nullopt; });
+    REQUIRE(made.ok());
+    const auto function = made->instance->find_export("f");
+    if (!function) return;
+    store.machine().fuel = 1'000'000;
+    static_cast<void>(store.call(*function, {}));
+}
+
 void check_bounded(const std::string& name, const Bytes& bytes) {
     CAPTURE(name);
     const auto start = processor_seconds();
@@ -98,6 +113,8 @@ void check_bounded(const std::string& name, const Bytes& bytes) {
             lap("passes");
             static_cast<void>(select_code(optimized));
             lap("select again");
+            go_on_optimized(*module);
+            lap("rest of a call");
         }
     } else {
         times += " refused: " + module.error().message;

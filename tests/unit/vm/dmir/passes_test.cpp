@@ -19,6 +19,7 @@
 #include <doctest/doctest.h>
 
 #include "vm/dmir/dead_code.hpp"
+#include "vm/dmir/passes/enter_at.hpp"
 #include "vm/dmir/passes/evaluate.hpp"
 #include "vm/dmir/place_charges.hpp"
 #include "vm/dmir/text.hpp"
@@ -29,6 +30,7 @@ namespace {
 
 constexpr std::string_view pass_mark = "; pass: ";
 constexpr std::string_view gives_mark = "; gives";
+constexpr std::string_view enter_at_mark = "enter_at block";
 
 struct Case {
     std::string comment;
@@ -83,6 +85,13 @@ block2(): fuel 0 steps 0
     if (name == "inline_calls") return inline_calls(function, options);
     if (name == "place_charges") return place_charges(function);
     if (name == "remove_dead_code") return remove_dead_code(function);
+    if (name.starts_with(enter_at_mark)) {
+        auto entered = enter_at(function, static_cast<BlockIndex>(std::stoul(name.substr(enter_at_mark.size()))));
+        REQUIRE(entered.has_value());
+        CHECK(entered->values.size() == entered->function.signature.parameters.size());
+        function = std::move(entered->function);
+        return;
+    }
     if (name == "optimize") {
         CHECK(optimize(function, options));
         return;
