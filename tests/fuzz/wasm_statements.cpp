@@ -81,13 +81,13 @@ void CodeGenerator::counted_loop(std::uint32_t depth) {
     body(depth);
     statement(depth + 1);
     values(type.parameters, depth + 1);
-    labels_.pop_back();
     op(0x20, counter);
     append(*code_, Bytes{0x41, 1, 0x6B});
     op(0x22, counter);
     op(0x0D, 0);
     take(type.parameters);
     values(type.results, depth + 1);
+    labels_.pop_back();
     op(0x0B);
     take(type.results);
     --loops_;
