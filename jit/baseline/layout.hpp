@@ -22,8 +22,15 @@ inline constexpr int instance_signatures = offsetof(vm::Instance, signatures);
 [[nodiscard]] constexpr int instance_function(std::uint32_t index) noexcept {
     return static_cast<int>(sizeof(vm::Instance) + index * sizeof(vm::FunctionObject));
 }
+/// Of a type, in a module that defines so many functions.
+[[nodiscard]] constexpr int instance_call_type(std::uint32_t type, std::uint32_t functions) noexcept {
+    return instance_function(functions) + static_cast<int>(type * sizeof(vm::CallType));
+}
+inline constexpr int call_type_stub = offsetof(vm::CallType, stub);
+inline constexpr int call_type_signature = offsetof(vm::CallType, signature);
 inline constexpr int table_begin = offsetof(vm::Table, elements);
 inline constexpr int table_end = table_begin + static_cast<int>(sizeof(void*));
+inline constexpr int function_direct = offsetof(vm::FunctionObject, direct);
 inline constexpr int function_fast = offsetof(vm::FunctionObject, fast);
 inline constexpr int function_signature = offsetof(vm::FunctionObject, signature);
 inline constexpr int function_host = offsetof(vm::FunctionObject, host);

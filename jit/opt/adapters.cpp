@@ -8,9 +8,10 @@ namespace {
 
 class AdapterEmitter : Assembler {
 public:
-    std::vector<std::uint8_t> run(const CallShape& shape, bool any, const Stubs& stubs) {
+    /// With `stubs` for any function.
+    std::vector<std::uint8_t> run(const CallShape& shape, const Stubs* stubs) {
         const auto passed = pass(shape.parameters);
-        if (!any) find_function();
+        if (stubs == nullptr) find_function();
         mov(r12, ptr[r15 + instance_machine]);
         mov(rbp, ptr[r12 + machine_frame]);
         for (std::size_t k = 0; k < passed.locations.size(); ++k) {
@@ -31,8 +32,8 @@ public:
         sar(r11, 4);
         mov(ptr[r12 + machine_units], r11);
         sub(rsp, 8);
-        if (any) {
-            mov(rdx, reinterpret_cast<std::uint64_t>(stubs.any));
+        if (stubs != nullptr) {
+            mov(rdx, reinterpret_cast<std::uint64_t>(stubs->any));
             call(rdx);
         } else {
             call(ptr[rax + function_native]);
@@ -49,16 +50,52 @@ public:
     }
 
 private:
-    /// To rax, as the call tells (CallBase).
+    /// To rax.
     void find_function() {
-        constexpr int call_bytes = 6;
-        Label found;
         mov(r11, ptr[rsp]);
-        cmp(byte[r11 + (1 - call_bytes)], static_cast<int>(CallBase::instance));
-        jne(found);
-        movsxd(r11, dword[r11 + (2 - call_bytes)]);
-        lea(rax, ptr[r15 + r11 - function_fast]);
-        L(found);
+        movsxd(r11, dword[r11 - static_cast<int>(sizeof(std::int32_t))]);
+        lea(rax, ptr[r15 + r11 - function_direct]);
+        nop(adapter_fast_offset - getSize());
+    }
+};
+
+class IndirectEmitter : Assembler {
+public:
+    std::vector<std::uint8_t> run(const void* any_adapter) {
+        Label undefined;
+        Label uninitialized;
+        Label mismatch;
+        Label elsewhere;
+        push(r11);
+        mov(r11, ptr[r15 + instance_tables]);
+        mov(r11, ptr[r11]);
+        shl(rax, 3);
+        add(rax, ptr[r11 + table_begin]);
+        cmp(rax, ptr[r11 + table_end]);
+        jae(undefined);
+        mov(rax, ptr[rax]);
+        test(rax, rax);
+        jz(uninitialized);
+        pop(r11);
+        mov(r11d, ptr[r11 + call_type_signature]);
+        cmp(ptr[rax + function_signature], r11d);
+        jne(mismatch);
+        cmp(ptr[rax + function_instance], r15);
+        jne(elsewhere);
+        jmp(ptr[rax + function_fast]);
+        L(elsewhere);
+        mov(r11, reinterpret_cast<std::uint64_t>(any_adapter));
+        jmp(r11);
+        trap(undefined, dmir::Trap::undefined_element);
+        trap(uninitialized, dmir::Trap::uninitialized_element);
+        trap(mismatch, dmir::Trap::indirect_call_type_mismatch);
+        return bytes();
+    }
+
+private:
+    void trap(Label& label, dmir::Trap kind) {
+        L(label);
+        for (auto code : coded(kind)) db(code);
     }
 };
 
@@ -125,9 +162,13 @@ std::vector<std::uint8_t> emit_entry_in_loop(const CallShape& shape, std::span<c
         [&](std::size_t k) { return std::size_t{slots[k]}; });
 }
 
-std::vector<std::uint8_t> emit_adapter(const CallShape& shape, bool any, const Stubs& stubs) {
-    return AdapterEmitter().run(shape, any, stubs);
+std::vector<std::uint8_t> emit_adapter(const CallShape& shape) { return AdapterEmitter().run(shape, nullptr); }
+
+std::vector<std::uint8_t> emit_any_adapter(const CallShape& shape, const Stubs& stubs) {
+    return AdapterEmitter().run(shape, &stubs);
 }
+
+std::vector<std::uint8_t> emit_indirect_stub(const void* any_adapter) { return IndirectEmitter().run(any_adapter); }
 
 }  // namespace troupe::jit::opt
 

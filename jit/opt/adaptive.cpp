@@ -155,7 +155,7 @@ private:
     static bool install(const Hot& hot, vm::FunctionObject& function) {
         if (hot.whole.made.entry == nullptr) return false;
         function.entry = hot.whole.made.entry;
-        function.fast = hot.whole.made.fast;
+        function.direct = function.fast = hot.whole.made.fast;
         function.native = hot.whole.made.entry;
         return true;
     }

@@ -91,13 +91,6 @@ void FunctionEmitter::take_results(const Instruction& i) {
     if (into_rax >= 0) mov(rax, ptr[rax + 8 * into_rax]);
 }
 
-void FunctionEmitter::call_fast(CallBase base, int distance) {
-    if (base == CallBase::instance) db(0x41);  // r15 is one of the upper registers
-    db(0xFF);
-    db(static_cast<int>(base));
-    dd(static_cast<std::uint32_t>(distance + function_fast));
-}
-
 void FunctionEmitter::direct_call(const Instruction& i) {
     pass_arguments(i, nullptr);
     const auto index = static_cast<std::uint32_t>(i.value);
@@ -109,7 +102,10 @@ void FunctionEmitter::direct_call(const Instruction& i) {
         outside(r12, Outside::any_adapter, shape_of(f_, i));
         call(r12);
     } else {
-        call_fast(CallBase::instance, instance_function(index - around_.imported));
+        // The distance, of 32 bits, tells the adapter of what is not compiled which function it is.
+        const auto distance = instance_function(index - around_.imported) + function_direct;
+        static_assert(instance_function(0) > 0x7F);
+        call(ptr[r15 + distance]);
     }
     take_results(i);
 }
@@ -118,16 +114,25 @@ void FunctionEmitter::call_indirect(const Instruction& i) {
     const Move index{{Location::Kind::integer, rax_number, 0}, source(i.operands[0])};
     pass_arguments(i, &index);
     const auto type = static_cast<std::uint32_t>(i.value);
+    if (i.value >= vm::call_types_max || !has_indirect_stub(i.list.count)) {
+        call_through_table(i);
+    } else {
+        lea(r11, ptr[r15 + instance_call_type(type, around_.functions)]);
+        call(ptr[r11 + call_type_stub]);
+    }
+    take_results(i);
+}
+
+void FunctionEmitter::call_through_table(const Instruction& i) {
+    const auto type = static_cast<std::uint32_t>(i.value);
     const auto table = static_cast<std::uint32_t>(i.value >> 32U);
     mov(r12, ptr[r15 + instance_tables]);
     mov(r12, ptr[r12 + static_cast<int>(table * 8)]);
-    mov(rbp, ptr[r12 + table_begin]);
-    mov(r12, ptr[r12 + table_end]);
-    sub(r12, rbp);
-    shr(r12, 3);
-    cmp(rax, r12);
+    shl(rax, 3);
+    add(rax, ptr[r12 + table_begin]);
+    cmp(rax, ptr[r12 + table_end]);
     jae(trap(Trap::undefined_element), reach(trap(Trap::undefined_element)));
-    mov(rax, ptr[rbp + rax * 8]);
+    mov(rax, ptr[rax]);
     test(rax, rax);
     jz(trap(Trap::uninitialized_element), reach(trap(Trap::uninitialized_element)));
     mov(r12, ptr[r15 + instance_signatures]);
@@ -138,7 +143,7 @@ void FunctionEmitter::call_indirect(const Instruction& i) {
     auto& elsewhere = ways_.emplace_back();
     auto& back = ways_.emplace_back();
     jne(elsewhere, reach(elsewhere));
-    call_fast(CallBase::function, 0);
+    call(ptr[rax + function_fast]);
     L(back);
     later([this, &elsewhere, &back, &i] {
         L(elsewhere);
@@ -146,7 +151,6 @@ void FunctionEmitter::call_indirect(const Instruction& i) {
         call(r12);
         jmp(back, reach(back));
     });
-    take_results(i);
 }
 
 /// Operands in the machine's frame from slot 1 on, the result in slot 0.

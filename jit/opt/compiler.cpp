@@ -36,8 +36,14 @@ vm::CompiledFunction OptimizingCompiler::compile(const vm::FunctionSource& sourc
     return out.entry != nullptr ? out : NativeCompiler::compile(source);
 }
 
-const void* OptimizingCompiler::fast_stub(const wasm::FunctionType& type) {
-    return shared(Shared::adapter, shape_of(type));
+vm::TypeStubs OptimizingCompiler::type_stubs(const wasm::FunctionType& type) {
+    const auto* adapter = shared(Shared::adapter, shape_of(type));
+    if (adapter == nullptr) return {};
+    return {.direct = adapter, .fast = static_cast<const std::uint8_t*>(adapter) + opt::adapter_fast_offset};
+}
+
+const void* OptimizingCompiler::indirect_stub(const wasm::FunctionType& type) {
+    return opt::has_indirect_stub(type.parameters.size()) ? shared(Shared::indirect, shape_of(type)) : nullptr;
 }
 
 vm::CompiledFunction OptimizingCompiler::kept(const Module& module, std::uint32_t index) {
@@ -98,8 +104,8 @@ opt::Emitted OptimizingCompiler::emit(dmir::Function& function, const opt::Surro
 }
 
 opt::Surroundings OptimizingCompiler::surroundings(const wasm::Module& module, std::uint32_t index) {
-    return {stubs(), module.imported_functions, module.imported_functions + index,
-            [this](const CallShape& of) { return shared(Shared::any_adapter, of); }};
+    return {stubs(), module.imported_functions, static_cast<std::uint32_t>(module.functions.size()),
+            module.imported_functions + index, [this](const CallShape& of) { return shared(Shared::any_adapter, of); }};
 }
 
 vm::CompiledFunction OptimizingCompiler::add(const opt::Emitted& code, const CallShape& shape) {
@@ -112,13 +118,22 @@ vm::CompiledFunction OptimizingCompiler::add(const opt::Emitted& code, const Cal
 }
 
 const void* OptimizingCompiler::shared(Shared what, const CallShape& shape) {
+    const auto* any = what == Shared::indirect ? shared(Shared::any_adapter, shape) : nullptr;
     const std::lock_guard lock(shared_mutex_);
     auto& at = shared_[{shape, what}];
-    if (at == nullptr)
-        at = add_code(what == Shared::entry ? opt::emit_entry(shape)
-                                            : opt::emit_adapter(shape, what == Shared::any_adapter, stubs()));
+    if (at == nullptr) at = add_code(emit_shared(what, shape, any));
     if (at == nullptr) exhausted_ = true;
     return at;
+}
+
+std::vector<std::uint8_t> OptimizingCompiler::emit_shared(Shared what, const CallShape& shape, const void* any) const {
+    switch (what) {
+        case Shared::entry: return opt::emit_entry(shape);
+        case Shared::adapter: return opt::emit_adapter(shape);
+        case Shared::any_adapter: return opt::emit_any_adapter(shape, stubs());
+        case Shared::indirect: break;
+    }
+    return opt::emit_indirect_stub(any);
 }
 
 bool can_run_optimized() {

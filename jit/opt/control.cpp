@@ -17,6 +17,7 @@ constexpr std::uint32_t chain_max = 5;
 /// What a copy may hold in instructions.
 constexpr std::size_t copied_table_max = 20;
 constexpr std::size_t copied_test_max = 8;
+constexpr std::size_t aligned_loop_bytes_max = 128;
 /// What all copies in a function may hold, beside as many as it has itself.
 constexpr std::size_t copies_min = 500;
 }  // namespace
@@ -113,10 +114,11 @@ bool FunctionEmitter::innermost(dmir::BlockIndex head) const {
     return true;
 }
 
-/// What fits a line of the instruction cache does not take two.
+/// What fits a line of the instruction cache does not take two. Long rounds gain nothing.
 void FunctionEmitter::align_loop() {
-    align(16);
     const auto bytes = block_ < learned_.loop_bytes.size() ? learned_.loop_bytes[block_] : 0;
+    if (bytes > aligned_loop_bytes_max) return;
+    align(16);
     if (bytes > 0 && bytes <= code_line_bytes && getSize() % code_line_bytes + bytes > code_line_bytes)
         align(code_line_bytes);
 }

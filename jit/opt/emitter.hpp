@@ -23,15 +23,6 @@ struct CallShape {
     auto operator<=>(const CallShape&) const = default;
 };
 
-/// Calls by registers are `call [base + distance of 32 bits]`, with r15 or rax as the base: adapters find the
-/// FunctionObject by what stands in front of their return address. The value is the instruction's second byte.
-enum class CallBase : std::uint8_t {
-    /// r15, for what the module defines.
-    instance = 0x97,
-    /// rax, the FunctionObject.
-    function = 0x90
-};
-
 /// Addresses that code holds, each in eight bytes.
 enum class Outside : std::uint8_t { trap_exit, call_slow, call_rare, any_adapter };
 struct Relocation {
@@ -50,6 +41,8 @@ struct Emitted {
 struct Surroundings {
     Stubs stubs;
     std::uint32_t imported = 0;
+    /// That the module defines.
+    std::uint32_t functions = 0;
     /// This function's number, for calls of itself; 0xFFFFFFFF if not known.
     std::uint32_t self = 0xFFFFFFFF;
     /// An adapter for calls of rax's function wherever it runs, arguments in registers.
@@ -73,8 +66,18 @@ void relocate(Emitted& code, const Surroundings& around);
 [[nodiscard]] std::vector<std::uint8_t> emit_entry_in_loop(const CallShape& shape, std::span<const std::uint16_t> slots,
                                                            std::size_t behind_bytes);
 
-/// Code with arguments in registers that calls rax's function with them in the frame; `any` if it may be of another
-/// instance.
-[[nodiscard]] std::vector<std::uint8_t> emit_adapter(const CallShape& shape, bool any, const Stubs& stubs);
+/// Code with arguments in registers that calls rax's function, of the same instance, with them in the frame. It begins
+/// with what finds that function by the call that leads here, `call [r15 + distance of 32 bits]`:
+/// FunctionObject::direct of functions that have no such code. `fast` of them is so many bytes behind.
+[[nodiscard]] std::vector<std::uint8_t> emit_adapter(const CallShape& shape);
+inline constexpr std::size_t adapter_fast_offset = 16;
+/// Of rax's function wherever it runs.
+[[nodiscard]] std::vector<std::uint8_t> emit_any_adapter(const CallShape& shape, const Stubs& stubs);
+
+/// Calls what table 0 has at the index in rax, if it is of the CallType in r11, through the shape's any adapter where
+/// it is of another instance. Clobbers what adapters do.
+[[nodiscard]] std::vector<std::uint8_t> emit_indirect_stub(const void* any_adapter);
+/// Whether functions of a type are called by it.
+[[nodiscard]] inline bool has_indirect_stub(std::size_t parameters) { return parameters <= 16; }
 
 }  // namespace troupe::jit::opt

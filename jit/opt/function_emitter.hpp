@@ -118,10 +118,10 @@ private:
     /// The address of what is not part of this code.
     void outside(const Reg64& to, Outside what, CallShape shape = {});
 
-    /// `distance` is the FunctionObject's, from the base.
-    void call_fast(CallBase base, int distance);
     void direct_call(const Instruction& i);
     void call_indirect(const Instruction& i);
+    /// Without the type's stub, with the index in rax.
+    void call_through_table(const Instruction& i);
     void helper(const Instruction& i);
     void pass_arguments(const Instruction& i, const Move* further);
     void take_results(const Instruction& i);

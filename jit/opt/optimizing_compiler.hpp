@@ -21,7 +21,8 @@ public:
         : NativeCompiler(arena_bytes, false, warmth), cache_(std::move(cache)) {}
 
     vm::CompiledFunction compile(const vm::FunctionSource& source) override;
-    const void* fast_stub(const wasm::FunctionType& type) override;
+    vm::TypeStubs type_stubs(const wasm::FunctionType& type) override;
+    const void* indirect_stub(const wasm::FunctionType& type) override;
 
 protected:
     using Module = std::shared_ptr<const wasm::Module>;
@@ -41,8 +42,10 @@ private:
     [[nodiscard]] vm::CompiledFunction add(const opt::Emitted& code, const opt::CallShape& shape);
     /// What all functions of a shape share: their entry for callers by frame, and adapters for calls by registers of
     /// functions of this instance that have no such entry, and of any function.
-    enum class Shared : std::uint8_t { entry, adapter, any_adapter };
+    enum class Shared : std::uint8_t { entry, adapter, any_adapter, indirect };
     [[nodiscard]] const void* shared(Shared what, const opt::CallShape& shape);
+    [[nodiscard]] std::vector<std::uint8_t> emit_shared(Shared what, const opt::CallShape& shape,
+                                                        const void* any_adapter) const;
 
     std::shared_ptr<CodeCache> cache_;
     std::atomic<bool> exhausted_{false};

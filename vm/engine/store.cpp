@@ -48,7 +48,7 @@ void set_code(FunctionObject& function, const CompiledFunction& compiled) {
     if (compiled.entry == nullptr) return;
     function.entry = compiled.entry;
     function.native = compiled.entry;
-    if (compiled.fast != nullptr) function.fast = compiled.fast;
+    if (compiled.fast != nullptr) function.direct = function.fast = compiled.fast;
 }
 
 Trap prepare_function(Machine&, FunctionObject& function) {
@@ -106,14 +106,17 @@ CompiledModule::CompiledModule(std::shared_ptr<const wasm::Module> module, std::
       compiler_(std::move(compiler)),
       passes_(passes),
       charges_chunks_(charges_chunks),
-      fast_stubs_(module_->types.size()),
+      type_stubs_(module_->types.size()),
       made_(module_->functions.size()) {
     if (compiler_ == nullptr) return;
     warmth_ = compiler_->warmth();
     for (const auto& function : module_->functions) {
-        auto& stub = fast_stubs_[function.type_index];
-        if (stub == nullptr) stub = compiler_->fast_stub(module_->types[function.type_index]);
+        auto& stubs = type_stubs_[function.type_index];
+        if (stubs.fast == nullptr) stubs = compiler_->type_stubs(module_->types[function.type_index]);
     }
+    if (module_->tables.empty()) return;
+    for (const auto& type : std::span(module_->types).first(std::min(module_->types.size(), call_types_max)))
+        indirect_stubs_.push_back(compiler_->indirect_stub(type));
 }
 
 CompiledModule::~CompiledModule() {
@@ -179,12 +182,15 @@ Trap call_until(Machine& machine, FunctionObject& function, Slot* frame, std::ui
     return machine.is_paused() ? resume(machine, steps_max) : trap;
 }
 
-InstanceBlock::InstanceBlock(std::size_t functions)
-    : instance_(new (::operator new(sizeof(Instance) + functions * sizeof(FunctionObject))) Instance) {
+InstanceBlock::InstanceBlock(std::size_t functions, std::size_t types)
+    : instance_(new (::operator new(sizeof(Instance) + functions * sizeof(FunctionObject) + types * sizeof(CallType)))
+                    Instance),
+      functions_(reinterpret_cast<FunctionObject*>(instance_ + 1), functions),
+      types_(reinterpret_cast<CallType*>(functions_.data() + functions), types) {
     static_assert(sizeof(Instance) % alignof(FunctionObject) == 0);
-    auto* first = reinterpret_cast<FunctionObject*>(instance_ + 1);
-    std::uninitialized_value_construct_n(first, functions);
-    functions_ = {first, functions};
+    static_assert(sizeof(FunctionObject) % alignof(CallType) == 0);
+    std::ranges::uninitialized_value_construct(functions_);
+    std::ranges::uninitialized_value_construct(types_);
 }
 InstanceBlock::~InstanceBlock() {
     std::ranges::destroy(functions_);
@@ -194,7 +200,7 @@ InstanceBlock::~InstanceBlock() {
 
 ModuleInstance::ModuleInstance(std::shared_ptr<CompiledModule> of)
     : module(std::move(of)),
-      block(module->module().functions.size()),
+      block(module->module().functions.size(), module->indirect_stubs().size()),
       instance(block.instance()),
       functions(block.functions()) {}
 
@@ -327,6 +333,8 @@ Result<Instantiated> Store::link(std::shared_ptr<CompiledModule> compiled, const
     auto& instance = made.instance;
     instance.owner = &made;
     for (const auto& type : module.types) instance.signatures.push_back(signature_of(type));
+    for (std::size_t t = 0; t < compiled->indirect_stubs().size(); ++t)
+        made.block.types()[t] = {compiled->indirect_stubs()[t], instance.signatures[t]};
     for (const auto& import : imports) {
         switch (import.kind) {
             case ExternKind::function:
@@ -345,7 +353,9 @@ Result<Instantiated> Store::link(std::shared_ptr<CompiledModule> compiled, const
         function.index = i;
         if (compiled->compiler() != nullptr) {
             function.native = compiled->compiler()->lazy_stub();
-            function.fast = compiled->fast_stub(module.functions[i].type_index);
+            const auto& stubs = compiled->stubs(module.functions[i].type_index);
+            function.direct = stubs.direct;
+            function.fast = stubs.fast;
         }
         function.signature = instance.signatures[module.functions[i].type_index];
         function.parameter_slots = slots_of(type.parameters);

@@ -74,6 +74,11 @@ struct FunctionSource {
     /// Functions below this number may be of other instances.
     [[nodiscard]] std::uint32_t imported() const noexcept { return module->imported_functions; }
 };
+/// `direct` and `fast` of a type's functions without such entries of their own; null if the compiler's code calls none.
+struct TypeStubs {
+    const void* direct = nullptr;
+    const void* fast = nullptr;
+};
 struct Compiler {
     virtual ~Compiler() = default;
     /// Nothing if this function is left to the interpreter.
@@ -83,8 +88,9 @@ struct Compiler {
     /// What compiled code calls until a function is prepared: `native` of functions defined in a module, and of others.
     [[nodiscard]] virtual const void* lazy_stub() const noexcept = 0;
     [[nodiscard]] virtual const void* any_stub() const noexcept = 0;
-    /// `fast` of functions without such an entry of their own; null if the compiler's code calls none.
-    [[nodiscard]] virtual const void* fast_stub(const wasm::FunctionType&) { return nullptr; }
+    [[nodiscard]] virtual TypeStubs type_stubs(const wasm::FunctionType&) { return {}; }
+    /// CallType::stub.
+    [[nodiscard]] virtual const void* indirect_stub(const wasm::FunctionType&) { return nullptr; }
     [[nodiscard]] virtual Trap call(Machine& machine, FunctionObject& function, Slot* frame) = 0;
     /// If set, functions are interpreted until they are warm.
     [[nodiscard]] virtual std::optional<Warmth> warmth() const noexcept { return std::nullopt; }
@@ -130,15 +136,18 @@ public:
     [[nodiscard]] std::optional<Warm> warm(const Instruction* start, const Instruction* at);
     [[nodiscard]] Compiler* compiler() const noexcept { return compiler_.get(); }
     [[nodiscard]] bool charges_chunks() const noexcept { return charges_chunks_; }
-    /// See Compiler::fast_stub. Of a type of the module.
-    [[nodiscard]] const void* fast_stub(std::uint32_t type) const noexcept { return fast_stubs_[type]; }
+    /// Of a type of the module that functions have.
+    [[nodiscard]] const TypeStubs& stubs(std::uint32_t type) const noexcept { return type_stubs_[type]; }
+    [[nodiscard]] const std::vector<const void*>& indirect_stubs() const noexcept { return indirect_stubs_; }
 
 private:
     std::shared_ptr<const wasm::Module> module_;
     std::shared_ptr<Compiler> compiler_;
     Passes passes_;
     bool charges_chunks_;
-    std::vector<const void*> fast_stubs_;
+    std::vector<TypeStubs> type_stubs_;
+    /// Of the types that have a CallType.
+    std::vector<const void*> indirect_stubs_;
     std::optional<Warmth> warmth_;
     std::vector<std::atomic<Made*>> made_;
     std::mutex mutex_;
@@ -176,20 +185,22 @@ struct Extern {
 class Store;
 
 /// An instance and, right behind it, where compiled code finds them without a look-up, the functions that its module
-/// defines.
+/// defines and then its first types.
 class InstanceBlock {
 public:
-    explicit InstanceBlock(std::size_t functions);
+    InstanceBlock(std::size_t functions, std::size_t types);
     ~InstanceBlock();
     InstanceBlock(const InstanceBlock&) = delete;
     InstanceBlock& operator=(const InstanceBlock&) = delete;
 
     [[nodiscard]] Instance& instance() const noexcept { return *instance_; }
     [[nodiscard]] std::span<FunctionObject> functions() const noexcept { return functions_; }
+    [[nodiscard]] std::span<CallType> types() const noexcept { return types_; }
 
 private:
     Instance* instance_;
     std::span<FunctionObject> functions_;
+    std::span<CallType> types_;
 };
 
 struct ModuleInstance {

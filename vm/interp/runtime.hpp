@@ -70,7 +70,9 @@ struct FunctionObject {
     const void* entry = nullptr;
     /// Where compiled code of the same instance jumps to call it; at first a stub that prepares it.
     const void* native = nullptr;
-    /// The same with arguments in registers, for code of the optimizing tier.
+    /// The same with arguments in registers, for code of the optimizing tier: for calls that name the function, found
+    /// by its place behind the instance, and for those that have it in a register.
+    const void* direct = nullptr;
     const void* fast = nullptr;
     /// Null until first called, and for host functions.
     const Code* code = nullptr;
@@ -88,6 +90,16 @@ struct FunctionObject {
 struct DataBytes {
     const std::uint8_t* data = nullptr;
     std::uint64_t size = 0;
+};
+
+/// What calls through tables from code of the optimizing tier need for a type of the module, of which the first have
+/// it.
+inline constexpr std::size_t call_types_max = 1000;
+struct CallType {
+    /// Calls the function that the table has at the index, if it is of the type.
+    const void* stub = nullptr;
+    /// As FunctionObject::signature.
+    std::uint64_t signature = 0;
 };
 
 struct Instance {

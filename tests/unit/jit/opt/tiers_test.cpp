@@ -6,6 +6,7 @@
 #include "jit/baseline/baseline.hpp"
 #include "jit/opt/opt.hpp"
 #include "vm/engine/store.hpp"
+#include "vm/wasm/function_body.hpp"
 
 namespace troupe::vm {
 namespace {
@@ -33,12 +34,13 @@ struct Outcome {
     bool operator==(const Outcome&) const = default;
 };
 
+/// `fuel` is what there is beside the price of entering the function.
 [[nodiscard]] Outcome run(const Bytes& bytes, std::uint32_t argument, std::int64_t fuel,
                           const std::shared_ptr<Compiler>& compiler) {
     const auto module = wasm::load(bytes);
     REQUIRE_MESSAGE(module.ok(), module.error().message);
     Store store(deterministic_profile());
-    store.machine().fuel = fuel;
+    store.machine().fuel = fuel + wasm::fuel::entry;
     const auto made = store.instantiate(std::make_shared<CompiledModule>(*module, compiler),
                                         [](const wasm::Import&) { return std::nullopt; });
     REQUIRE(made.ok());
@@ -106,7 +108,7 @@ TEST_CASE("a hot function goes over to optimized code between two calls and coun
     const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(60);
     int calls_after = 0;
     while (calls_after < 10 && std::chrono::steady_clock::now() < deadline) {
-        store.machine().fuel = 1000;
+        store.machine().fuel = 1000 + wasm::fuel::entry;
         store.machine().steps = 0;
         const auto result = store.call(*f, {{wasm::ValueType::i32, 10, 0}});
         const Outcome seen{result.trap, result.values, store.machine().fuel, store.machine().steps};

@@ -33,7 +33,7 @@ TEST_CASE("a loop becomes a block whose parameters are the locals assigned insid
     REQUIRE(function.ok());
     CHECK(dmir::verify(*function).ok());
     CHECK(dmir::print(*function) == R"(func @0 (i32) -> (i32) stack 12 {
-block0(v0: i32): fuel 0 steps 0
+block0(v0: i32): fuel 7 steps 0
   v1: i32 = i32.const
   br block1(v0, v1)
 block1(v2: i32, v3: i32): fuel 9 steps 9
