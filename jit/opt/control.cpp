@@ -18,8 +18,11 @@ constexpr std::uint32_t chain_max = 5;
 constexpr std::size_t copied_table_max = 20;
 constexpr std::size_t copied_test_max = 8;
 constexpr std::size_t aligned_loop_bytes_max = 128;
-/// What all copies in a function may hold, beside as many as it has itself.
+/// What all copies in a function may hold, and a share of what it has itself.
 constexpr std::size_t copies_min = 500;
+constexpr std::size_t copies_share = 16;
+/// A loop of more blocks gains nothing by a jump less in its round.
+constexpr dmir::BlockIndex copied_round_blocks_max = 16;
 }  // namespace
 
 PassedArguments pass(std::span<const dmir::Type> types) {
@@ -60,7 +63,7 @@ Emitted FunctionEmitter::run() {
     L(fast_);
     entry();
     copies_left_ = copies_min;
-    for (const auto& block : f_.blocks) copies_left_ += block.instructions.size();
+    for (const auto& block : f_.blocks) copies_left_ += block.instructions.size() / copies_share;
     for (block_ = 0; block_ < f_.blocks.size(); ++block_) {
         following_ = block_ + 1;
         block();
@@ -195,7 +198,7 @@ bool FunctionEmitter::copied(dmir::BlockIndex to) const {
         switch (block.instructions.back().code) {
             case Code::branch_table: return block.edges.size() > chain_max;
             case Code::branch:
-                return b == to && size <= copied_test_max && begins_or_ends_round(to) &&
+                return b == to && size <= copied_test_max && begins_or_ends_short_round(to) &&
                        f_.blocks[block_].instructions.back().code == Code::jump;
             case Code::jump: b = block.edges[0].block; break;
             default: return false;
@@ -204,9 +207,13 @@ bool FunctionEmitter::copied(dmir::BlockIndex to) const {
     return false;
 }
 
-bool FunctionEmitter::begins_or_ends_round(dmir::BlockIndex b) const {
-    if (b <= block_) return true;
-    return std::ranges::any_of(f_.blocks[b].edges, [&](const Edge& edge) { return edge.block <= b; });
+bool FunctionEmitter::begins_or_ends_short_round(dmir::BlockIndex b) const {
+    const auto is_short = [&](dmir::BlockIndex head) {
+        return f_.blocks[head].loop_end - head <= copied_round_blocks_max;
+    };
+    if (b <= block_) return is_short(b);
+    return std::ranges::any_of(f_.blocks[b].edges,
+                               [&](const Edge& edge) { return edge.block <= b && is_short(edge.block); });
 }
 
 void FunctionEmitter::copy(dmir::BlockIndex b) {

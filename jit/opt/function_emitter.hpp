@@ -84,7 +84,7 @@ private:
     void return_values(const Instruction& i);
     void go(const std::vector<Move>& moves, dmir::BlockIndex to);
     [[nodiscard]] bool copied(dmir::BlockIndex to) const;
-    [[nodiscard]] bool begins_or_ends_round(dmir::BlockIndex b) const;
+    [[nodiscard]] bool begins_or_ends_short_round(dmir::BlockIndex b) const;
     void copy(dmir::BlockIndex b);
     /// The label of the block itself, or of moves on the way there.
     [[nodiscard]] Label& way(std::size_t edge);
