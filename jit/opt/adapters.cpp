@@ -59,6 +59,47 @@ private:
     }
 };
 
+std::uint32_t call_slow(vm::Instance* instance, const vm::Instruction* i, vm::Slot* frame) {
+    return static_cast<std::uint32_t>(vm::run_slow(*instance->machine, *instance, *i, frame));
+}
+std::uint32_t call_rare(const vm::Instruction* i, vm::Slot* frame) {
+    return static_cast<std::uint32_t>(run_rare(*i, frame));
+}
+
+class HelperEmitter : Assembler {
+public:
+    std::vector<std::uint8_t> run(bool slow, const Stubs& stubs) {
+        Label trap;
+        mov(rax, ptr[r15 + instance_machine]);
+        mov(r8, ptr[rax + machine_frame]);
+        for (std::size_t k = 0; k < 3; ++k) mov(ptr[r8 + static_cast<int>(8 * (k + 1))], Reg64(integer_arguments[k]));
+        sub(rsp, 8);
+        if (slow) {
+            store_counters(rax);
+            mov(rdi, r15);
+            mov(rsi, rcx);
+            mov(rdx, r8);
+            call_function(call_slow);
+            load_counters();
+        } else {
+            mov(rdi, rcx);
+            mov(rsi, r8);
+            call_function(call_rare);
+        }
+        test(eax, eax);
+        jnz(trap);
+        mov(rax, ptr[r15 + instance_machine]);
+        mov(rax, ptr[rax + machine_frame]);
+        mov(rax, ptr[rax]);
+        add(rsp, 8);
+        ret();
+        L(trap);
+        mov(rdx, reinterpret_cast<std::uint64_t>(stubs.trap_exit));
+        jmp(rdx);
+        return bytes();
+    }
+};
+
 class IndirectEmitter : Assembler {
 public:
     std::vector<std::uint8_t> run(const void* any_adapter) {
@@ -66,7 +107,6 @@ public:
         Label uninitialized;
         Label mismatch;
         Label elsewhere;
-        push(r11);
         mov(r11, ptr[r15 + instance_tables]);
         mov(r11, ptr[r11]);
         shl(rax, 3);
@@ -76,8 +116,9 @@ public:
         mov(rax, ptr[rax]);
         test(rax, rax);
         jz(uninitialized);
-        pop(r11);
-        mov(r11d, ptr[r11 + call_type_signature]);
+        mov(r11, ptr[rsp]);
+        movsxd(r11, dword[r11 - static_cast<int>(sizeof(std::int32_t))]);
+        mov(r11d, ptr[r15 + r11 + (call_type_signature - call_type_stub)]);
         cmp(ptr[rax + function_signature], r11d);
         jne(mismatch);
         cmp(ptr[rax + function_instance], r15);
@@ -167,6 +208,8 @@ std::vector<std::uint8_t> emit_adapter(const CallShape& shape) { return AdapterE
 std::vector<std::uint8_t> emit_any_adapter(const CallShape& shape, const Stubs& stubs) {
     return AdapterEmitter().run(shape, &stubs);
 }
+
+std::vector<std::uint8_t> emit_helper(bool slow, const Stubs& stubs) { return HelperEmitter().run(slow, stubs); }
 
 std::vector<std::uint8_t> emit_indirect_stub(const void* any_adapter) { return IndirectEmitter().run(any_adapter); }
 

@@ -10,13 +10,6 @@ namespace {
 
 using dmir::Trap;
 
-std::uint32_t call_slow(vm::Instance* instance, const vm::Instruction* i, vm::Slot* frame) {
-    return static_cast<std::uint32_t>(vm::run_slow(*instance->machine, *instance, *i, frame));
-}
-std::uint32_t call_rare(const vm::Instruction* i, vm::Slot* frame) {
-    return static_cast<std::uint32_t>(run_rare(*i, frame));
-}
-
 [[nodiscard]] CallShape shape_of(const Function& f, const Instruction& i) {
     CallShape out;
     for (auto r : f.values(i.list)) out.parameters.push_back(f.registers[r].type);
@@ -28,9 +21,8 @@ std::uint32_t call_rare(const vm::Instruction* i, vm::Slot* frame) {
 
 std::uint64_t address_of(const Relocation& relocation, const Surroundings& around) {
     switch (relocation.what) {
-        case Outside::trap_exit: return reinterpret_cast<std::uint64_t>(around.stubs.trap_exit);
-        case Outside::call_slow: return reinterpret_cast<std::uint64_t>(&call_slow);
-        case Outside::call_rare: return reinterpret_cast<std::uint64_t>(&call_rare);
+        case Outside::slow_helper: return reinterpret_cast<std::uint64_t>(around.slow_helper);
+        case Outside::rare_helper: return reinterpret_cast<std::uint64_t>(around.rare_helper);
         case Outside::any_adapter: break;
     }
     return reinterpret_cast<std::uint64_t>(around.any_adapter(relocation.shape));
@@ -117,8 +109,7 @@ void FunctionEmitter::call_indirect(const Instruction& i) {
     if (i.value >= vm::call_types_max || !has_indirect_stub(i.list.count)) {
         call_through_table(i);
     } else {
-        lea(r11, ptr[r15 + instance_call_type(type, around_.functions)]);
-        call(ptr[r11 + call_type_stub]);
+        call(ptr[r15 + (instance_call_type(type, around_.functions) + call_type_stub)]);
     }
     take_results(i);
 }
@@ -153,20 +144,17 @@ void FunctionEmitter::call_through_table(const Instruction& i) {
     });
 }
 
-/// Operands in the machine's frame from slot 1 on, the result in slot 0.
 void FunctionEmitter::helper(const Instruction& i) {
-    constexpr std::array<std::uint32_t, 3> registers{7, 6, 2};
     const auto values = f_.values(i.list);
     std::vector<Move> moves;
     for (std::size_t k = 0; k < values.size(); ++k)
-        moves.push_back({{Location::Kind::integer, registers[k], 0}, source(values[k])});
+        moves.push_back(
+            {{Location::Kind::integer, static_cast<std::uint32_t>(integer_arguments[k]), 0}, source(values[k])});
     move_all(std::move(moves));
-    mov(rax, ptr[r15 + instance_machine]);
-    mov(rcx, ptr[rax + machine_frame]);
-    for (std::size_t k = 0; k < values.size(); ++k) mov(ptr[rcx + static_cast<int>(8 * (k + 1))], gpr(registers[k]));
     vm::Instruction record;
     record.op = vm::code(i.op);
     record.immediate = i.value;
+    // The first operand is in slot 1.
     if (i.result_count > 0 || values.size() < 3) {
         record.b = 1;
         record.c = 2;
@@ -177,31 +165,11 @@ void FunctionEmitter::helper(const Instruction& i) {
     }
     auto& [label, kept] = records_.emplace_back();
     kept = record;
-    const bool special = dmir::info(i.op).kind == dmir::OpKind::special;
-    if (special) {
-        store_counters(rax);
-        mov(rdi, r15);
-        lea(rsi, ptr[rip + label]);
-        mov(rdx, rcx);
-        outside(rax, Outside::call_slow);
-        call(rax);
-        load_counters();
-    } else {
-        lea(rdi, ptr[rip + label]);
-        mov(rsi, rcx);
-        outside(rax, Outside::call_rare);
-        call(rax);
-    }
-    test(eax, eax);
-    jnz(leave_with_eax_, reach(leave_with_eax_));
-    leaves_with_eax_ = true;
-    if (i.result_count == 0) return;
-    mov(rax, ptr[r15 + instance_machine]);
-    mov(rax, ptr[rax + machine_frame]);
-    if (is_float(i.result))
-        vmovsd(xmm0, ptr[rax]);
-    else
-        mov(rax, ptr[rax]);
+    lea(rcx, ptr[rip + label]);
+    const bool is_special = dmir::info(i.op).kind == dmir::OpKind::special;
+    outside(rax, is_special ? Outside::slow_helper : Outside::rare_helper);
+    call(rax);
+    if (i.result_count > 0 && is_float(i.result)) vmovq(xmm0, rax);
     take_results(i);
 }
 

@@ -104,8 +104,13 @@ opt::Emitted OptimizingCompiler::emit(dmir::Function& function, const opt::Surro
 }
 
 opt::Surroundings OptimizingCompiler::surroundings(const wasm::Module& module, std::uint32_t index) {
-    return {stubs(), module.imported_functions, static_cast<std::uint32_t>(module.functions.size()),
-            module.imported_functions + index, [this](const CallShape& of) { return shared(Shared::any_adapter, of); }};
+    return {stubs(),
+            module.imported_functions,
+            static_cast<std::uint32_t>(module.functions.size()),
+            module.imported_functions + index,
+            [this](const CallShape& of) { return shared(Shared::any_adapter, of); },
+            slow_helper_,
+            rare_helper_};
 }
 
 vm::CompiledFunction OptimizingCompiler::add(const opt::Emitted& code, const CallShape& shape) {

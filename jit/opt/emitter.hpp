@@ -24,7 +24,7 @@ struct CallShape {
 };
 
 /// Addresses that code holds, each in eight bytes.
-enum class Outside : std::uint8_t { trap_exit, call_slow, call_rare, any_adapter };
+enum class Outside : std::uint8_t { slow_helper, rare_helper, any_adapter };
 struct Relocation {
     std::uint32_t offset = 0;
     Outside what{};
@@ -47,6 +47,9 @@ struct Surroundings {
     std::uint32_t self = 0xFFFFFFFF;
     /// An adapter for calls of rax's function wherever it runs, arguments in registers.
     std::function<const void*(const CallShape&)> any_adapter;
+    /// Code of emit_helper.
+    const void* slow_helper = nullptr;
+    const void* rare_helper = nullptr;
 };
 
 /// Nothing if the frame doesn't fit the function's stack units.
@@ -74,8 +77,12 @@ inline constexpr std::size_t adapter_fast_offset = 16;
 /// Of rax's function wherever it runs.
 [[nodiscard]] std::vector<std::uint8_t> emit_any_adapter(const CallShape& shape, const Stubs& stubs);
 
-/// Calls what table 0 has at the index in rax, if it is of the CallType in r11, through the shape's any adapter where
-/// it is of another instance. Clobbers what adapters do.
+/// Code that runs the instruction in rcx by C++, `slow` with the counters at hand, with operands in the first three
+/// registers for arguments; they are slots 1 to 3 of the machine's frame, and the result, in rax, slot 0.
+[[nodiscard]] std::vector<std::uint8_t> emit_helper(bool slow, const Stubs& stubs);
+
+/// Calls what table 0 has at the index in rax, if it is of the CallType by which the call leads here, again as
+/// `call [r15 + distance of 32 bits]`; through the shape's any adapter where it is of another instance.
 [[nodiscard]] std::vector<std::uint8_t> emit_indirect_stub(const void* any_adapter);
 /// Whether functions of a type are called by it.
 [[nodiscard]] inline bool has_indirect_stub(std::size_t parameters) { return parameters <= 16; }

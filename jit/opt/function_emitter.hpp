@@ -190,8 +190,6 @@ private:
     /// Too far from the next place for an island.
     std::vector<std::pair<dmir::Trap, Label*>> late_traps_;
     std::vector<Way> waiting_ways_;
-    Label leave_with_eax_;
-    bool leaves_with_eax_ = false;
     std::deque<std::function<void()>> late_;
     /// By the block that they end.
     std::map<dmir::BlockIndex, Table> tables_;

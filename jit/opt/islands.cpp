@@ -66,10 +66,6 @@ void FunctionEmitter::last_islands() {
         if (k + 1 == late_traps_.size() || late_traps_[k + 1].first != late_traps_[k].first)
             emit_trap(late_traps_[k].first);
     }
-    if (!leaves_with_eax_) return;
-    L(leave_with_eax_);
-    outside(rdx, Outside::trap_exit);
-    jmp(rdx);
 }
 
 }  // namespace troupe::jit::opt

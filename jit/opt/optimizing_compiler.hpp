@@ -18,7 +18,11 @@ class OptimizingCompiler : public NativeCompiler {
 public:
     OptimizingCompiler(std::size_t arena_bytes, std::shared_ptr<CodeCache> cache,
                        std::optional<vm::Warmth> warmth = std::nullopt)
-        : NativeCompiler(arena_bytes, false, warmth), cache_(std::move(cache)) {}
+        : NativeCompiler(arena_bytes, false, warmth),
+          cache_(std::move(cache)),
+          slow_helper_(add_code(opt::emit_helper(true, stubs()))),
+          rare_helper_(add_code(opt::emit_helper(false, stubs()))),
+          exhausted_(slow_helper_ == nullptr || rare_helper_ == nullptr) {}
 
     vm::CompiledFunction compile(const vm::FunctionSource& source) override;
     vm::TypeStubs type_stubs(const wasm::FunctionType& type) override;
@@ -48,7 +52,9 @@ private:
                                                         const void* any_adapter) const;
 
     std::shared_ptr<CodeCache> cache_;
-    std::atomic<bool> exhausted_{false};
+    const void* slow_helper_;
+    const void* rare_helper_;
+    std::atomic<bool> exhausted_;
     std::mutex shared_mutex_;
     std::map<std::pair<opt::CallShape, Shared>, const void*> shared_;
 };
