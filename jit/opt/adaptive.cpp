@@ -1,4 +1,5 @@
-// Baseline code that counts, and what is made of functions that turn out to be hot.
+// Baseline code that counts, and what is made of functions that turn out to be hot: code for their next calls first,
+// then code for the rest of calls that are still in a loop.
 #include <algorithm>
 #include <array>
 #include <condition_variable>
@@ -24,9 +25,11 @@ constexpr std::size_t loops_max = 4;
 [[nodiscard]] std::size_t loops_allowed(std::uint32_t body_bytes) {
     return std::clamp<std::size_t>(optimized_body_bytes_max / (4 * std::max(body_bytes, 1U)), 1, loops_max);
 }
-/// Looks from other loops before a further one gets code of its own.
+/// Looks from a loop without code before it gets code beside that of other loops: calls mostly come to those, too.
 constexpr std::uint32_t looks_elsewhere_max = 8;
-/// Between looks when nothing more can come of them.
+/// Times as many rounds until the next look there.
+constexpr std::int32_t patience_elsewhere = 8;
+/// Between looks when nothing can come of them.
 constexpr std::int32_t rounds_without_hope = 1'000'000;
 
 class AdaptiveCompiler final : public OptimizingCompiler {
@@ -143,7 +146,11 @@ private:
             return nullptr;
         }
         const auto* wanted = compiler.loop_at(hot, at);
-        if (wanted == nullptr || !wanted->ready.load(std::memory_order_acquire)) return nullptr;
+        if (wanted == nullptr) {
+            counter->left = patience_elsewhere * compiler.options_.rounds_between_looks;
+            return nullptr;
+        }
+        if (!wanted->ready.load(std::memory_order_acquire)) return nullptr;
         if (wanted->made.entry == nullptr) {
             counter->left = rounds_without_hope;
             return nullptr;
