@@ -42,7 +42,7 @@ public:
     void charge(std::uint32_t fuel) {
         if (fuel == 0) return;
         sub(r13, static_cast<int>(fuel));
-        for (auto code : charge_check(fuel <= 0x7F)) db(code);
+        for (auto code : charge_check(fuel <= charge_byte_max ? 2 : 5)) db(code);
     }
     /// Adds a block's steps, after its fuel was taken.
     void count_steps(std::uint32_t steps, std::uint32_t fuel) {

@@ -1,9 +1,9 @@
-// Traps that code holds itself, in a byte or a few, so that they cost no jump over a long distance: instructions that
-// fault, from whose surroundings the signal handler reads what happened.
+// Traps that code holds itself, in a byte or two, so that they cost no jump over a long distance: privileged
+// instructions, which end in the same signal as an access outside of memory, and around which the signal handler reads
+// what happened.
 //
-// A charge is `sub r13, imm; jb -1` and the prefix 3E, which means nothing before any instruction. Where the fuel does
-// not suffice, the jump goes to its own last byte, FF, which with 3E behind it is an undefined instruction (FF /7). The
-// handler finds the fuel that was taken in front of it: in a byte before `jb`, in four before `js`.
+// A charge is `sub r13, imm; jb back`: where the fuel does not suffice, the jump goes into the subtraction, to its
+// third byte, which by itself is `in eax, dx`. The byte before tells how long the amount behind it is.
 #pragma once
 
 #include <array>
@@ -14,24 +14,25 @@
 
 namespace troupe::jit {
 
-/// hlt: privileged, so that it ends in the same signal as an access outside of memory. The trap's kind follows it.
+/// hlt. The trap's kind follows it.
 inline constexpr std::uint8_t trap_instruction = 0xF4;
 [[nodiscard]] constexpr std::array<std::uint8_t, 2> coded(dmir::Trap kind) noexcept {
     return {trap_instruction, static_cast<std::uint8_t>(kind)};
 }
 
-inline constexpr std::uint8_t no_meaning_prefix = 0x3E;
-inline constexpr std::uint8_t jump_if_carry = 0x72;
-inline constexpr std::uint8_t jump_if_sign = 0x78;
-/// Behind the subtraction of a charge, of one byte or of four.
-[[nodiscard]] constexpr std::array<std::uint8_t, 3> charge_check(bool is_byte) noexcept {
-    return {is_byte ? jump_if_carry : jump_if_sign, 0xFF, no_meaning_prefix};
+inline constexpr std::uint8_t charge_instruction = 0xED;
+/// Subtractions from r13 are 49 83 ED and a byte, or 49 81 ED and four.
+inline constexpr std::uint8_t byte_follows = 0x83;
+inline constexpr std::uint32_t charge_byte_max = 0x7F;
+/// The jump behind a subtraction that ends so many bytes behind its third one.
+[[nodiscard]] constexpr std::array<std::uint8_t, 2> charge_check(std::size_t distance) noexcept {
+    return {0x72, static_cast<std::uint8_t>(-static_cast<int>(distance) - 2)};
 }
-/// Of the charge whose check has faulted at `at`. For signal handlers.
+/// Of the charge that has faulted at `at`. For signal handlers.
 [[nodiscard]] inline std::uint32_t read_charge(const std::uint8_t* at) noexcept {
-    if (at[-1] == jump_if_carry) return at[-2];
+    if (at[-1] == byte_follows) return at[1];
     std::uint32_t out = 0;
-    std::memcpy(&out, at - 1 - sizeof(out), sizeof(out));
+    std::memcpy(&out, at + 1, sizeof(out));
     return out;
 }
 

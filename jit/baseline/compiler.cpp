@@ -32,17 +32,14 @@ struct FaultRange {
 };
 constexpr std::size_t fault_ranges_max = 256;
 FaultRange fault_ranges[fault_ranges_max];
-constexpr std::array<int, 2> fault_signals{SIGSEGV, SIGILL};
-std::array<struct sigaction, fault_signals.size()> previous_handlers;
+struct sigaction previous_handler;
 
-/// Where code of ours may have faulted, what is to be reported; a charge's steps don't happen.
-[[nodiscard]] Trap fault_at(const std::uint8_t* at, int signal, greg_t& fuel_and_steps) {
-    if (signal == SIGILL) {
-        fuel_and_steps -= read_charge(at);
-        return Trap::out_of_fuel;
-    }
-    if (*at == no_meaning_prefix) ++at;
-    return *at == trap_instruction ? static_cast<Trap>(at[1]) : Trap::memory_out_of_bounds;
+/// What is to be reported of a fault of our code; a charge's steps don't happen.
+[[nodiscard]] Trap fault_at(const std::uint8_t* at, greg_t& fuel_and_steps) {
+    if (*at == trap_instruction) return static_cast<Trap>(at[1]);
+    if (*at != charge_instruction) return Trap::memory_out_of_bounds;
+    fuel_and_steps -= read_charge(at);
+    return Trap::out_of_fuel;
 }
 
 void on_fault(int signal, siginfo_t* info, void* raw) {
@@ -51,15 +48,14 @@ void on_fault(int signal, siginfo_t* info, void* raw) {
     for (const auto& range : fault_ranges) {
         const auto* begin = range.begin.load(std::memory_order_acquire);
         if (begin == nullptr || at < begin || at >= begin + range.size.load(std::memory_order_relaxed)) continue;
-        registers[REG_RAX] = static_cast<greg_t>(fault_at(at, signal, registers[REG_R14]));
+        registers[REG_RAX] = static_cast<greg_t>(fault_at(at, registers[REG_R14]));
         registers[REG_RIP] = reinterpret_cast<greg_t>(range.trap_exit.load(std::memory_order_relaxed));
         return;
     }
-    const auto& previous = previous_handlers[signal == SIGILL];
-    if ((previous.sa_flags & SA_SIGINFO) != 0 && previous.sa_sigaction != nullptr)
-        return previous.sa_sigaction(signal, info, raw);
+    if ((previous_handler.sa_flags & SA_SIGINFO) != 0 && previous_handler.sa_sigaction != nullptr)
+        return previous_handler.sa_sigaction(signal, info, raw);
     // Not ours: let it happen again without us.
-    ::sigaction(signal, &previous, nullptr);
+    ::sigaction(SIGSEGV, &previous_handler, nullptr);
 }
 
 void install_fault_handler() {
@@ -69,8 +65,7 @@ void install_fault_handler() {
         action.sa_sigaction = on_fault;
         action.sa_flags = SA_SIGINFO | SA_NODEFER | SA_ONSTACK;
         ::sigemptyset(&action.sa_mask);
-        for (std::size_t k = 0; k < fault_signals.size(); ++k)
-            ::sigaction(fault_signals[k], &action, &previous_handlers[k]);
+        ::sigaction(SIGSEGV, &action, &previous_handler);
     });
 }
 
