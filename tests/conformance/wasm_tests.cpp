@@ -40,6 +40,13 @@ int main() {
     constexpr std::size_t arena_bytes = 64U << 20U;
     if (const auto warm = troupe::jit::make_adaptive_compiler(arena_bytes, nullptr, {.warmth = {0, 1}}))
         good &= run_suite("wasm/core", "auto, compiled at once", warm);
+    if (const auto hot = troupe::jit::make_adaptive_compiler(arena_bytes, nullptr,
+                                                             {.warmth = {0, 1},
+                                                              .rounds_until_hot = 1,
+                                                              .calls_between_looks = 0,
+                                                              .rounds_between_looks = 0,
+                                                              .in_background = false}))
+        good &= run_suite("wasm/core", "auto, optimized at once", hot);
     if (const auto optimizing = troupe::jit::make_optimizing_compiler())
         good &= run_suite("wasm/core", "opt", optimizing);
     else
