@@ -12,6 +12,8 @@ public:
     std::vector<std::uint8_t> run(const CallShape& shape, const Stubs* stubs) {
         const auto passed = pass(shape.parameters);
         if (stubs == nullptr) find_function();
+        // Code of other tiers preserves nothing.
+        for (auto r : preserved_registers) push(Reg64(r));
         mov(r12, ptr[r15 + instance_machine]);
         mov(rbp, ptr[r12 + machine_frame]);
         for (std::size_t k = 0; k < passed.locations.size(); ++k) {
@@ -22,23 +24,24 @@ public:
             } else if (from.kind == Location::Kind::floating) {
                 vmovsd(to, Xmm(static_cast<int>(from.index)));
             } else {
-                mov(r11, ptr[rsp + static_cast<int>(8 * (from.index + 1))]);
+                mov(r11, ptr[rsp + static_cast<int>(pushed_bytes + 8 * from.index)]);
                 mov(to, r11);
             }
         }
         // What is left of the stack limit at the caller's, in units.
-        lea(r11, ptr[rsp + 8]);
+        lea(r11, ptr[rsp + pushed_bytes]);
         sub(r11, ptr[r12 + machine_limit]);
         sar(r11, 4);
         mov(ptr[r12 + machine_units], r11);
-        sub(rsp, 8);
+        if (pushed_bytes % 16 != 0) sub(rsp, 8);
         if (stubs != nullptr) {
             mov(rdx, reinterpret_cast<std::uint64_t>(stubs->any));
             call(rdx);
         } else {
             call(ptr[rax + function_native]);
         }
-        add(rsp, 8);
+        if (pushed_bytes % 16 != 0) add(rsp, 8);
+        for (auto r = preserved_registers.rbegin(); r != preserved_registers.rend(); ++r) pop(Reg64(*r));
         if (shape.results.size() == 1) {
             if (bank_of(shape.results[0]) == Bank::floating)
                 vmovq(xmm0, rax);
@@ -50,6 +53,9 @@ public:
     }
 
 private:
+    /// With the return address.
+    static constexpr int pushed_bytes = 8 * static_cast<int>(preserved_registers.size() + 1);
+
     /// To rax.
     void find_function() {
         mov(r11, ptr[rsp]);
@@ -71,19 +77,21 @@ public:
     std::vector<std::uint8_t> run(bool slow, const Stubs& stubs) {
         Label trap;
         mov(rax, ptr[r15 + instance_machine]);
-        mov(r8, ptr[rax + machine_frame]);
-        for (std::size_t k = 0; k < 3; ++k) mov(ptr[r8 + static_cast<int>(8 * (k + 1))], Reg64(integer_arguments[k]));
-        sub(rsp, 8);
+        mov(r11, ptr[rax + machine_frame]);
+        for (std::size_t k = 0; k < 3; ++k) mov(ptr[r11 + static_cast<int>(8 * (k + 1))], Reg64(integer_arguments[k]));
+        // With the return address they keep the stack aligned.
+        static_assert(preserved_here_only.size() % 2 == 1);
+        for (auto r : preserved_here_only) push(Reg64(r));
         if (slow) {
             store_counters(rax);
             mov(rdi, r15);
-            mov(rsi, rcx);
-            mov(rdx, r8);
+            mov(rsi, Reg64(helper_record));
+            mov(rdx, r11);
             call_function(call_slow);
             load_counters();
         } else {
-            mov(rdi, rcx);
-            mov(rsi, r8);
+            mov(rdi, Reg64(helper_record));
+            mov(rsi, r11);
             call_function(call_rare);
         }
         test(eax, eax);
@@ -91,7 +99,7 @@ public:
         mov(rax, ptr[r15 + instance_machine]);
         mov(rax, ptr[rax + machine_frame]);
         mov(rax, ptr[rax]);
-        add(rsp, 8);
+        for (auto r = preserved_here_only.rbegin(); r != preserved_here_only.rend(); ++r) pop(Reg64(*r));
         ret();
         L(trap);
         mov(rdx, reinterpret_cast<std::uint64_t>(stubs.trap_exit));

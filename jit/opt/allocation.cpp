@@ -240,21 +240,33 @@ private:
             const auto begin = pieces_[p].begin();
             if (p < registers_ || split_position(begin, first) > begin) return spill(p);
         }
+        // What follows an operand's place, see find_limits.
+        if (p >= registers_ && pieces_[p].begin() % 2 != 0) return spill(p);
+        leave_at_ = has_late_result(p) ? position_ - 1 : position_;
         find_limits(p);
+        if (const auto r = better_kept(p); r >= 0) return evict(p, r);
         if (assign_free(p, first)) return;
         const bool needed_now = first != forever && (first & ~1U) <= pieces_[p].begin();
         if (!needed_now && !worth_evicting(p, first)) return spill(p);
-        evict(p);
+        evict(p, farthest(p));
     }
 
+    /// Late results appear before the moves at their own position: what was in their register must be gone by then.
+    [[nodiscard]] bool has_late_result(std::uint32_t p) const {
+        return p < registers_ && position_ % 2 == 0 && !std::ranges::binary_search(in_.heads, position_ / 2);
+    }
     /// Until when each register is free for the piece: `free_` before any other piece or fixed use, `fixed_limit_`
     /// before a fixed use alone. A register becomes free for a split piece only at even positions, but at a call.
     void find_limits(std::uint32_t p) {
         const auto& piece = pieces_[p];
         const auto begin = piece.begin();
         const auto call = next_covered(piece, in_.calls);
-        fixed_limit_.fill(call);
+        const auto used = uses_from(piece, call - 1);
+        // Beside a call's operands another register may not be free yet: only memory takes a value over there.
+        const bool is_operand = used != piece.uses.end() && used->at == call - 1;
+        fixed_limit_.fill(call == forever || is_operand ? call : std::max(begin, call - 1));
         if (bank(p) == Bank::integer) {
+            for (auto r : preserved_registers) fixed_limit_[static_cast<std::size_t>(r)] = forever;
             for (std::size_t r = 0; r < 16; ++r) {
                 if (in_.clobbers[r].empty()) continue;
                 const auto at = next_covered(piece, in_.clobbers[r]);
@@ -346,7 +358,7 @@ private:
     }
 
     [[nodiscard]] std::uint32_t use_limit(std::uint32_t other) const {
-        const auto at = next_must(pieces_[other], position_);
+        const auto at = next_must(pieces_[other], leave_at_);
         if (at != forever && (at & ~1U) <= position_) return 0;
         return next_need(pieces_[other], position_);
     }
@@ -383,8 +395,48 @@ private:
         return r >= 0 && uses_[static_cast<std::size_t>(r)] > first &&
                fixed_limit_[static_cast<std::size_t>(r)] > first;
     }
-    void evict(std::uint32_t p) {
-        const auto r = farthest(p);
+    /// A preserved register for a value that is needed after the next call, before the one that is in it; -1 if there
+    /// is none.
+    [[nodiscard]] int better_kept(std::uint32_t p) const {
+        const auto& piece = pieces_[p];
+        if (bank(p) != Bank::integer || is_constant(p)) return -1;
+        const auto call = next_covered(piece, in_.calls);
+        if (call == forever) return -1;
+        const auto wanted = next_use(piece, call);
+        if (wanted == forever) return -1;
+        int best = -1;
+        auto best_at = wanted;
+        for (auto r : preserved_registers) {
+            const auto n = static_cast<std::size_t>(r);
+            if (free_[n] > call) return -1;
+            if (fixed_limit_[n] <= wanted) continue;
+            if (const auto at = needed_at(p, r); at > best_at) {
+                best = r;
+                best_at = at;
+            }
+        }
+        return best;
+    }
+    /// When what is in the register while `p` lives is used next.
+    [[nodiscard]] std::uint32_t needed_at(std::uint32_t p, int r) const {
+        const auto& list = lists_[static_cast<std::size_t>(bank(p))];
+        auto out = forever;
+        for (auto other : list.active) {
+            if (pieces_[other].physical != r) continue;
+            const auto must = next_must(pieces_[other], leave_at_);
+            if (must != forever && (must & ~1U) <= position_) return 0;
+            out = std::min(out, next_use(pieces_[other], position_));
+        }
+        for (auto other : list.inactive)
+            if (pieces_[other].physical == r && intersection(pieces_[other], pieces_[p]) != forever)
+                out = std::min(out, next_use(pieces_[other], position_));
+        return out;
+    }
+    [[nodiscard]] static std::uint32_t next_use(const Interval& i, std::uint32_t position) {
+        const auto use = uses_from(i, position);
+        return use == i.uses.end() ? forever : use->at;
+    }
+    void evict(std::uint32_t p, int r) {
         if (r < 0) {
             failed_ = true;
             return;
@@ -394,7 +446,7 @@ private:
         for (auto other : active) {
             if (pieces_[other].physical != r) continue;
             std::erase(list.active, other);
-            give_up(other);
+            give_up(other, leave_at_);
         }
         auto inactive = list.inactive;
         for (auto other : inactive) {
@@ -406,14 +458,13 @@ private:
         }
         take(p, r, fixed_limit_[static_cast<std::size_t>(r)]);
     }
-    /// `other` loses its register here, or earlier where that is in an outer loop and it isn't used in between.
-    void give_up(std::uint32_t other) {
+    /// `other` loses its register at `at`, or earlier where that is in an outer loop and it isn't used in between.
+    void give_up(std::uint32_t other, std::uint32_t at) {
         auto& piece = pieces_[other];
-        const auto later = uses_from(piece, position_);
+        const auto later = uses_from(piece, at);
         const auto last = later == piece.uses.begin() ? piece.begin() : std::prev(later)->at;
-        auto at = position_;
-        if (block_at(last) != block_at(position_)) {
-            const auto earlier = split_position(last + 1, position_);
+        if (block_at(last) != block_at(at)) {
+            const auto earlier = split_position(last + 1, at);
             if (earlier > piece.begin() && earlier > last) at = std::min(at, earlier);
         }
         if (at <= piece.begin()) {
@@ -451,6 +502,8 @@ private:
     std::array<std::uint32_t, 16> fixed_limit_{};
     std::array<std::uint32_t, 16> uses_{};
     std::uint32_t position_ = 0;
+    /// Where others leave the registers that the piece at `position_` takes from them.
+    std::uint32_t leave_at_ = 0;
     bool failed_ = false;
 };
 

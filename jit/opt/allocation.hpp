@@ -11,19 +11,23 @@
 namespace troupe::jit::opt {
 
 struct Location {
-    enum class Kind : std::uint8_t { none, integer, floating, slot, constant, stack_argument };
+    /// Half a slot holds values of 32 bits.
+    enum class Kind : std::uint8_t { none, integer, floating, slot, half_slot, constant, stack_argument };
     Kind kind = Kind::none;
-    /// A register's number, or a slot's or argument's.
+    /// A register's number, an argument's, or a slot's place in units of 4 bytes.
     std::uint32_t index = 0;
     std::uint64_t bits = 0;
     /// Of a constant: what it is loaded into or stored as.
     bool operator==(const Location&) const = default;
     [[nodiscard]] bool is_register() const noexcept { return kind == Kind::integer || kind == Kind::floating; }
+    [[nodiscard]] bool is_slot() const noexcept { return kind == Kind::slot || kind == Kind::half_slot; }
 };
 
 struct Move {
     Location to;
     Location from;
+    /// The upper half may be other than zero.
+    bool wide = true;
 };
 
 /// Positions: the head of block b is position 2 * heads[b], its k-th instruction reads at 2 * (heads[b] + 1 + k) and
@@ -48,7 +52,9 @@ struct Allocation {
     std::vector<std::uint32_t> stored_at_definition;
     /// Of each edge, block by block.
     std::vector<std::vector<std::vector<Move>>> edge_moves;
-    std::uint32_t slot_count = 0;
+    std::uint32_t slot_bytes = 0;
+    /// Integer registers that are used, a bit for each number.
+    std::uint32_t used = 0;
 
     [[nodiscard]] Location at(Register r, std::uint32_t position) const;
 };

@@ -50,7 +50,8 @@ void FunctionEmitter::pass_arguments(const Instruction& i, const Move* further) 
     for (auto r : values) types.push_back(f_.registers[r].type);
     const auto passed = pass(types);
     std::vector<Move> moves;
-    for (std::size_t k = 0; k < values.size(); ++k) moves.push_back({passed.locations[k], source(values[k])});
+    for (std::size_t k = 0; k < values.size(); ++k)
+        moves.push_back({passed.locations[k], source(values[k]), is_wide(values[k])});
     if (further != nullptr) moves.push_back(*further);
     move_all(std::move(moves));
 }
@@ -60,7 +61,7 @@ void FunctionEmitter::take_results(const Instruction& i) {
     const auto after = position_ + 2;
     if (i.result_count == 1) {
         const Location from{is_float(i.result) ? Location::Kind::floating : Location::Kind::integer, 0, 0};
-        if (const auto to = a_.at(i.result, after); to != from) move(to, from);
+        if (const auto to = a_.at(i.result, after); to != from) move({to, from, is_wide(i.result)});
         return;
     }
     mov(rax, ptr[r15 + instance_machine]);
@@ -71,9 +72,9 @@ void FunctionEmitter::take_results(const Instruction& i) {
         const auto from = qword[rax + static_cast<int>(8 * k)];
         if (to.kind == Location::Kind::floating) {
             vmovsd(Xmm(static_cast<int>(to.index)), from);
-        } else if (to.kind == Location::Kind::slot) {
+        } else if (to.is_slot()) {
             vmovsd(xmm15, from);
-            vmovsd(qword[address(to)], xmm15);
+            is_wide(i.result + k) ? vmovsd(qword[address(to)], xmm15) : vmovss(dword[address(to)], xmm15);
         } else if (to.index == rax_number) {
             into_rax = static_cast<int>(k);
         } else {
@@ -91,8 +92,8 @@ void FunctionEmitter::direct_call(const Instruction& i) {
     } else if (index < around_.imported) {
         mov(rax, ptr[r15 + instance_functions]);
         mov(rax, ptr[rax + static_cast<int>(index * 8)]);
-        outside(r12, Outside::any_adapter, shape_of(f_, i));
-        call(r12);
+        outside(gpr(call_scratch), Outside::any_adapter, shape_of(f_, i));
+        call(gpr(call_scratch));
     } else {
         // The distance, of 32 bits, tells the adapter of what is not compiled which function it is.
         const auto distance = instance_function(index - around_.imported) + function_direct;
@@ -103,7 +104,7 @@ void FunctionEmitter::direct_call(const Instruction& i) {
 }
 
 void FunctionEmitter::call_indirect(const Instruction& i) {
-    const Move index{{Location::Kind::integer, rax_number, 0}, source(i.operands[0])};
+    const Move index{{Location::Kind::integer, rax_number, 0}, source(i.operands[0]), false};
     pass_arguments(i, &index);
     const auto type = static_cast<std::uint32_t>(i.value);
     if (i.value >= vm::call_types_max || !has_indirect_stub(i.list.count)) {
@@ -117,18 +118,19 @@ void FunctionEmitter::call_indirect(const Instruction& i) {
 void FunctionEmitter::call_through_table(const Instruction& i) {
     const auto type = static_cast<std::uint32_t>(i.value);
     const auto table = static_cast<std::uint32_t>(i.value >> 32U);
-    mov(r12, ptr[r15 + instance_tables]);
-    mov(r12, ptr[r12 + static_cast<int>(table * 8)]);
+    const auto scratch = gpr(call_scratch);
+    mov(scratch, ptr[r15 + instance_tables]);
+    mov(scratch, ptr[scratch + static_cast<int>(table * 8)]);
     shl(rax, 3);
-    add(rax, ptr[r12 + table_begin]);
-    cmp(rax, ptr[r12 + table_end]);
+    add(rax, ptr[scratch + table_begin]);
+    cmp(rax, ptr[scratch + table_end]);
     jae(trap(Trap::undefined_element), reach(trap(Trap::undefined_element)));
     mov(rax, ptr[rax]);
     test(rax, rax);
     jz(trap(Trap::uninitialized_element), reach(trap(Trap::uninitialized_element)));
-    mov(r12, ptr[r15 + instance_signatures]);
-    mov(r12d, ptr[r12 + static_cast<int>(type * 4)]);
-    cmp(ptr[rax + function_signature], r12d);
+    mov(scratch, ptr[r15 + instance_signatures]);
+    mov(scratch.cvt32(), ptr[scratch + static_cast<int>(type * 4)]);
+    cmp(ptr[rax + function_signature], scratch.cvt32());
     jne(trap(Trap::indirect_call_type_mismatch), reach(trap(Trap::indirect_call_type_mismatch)));
     cmp(ptr[rax + function_instance], r15);
     auto& elsewhere = ways_.emplace_back();
@@ -138,8 +140,8 @@ void FunctionEmitter::call_through_table(const Instruction& i) {
     L(back);
     later([this, &elsewhere, &back, &i] {
         L(elsewhere);
-        outside(r12, Outside::any_adapter, shape_of(f_, i));
-        call(r12);
+        outside(gpr(call_scratch), Outside::any_adapter, shape_of(f_, i));
+        call(gpr(call_scratch));
         jmp(back, reach(back));
     });
 }
@@ -148,8 +150,9 @@ void FunctionEmitter::helper(const Instruction& i) {
     const auto values = f_.values(i.list);
     std::vector<Move> moves;
     for (std::size_t k = 0; k < values.size(); ++k)
-        moves.push_back(
-            {{Location::Kind::integer, static_cast<std::uint32_t>(integer_arguments[k]), 0}, source(values[k])});
+        moves.push_back({{Location::Kind::integer, static_cast<std::uint32_t>(integer_arguments[k]), 0},
+                         source(values[k]),
+                         is_wide(values[k])});
     move_all(std::move(moves));
     vm::Instruction record;
     record.op = vm::code(i.op);
@@ -165,7 +168,7 @@ void FunctionEmitter::helper(const Instruction& i) {
     }
     auto& [label, kept] = records_.emplace_back();
     kept = record;
-    lea(rcx, ptr[rip + label]);
+    lea(gpr(helper_record), ptr[rip + label]);
     const bool is_special = dmir::info(i.op).kind == dmir::OpKind::special;
     outside(rax, is_special ? Outside::slow_helper : Outside::rare_helper);
     call(rax);

@@ -55,7 +55,9 @@ bool FunctionEmitter::lay_out_frame() {
     constexpr std::uint32_t units_max = 1U << 20U;
     if (f_.stack_units > units_max) return false;
     frame_bytes_ = f_.stack_units * 16 - 8;
-    return outgoing_bytes_ + 8 * a_.slot_count <= frame_bytes_;
+    for (auto r : preserved_registers)
+        if ((a_.used >> static_cast<std::uint32_t>(r) & 1U) != 0) saved_.push_back(r);
+    return outgoing_bytes_ + a_.slot_bytes + 8 * saved_.size() <= frame_bytes_;
 }
 
 Emitted FunctionEmitter::run() {
@@ -80,7 +82,8 @@ Emitted FunctionEmitter::run() {
 }
 
 void FunctionEmitter::entry() {
-    sub(rsp, static_cast<int>(frame_bytes_));
+    for (auto r : saved_) push(gpr(static_cast<std::uint32_t>(r)));
+    sub(rsp, static_cast<int>(frame_bytes_ - 8 * saved_.size()));
     mov(rax, ptr[r15 + instance_machine]);
     cmp(rsp, ptr[rax + machine_limit]);
     jb(trap(Trap::call_stack_exhausted), reach(trap(Trap::call_stack_exhausted)));
@@ -91,13 +94,14 @@ void FunctionEmitter::entry() {
         auto from = passed.locations[k];
         if (from.kind == Location::Kind::stack_argument)
             // Above this frame and the return address.
-            from = {Location::Kind::slot, (frame_bytes_ + 8 - outgoing_bytes_) / 8 + from.index, 0};
-        moves.push_back({a_.at(parameters[k], 0), from});
+            from = {Location::Kind::slot, (frame_bytes_ + 8 - outgoing_bytes_) / 4 + 2 * from.index, 0};
+        moves.push_back({a_.at(parameters[k], 0), from, is_wide(parameters[k])});
     }
     move_all(std::move(moves));
 }
 void FunctionEmitter::epilogue() {
-    add(rsp, static_cast<int>(frame_bytes_));
+    add(rsp, static_cast<int>(frame_bytes_ - 8 * saved_.size()));
+    for (auto r = saved_.rbegin(); r != saved_.rend(); ++r) pop(gpr(static_cast<std::uint32_t>(*r)));
     ret();
     islands();
 }
@@ -143,7 +147,8 @@ void FunctionEmitter::body() {
     inserted_moves(position_ / 2);
     const auto store = [&](Register r, std::uint32_t position) {
         if (a_.stored_at_definition[r] == Allocation::no_slot) return;
-        move({Location::Kind::slot, a_.stored_at_definition[r], 0}, a_.at(r, position));
+        const auto kind = is_wide(r) ? Location::Kind::slot : Location::Kind::half_slot;
+        move({{kind, a_.stored_at_definition[r], 0}, a_.at(r, position)});
     };
     for (auto r : block.parameters) store(r, position_);
     for (const auto& i : block.instructions) {
@@ -320,7 +325,7 @@ void FunctionEmitter::return_values(const Instruction& i) {
     if (values.size() == 1) {
         const auto kind = is_float(values[0]) ? Location::Kind::floating : Location::Kind::integer;
         const Location to{kind, 0, 0};
-        if (const auto from = source(values[0]); from != to) move(to, from);
+        if (const auto from = source(values[0]); from != to) move({to, from, is_wide(values[0])});
     } else if (values.size() > 1) {
         // rbx serves as the frame's address, and is made again.
         mov(rbx, ptr[r15 + instance_machine]);
@@ -330,7 +335,7 @@ void FunctionEmitter::return_values(const Instruction& i) {
             const auto to = qword[rbx + static_cast<int>(8 * k)];
             if (from.kind != Location::Kind::integer && from.kind != Location::Kind::floating) {
                 const Location saved{Location::Kind::floating, 15, 0};
-                move(saved, from);
+                move({saved, from});
                 from = saved;
             }
             if (from.kind == Location::Kind::integer)

@@ -1,10 +1,11 @@
 // Machine code for a function of machine IR with its registers allocated.
 //
-// Registers: rbx the memory's base, r13 the fuel left, r14 that and the steps, r15 the instance; no register survives a
-// call. Every unit of the stack limit is 16 bytes of the native stack: a frame is as large as its function's units say,
-// so that the limit is one comparison of rsp with Machine::native_limit and needs no counting. Arguments are
-// in registers (operands.hpp); callers that have them in a frame come by emit_entry's code (rax the FunctionObject, rbp
-// the frame), which all functions of a type share.
+// Registers: rbx the memory's base, r13 the fuel left, r14 that and the steps, r15 the instance; of the others some
+// survive calls (operands.hpp: preserved_registers), which a function that uses them saves. Every unit of the stack
+// limit is 16 bytes of the native stack: a frame is as large as its function's units say, so that the limit is one
+// comparison of rsp with Machine::native_limit and needs no counting. Arguments are in registers (operands.hpp);
+// callers that have them in a frame come by emit_entry's code (rax the FunctionObject, rbp the frame), which all
+// functions of a type share.
 #pragma once
 
 #include <functional>

@@ -56,6 +56,7 @@ private:
         return Xmm(static_cast<int>(a_.at(i.result, position_ + 1).index));
     }
     [[nodiscard]] Reg64 temporary(const Instruction& i) const { return in(i.temporary); }
+    [[nodiscard]] bool is_wide(Register r) const { return opt::is_wide(f_.registers[r].type); }
     [[nodiscard]] bool is_float(Register r) const { return f_.registers[r].bank == Bank::floating; }
     [[nodiscard]] Xbyak::RegExp address(const Location& at) const;
     /// A constant beside the code.
@@ -63,7 +64,7 @@ private:
 
     // Moves (moves.cpp).
 
-    void move(const Location& to, const Location& from);
+    void move(const Move& m);
     void move_all(std::vector<Move> moves);
     void move_cycle(const Move& first);
     void constant_to(const Reg64& to, std::uint64_t bits);
@@ -216,7 +217,9 @@ private:
     bool flags_wide_ = false;
     /// As after a comparison with zero, rather than only whether it is zero.
     bool flags_full_ = false;
+    /// Without the return address, with the registers that are saved.
     std::uint32_t frame_bytes_ = 0;
+    std::vector<int> saved_;
     std::uint32_t outgoing_bytes_ = 0;
 };
 

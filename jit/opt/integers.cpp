@@ -297,7 +297,7 @@ void FunctionEmitter::divide(const Instruction& i) {
     }
     L(done);
     const Location from{Location::Kind::integer, static_cast<std::uint32_t>(remainder ? rdx_number : rax_number), 0};
-    if (const auto to = a_.at(i.result, position_ + 2); to != from) move(to, from);
+    if (const auto to = a_.at(i.result, position_ + 2); to != from) move({to, from, i.wide});
 }
 
 namespace {

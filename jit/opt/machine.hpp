@@ -163,12 +163,16 @@ struct Function {
 [[nodiscard]] constexpr Bank bank_of(dmir::Type type) noexcept {
     return type == dmir::Type::f32 || type == dmir::Type::f64 ? Bank::floating : Bank::integer;
 }
+/// In 64 bits rather than 32.
+[[nodiscard]] constexpr bool is_wide(dmir::Type type) noexcept {
+    return type != dmir::Type::i32 && type != dmir::Type::f32;
+}
 inline Register Function::add_register(dmir::Type type) {
     registers.push_back({.bank = bank_of(type), .type = type});
     return static_cast<Register>(registers.size() - 1);
 }
 
-/// Clobbers all registers, and takes its operands wherever they are.
+/// Clobbers all registers that are not preserved, and takes its operands wherever they are.
 [[nodiscard]] constexpr bool is_call(Code code) noexcept {
     return code == Code::call || code == Code::call_indirect || code == Code::helper;
 }

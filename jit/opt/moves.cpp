@@ -13,8 +13,7 @@ constexpr std::uint32_t cycle_number = 15;
 }  // namespace
 
 Xbyak::RegExp FunctionEmitter::address(const Location& at) const {
-    const auto base = at.kind == Location::Kind::slot ? outgoing_bytes_ : 0;
-    return rsp + static_cast<int>(base + 8 * at.index);
+    return rsp + static_cast<int>(at.is_slot() ? outgoing_bytes_ + 4 * at.index : 8 * at.index);
 }
 
 void FunctionEmitter::constant_to(const Reg64& to, std::uint64_t bits) {
@@ -24,7 +23,8 @@ void FunctionEmitter::constant_to(const Reg64& to, std::uint64_t bits) {
         mov(to, bits);
 }
 
-void FunctionEmitter::move(const Location& to, const Location& from) {
+void FunctionEmitter::move(const Move& m) {
+    const auto& [to, from, wide] = m;
     using Kind = Location::Kind;
     if (from.kind == Kind::constant) {
         if (to.kind == Kind::integer) return constant_to(gpr(to.index), from.bits);
@@ -37,7 +37,9 @@ void FunctionEmitter::move(const Location& to, const Location& from) {
             return;
         }
         const auto value = static_cast<std::int64_t>(from.bits);
-        if (value == static_cast<std::int32_t>(value)) {
+        if (to.kind == Kind::half_slot) {
+            mov(dword[address(to)], static_cast<std::uint32_t>(from.bits));
+        } else if (value == static_cast<std::int32_t>(value)) {
             mov(qword[address(to)], static_cast<std::uint64_t>(value));
         } else {
             vmovsd(scratch, pooled(from.bits));
@@ -47,27 +49,33 @@ void FunctionEmitter::move(const Location& to, const Location& from) {
     }
     const Xmm to_float(static_cast<int>(to.index & 15U));
     const Xmm from_float(static_cast<int>(from.index & 15U));
+    const auto load = [&](const Xmm& x) {
+        from.kind == Kind::half_slot ? vmovss(x, dword[address(from)]) : vmovsd(x, qword[address(from)]);
+    };
+    const auto store = [&](const Xmm& x) {
+        to.kind == Kind::half_slot ? vmovss(dword[address(to)], x) : vmovsd(qword[address(to)], x);
+    };
     if (to.kind == Kind::integer) {
         if (from.kind == Kind::integer)
-            mov(gpr(to.index), gpr(from.index));
+            mov(sized(gpr(to.index), wide), sized(gpr(from.index), wide));
         else if (from.kind == Kind::floating)
             vmovq(gpr(to.index), from_float);
         else
-            mov(gpr(to.index), qword[address(from)]);
+            mov(sized(gpr(to.index), from.kind != Kind::half_slot), ptr[address(from)]);
     } else if (to.kind == Kind::floating) {
         if (from.kind == Kind::integer)
             vmovq(to_float, gpr(from.index));
         else if (from.kind == Kind::floating)
             vmovaps(to_float, from_float);
         else
-            vmovsd(to_float, qword[address(from)]);
+            load(to_float);
     } else if (from.kind == Kind::integer) {
-        mov(qword[address(to)], gpr(from.index));
+        mov(ptr[address(to)], sized(gpr(from.index), to.kind != Kind::half_slot));
     } else if (from.kind == Kind::floating) {
-        vmovsd(qword[address(to)], from_float);
+        store(from_float);
     } else {
-        vmovsd(scratch, qword[address(from)]);
-        vmovsd(qword[address(to)], scratch);
+        load(scratch);
+        store(scratch);
     }
 }
 
@@ -77,7 +85,8 @@ namespace {
     switch (at.kind) {
         case Location::Kind::integer: return at.index;
         case Location::Kind::floating: return 16 + at.index;
-        case Location::Kind::slot: return 32 + 2 * std::size_t{at.index};
+        case Location::Kind::slot:
+        case Location::Kind::half_slot: return 32 + 2 * std::size_t{at.index};
         default: return 33 + 2 * std::size_t{at.index};
     }
 }
@@ -99,7 +108,7 @@ void FunctionEmitter::move_all(std::vector<Move> moves) {
     while (!ready.empty()) {
         const auto& m = *ready.back();
         ready.pop_back();
-        move(m.to, m.from);
+        move(m);
         places_[number(m.to)].writer = nullptr;
         if (!reads(m)) continue;
         auto& from = places_[number(m.from)];
@@ -119,21 +128,26 @@ void FunctionEmitter::move_cycle(const Move& first) {
         return from.writer;
     };
     bool integers = true;
+    bool wide = false;
     for (const auto* m = &first; integers;) {
         integers = m->from.kind == Location::Kind::integer;
+        wide |= m->wide;
         m = places_[number(m->from)].writer;
         if (m == &first) break;
     }
     const Location saved{Location::Kind::floating, cycle_number, 0};
-    if (!integers) move(saved, first.to);
+    if (!integers) move({saved, first.to});
     for (const auto* m = &first;;) {
         const auto* then = next(*m);
         if (then == nullptr) {
             // Its source is the first one's target.
-            if (!integers) move(m->to, saved);
+            if (!integers) move({m->to, saved});
             return;
         }
-        integers ? xchg(gpr(m->to.index), gpr(m->from.index)) : move(m->to, m->from);
+        if (integers)
+            xchg(sized(gpr(m->to.index), wide), sized(gpr(m->from.index), wide));
+        else
+            move(*m);
         m = then;
     }
 }

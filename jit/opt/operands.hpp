@@ -10,11 +10,19 @@ namespace troupe::jit::opt {
 inline constexpr int rax_number = 0;
 inline constexpr int rcx_number = 1;
 inline constexpr int rdx_number = 2;
-inline constexpr std::array<int, 11> integer_registers{0, 1, 2, 6, 7, 5, 8, 9, 10, 11, 12};
+// Those that calls leave as they are come last, so that others serve first; the first six need no prefix.
+inline constexpr std::array<int, 11> integer_registers{0, 2, 1, 6, 8, 11, 7, 5, 9, 10, 12};
+inline constexpr std::array<int, 5> preserved_registers{7, 5, 9, 10, 12};
+/// Of these, what C++ does not leave as it is.
+inline constexpr std::array<int, 3> preserved_here_only{7, 9, 10};
 inline constexpr std::array<int, 14> float_registers{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13};
 /// Of a call's arguments, each bank counted on its own; further ones go to the stack. A single result is in rax or
 /// xmm0, several are in the machine's frame (vm::Machine::native_frame).
-inline constexpr std::array<int, 7> integer_arguments{7, 6, 2, 1, 8, 9, 10};
+inline constexpr std::array<int, 4> integer_arguments{6, 2, 1, 8};
+/// For what a helper does; up to three operands come before it.
+inline constexpr int helper_record = integer_arguments[3];
+/// Neither an argument nor preserved: for what a call needs beside rax.
+inline constexpr int call_scratch = 11;
 inline constexpr std::array<int, 8> float_arguments{0, 1, 2, 3, 4, 5, 6, 7};
 
 enum class UseKind : std::uint8_t {
@@ -33,7 +41,7 @@ enum class UseKind : std::uint8_t {
 [[nodiscard]] constexpr bool has_late_result(const Instruction& i) noexcept {
     return is_call(i.code) || i.code == Code::divide;
 }
-/// Registers that the instruction overwrites beside its result (bits by number). Calls overwrite all.
+/// Registers that the instruction overwrites beside its result (bits by number); of calls see `Intervals::calls`.
 [[nodiscard]] constexpr std::uint32_t clobbers(const Instruction& i) noexcept {
     if (i.code == Code::divide) return 1U << rax_number | 1U << rdx_number;
     if (i.code == Code::multiply_high) return 1U << rdx_number;

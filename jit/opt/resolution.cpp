@@ -1,7 +1,9 @@
 #include "jit/opt/resolution.hpp"
 
 #include <algorithm>
+#include <numeric>
 #include <queue>
+#include <utility>
 
 namespace troupe::jit::opt {
 namespace {
@@ -38,45 +40,87 @@ private:
                 if (piece.physical >= 0) {
                     at.kind = facts(r).bank == Bank::integer ? Location::Kind::integer : Location::Kind::floating;
                     at.index = static_cast<std::uint32_t>(piece.physical);
+                    if (facts(r).bank == Bank::integer) out_.used |= 1U << at.index;
                 } else if (facts(r).constant) {
                     at.kind = Location::Kind::constant;
                     at.bits = facts(r).bits;
                 } else {
-                    at.kind = Location::Kind::slot;
+                    at.kind = is_wide(facts(r).type) ? Location::Kind::slot : Location::Kind::half_slot;
                 }
                 out_.pieces[r].push_back({piece.begin(), piece.end(), at});
             }
     }
 
-    /// Registers whose lives don't overlap share a slot.
+    /// Registers whose lives don't overlap share a slot. What is used most gets the places that the shortest
+    /// instructions reach.
     void assign_slots() {
         slot_of_.assign(f_.registers.size(), none);
-        std::vector<std::pair<std::uint32_t, Register>> order;
-        for (Register r = 0; r < f_.registers.size(); ++r)
-            for (const auto& piece : out_.pieces[r])
-                if (piece.location.kind == Location::Kind::slot) {
-                    order.emplace_back(out_.pieces[r].front().begin, r);
-                    break;
-                }
-        std::sort(order.begin(), order.end());
+        struct Kept {
+            std::uint32_t begin;
+            Register value;
+            std::size_t uses;
+        };
+        std::vector<Kept> order;
+        for (Register r = 0; r < f_.registers.size(); ++r) {
+            std::size_t uses = 0;
+            std::size_t k = 0;
+            for (auto p = r; p != none; p = as_.next[p]) {
+                if (as_.pieces[p].ranges.empty()) continue;
+                // What is done with it there, and taking it elsewhere.
+                if (out_.pieces[r][k++].location.is_slot()) uses += as_.pieces[p].uses.size() + 1;
+            }
+            if (uses > 0) order.push_back({out_.pieces[r].front().begin, r, uses});
+        }
+        std::ranges::sort(order, {}, [](const Kept& kept) { return std::pair(kept.begin, kept.value); });
+        struct Slot {
+            bool wide = false;
+            std::size_t uses = 0;
+            std::uint32_t place = 0;
+        };
+        std::vector<Slot> slots;
         using Active = std::pair<std::uint32_t, std::uint32_t>;
         std::priority_queue<Active, std::vector<Active>, std::greater<>> active;
-        std::vector<std::uint32_t> free;
-        for (const auto& [begin, r] : order) {
+        std::array<std::vector<std::uint32_t>, 2> free;
+        for (const auto& [begin, r, uses] : order) {
             while (!active.empty() && active.top().first <= begin) {
-                free.push_back(active.top().second);
+                const auto slot = active.top().second;
+                free[slots[slot].wide ? 1 : 0].push_back(slot);
                 active.pop();
             }
-            if (free.empty()) free.push_back(out_.slot_count++);
-            slot_of_[r] = free.back();
-            free.pop_back();
+            const bool wide = is_wide(facts(r).type);
+            auto& list = free[wide ? 1 : 0];
+            if (list.empty()) {
+                list.push_back(static_cast<std::uint32_t>(slots.size()));
+                slots.push_back({.wide = wide});
+            }
+            slot_of_[r] = list.back();
+            slots[list.back()].uses += uses;
+            list.pop_back();
             active.emplace(out_.pieces[r].back().end, slot_of_[r]);
         }
+        std::vector<std::uint32_t> by_uses(slots.size());
+        std::iota(by_uses.begin(), by_uses.end(), 0);
+        // Half a slot is worth a whole one's uses twice.
+        std::ranges::stable_sort(by_uses, std::greater<>{},
+                                 [&](std::uint32_t s) { return slots[s].uses * (slots[s].wide ? 1 : 2); });
+        std::uint32_t end = 0;
+        std::optional<std::uint32_t> gap;
+        for (auto s : by_uses) {
+            if (!slots[s].wide && gap) {
+                slots[s].place = *std::exchange(gap, std::nullopt);
+                continue;
+            }
+            if (slots[s].wide && end % 2 != 0) gap = end++;
+            slots[s].place = end;
+            end += slots[s].wide ? 2 : 1;
+        }
+        out_.slot_bytes = (end + 1) / 2 * 8;
+        for (const auto& kept : order) slot_of_[kept.value] = slots[slot_of_[kept.value]].place;
     }
     void locate() {
         for (Register r = 0; r < f_.registers.size(); ++r)
             for (auto& piece : out_.pieces[r])
-                if (piece.location.kind == Location::Kind::slot) piece.location.index = slot_of_[r];
+                if (piece.location.is_slot()) piece.location.index = slot_of_[r];
     }
 
     [[nodiscard]] dmir::BlockIndex block_at(std::uint32_t position) const {
@@ -133,7 +177,7 @@ private:
 
     [[nodiscard]] bool needs_move(Register r, const Location& from, const Location& to) const {
         if (from == to) return false;
-        return to.is_register() || (to.kind == Location::Kind::slot && from.is_register() && stores_[r]);
+        return to.is_register() || (to.is_slot() && from.is_register() && stores_[r]);
     }
     void insert_moves() {
         for (Register r = 0; r < f_.registers.size(); ++r) {
@@ -142,7 +186,8 @@ private:
                 const auto at = pieces[k + 1].begin;
                 if (pieces[k].end != at || is_boundary(at)) continue;
                 if (needs_move(r, pieces[k].location, pieces[k + 1].location))
-                    out_.inserted.push_back({at / 2, {pieces[k + 1].location, pieces[k].location}});
+                    out_.inserted.push_back(
+                        {at / 2, {pieces[k + 1].location, pieces[k].location, is_wide(facts(r).type)}});
             }
         }
         std::stable_sort(out_.inserted.begin(), out_.inserted.end(),
@@ -158,12 +203,12 @@ private:
         for (std::size_t k = 0; k < parameters.size(); ++k) {
             const auto to = out_.at(parameters[k], begin);
             const auto from = out_.at(arguments[k], end);
-            if (to != from) out.push_back({to, from});
+            if (to != from) out.push_back({to, from, is_wide(facts(arguments[k]).type)});
         }
         for_each_moving(edge.block, [&](Register r) {
             const auto from = out_.at(r, end);
             const auto to = out_.at(r, begin);
-            if (needs_move(r, from, to)) out.push_back({to, from});
+            if (needs_move(r, from, to)) out.push_back({to, from, is_wide(facts(r).type)});
         });
         return out;
     }
