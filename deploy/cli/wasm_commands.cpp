@@ -394,8 +394,7 @@ void add_wasm_commands(CLI::App& app, Context& context) {
                      "default)")
         ->check(CLI::IsMember({"deny", "declared", "limit"}));
     run_command->add_option("--chunk-fuel", run_options.chunk_fuel,
-                            "Fuel for each 4 KiB of memory that the call writes to, once (default: none; opt compiles "
-                            "as baseline then)");
+                            "Fuel for each 4 KiB of memory that the call writes to, once (default: none)");
     run_command->add_option("--stop-at", run_options.stop_at,
                             "Stop before the block that goes beyond so many instructions, show the calls in progress, "
                             "and go on in the interpreter (which runs all of it with auto and opt)");

@@ -33,6 +33,7 @@ void FunctionEmitter::leave() {
 
 void FunctionEmitter::late_code() {
     for (std::size_t k = 0; k < late_.size(); ++k) late_[k]();
+    chunk_payments_.emit([this] { js(trap(Trap::out_of_fuel), T_NEAR); });
     for (auto& [kind, label] : traps_) {
         L(label);
         mov(eax, static_cast<std::uint32_t>(kind));

@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "jit/baseline/assembler.hpp"
+#include "jit/baseline/chunk_payments.hpp"
 #include "jit/baseline/emitter.hpp"
 #include "jit/baseline/homes.hpp"
 #include "jit/baseline/operands.hpp"
@@ -212,6 +213,7 @@ private:
     Label ask_in_round_;
     std::deque<Table> tables_;
     std::deque<std::function<void()>> late_;
+    ChunkPayments chunk_payments_{*this};
     std::vector<StopSite> sites_;
     int frame_bytes_ = 0;
     std::size_t index_ = 0;

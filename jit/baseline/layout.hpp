@@ -44,9 +44,10 @@ inline constexpr int machine_steps_max = offsetof(vm::Machine, steps_max);
 inline constexpr int machine_units = offsetof(vm::Machine, stack_units_left);
 inline constexpr int machine_frame = offsetof(vm::Machine, native_frame);
 inline constexpr int machine_limit = offsetof(vm::Machine, native_limit);
+inline constexpr int machine_chunk_fuel =
+    offsetof(vm::Machine, limits) + offsetof(vm::MachineLimits, fuel_per_dirty_chunk);
 inline constexpr int machine_exit = offsetof(vm::Machine, native_exit);
 inline constexpr int memory_base = offsetof(vm::Memory, base);
-inline constexpr int memory_dirty = offsetof(vm::Memory, dirty);
 inline constexpr int memory_size = offsetof(vm::Memory, size_bytes);
 #pragma GCC diagnostic pop
 

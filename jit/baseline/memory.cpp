@@ -6,13 +6,6 @@
 #include <memory>
 
 namespace troupe::jit {
-namespace {
-
-std::uint32_t pay_for_written(Instance* instance, std::uint64_t at, std::uint32_t size) {
-    return vm::charge_written(*instance->machine, *instance->memory, at, size) ? 1 : 0;
-}
-
-}  // namespace
 
 Xbyak::RegExp FunctionEmitter::address(std::uint16_t slot, std::uint32_t offset) {
     return with_offset(get(slot, rax), offset);
@@ -50,46 +43,27 @@ void FunctionEmitter::store_memory(Op op, std::uint16_t slot, const Xbyak::RegEx
 
 void FunctionEmitter::written(Op op, const Xbyak::RegExp& at) {
     const auto size = 1U << dmir::info(op).n;
-    constexpr int chunk_bits = 12;
-    static_assert(vm::chunk_bytes == 1U << chunk_bits);
     auto clean = std::make_shared<Label>();
     auto across = std::make_shared<Label>();
     auto done = std::make_shared<Label>();
     // The store did not fault, so that the address fits 32 bits.
     lea(rdx, ptr[at]);
-    sub(rdx, rbx);
+    sub(edx, ebx);
     if (size > 1) {
-        mov(eax, edx);
-        and_(eax, static_cast<std::uint32_t>(vm::chunk_bytes - 1));
-        cmp(eax, static_cast<std::uint32_t>(vm::chunk_bytes - size));
-        ja(*across, T_NEAR);
+        test(dl, size - 1);
+        jnz(*across, T_NEAR);
     }
-    mov(rax, ptr[r15 + instance_memory]);
-    mov(rax, ptr[rax + memory_dirty]);
     shr(edx, chunk_bits);
-    cmp(byte[rax + rdx], 0);
+    cmp(chunk_entry(rdx), 0);
     je(*clean, T_NEAR);
     L(*done);
-    later([this, live = live_after(), size, clean, across, done] {
-        Label pay;
+    later([this, size, clean, across, done] {
         L(*clean);
-        shl(edx, chunk_bits);
-        mov(eax, 1);
-        jmp(pay);
+        call(chunk_payments_.clean(rdx));
+        jmp(*done, T_NEAR);
+        if (size == 1) return;
         L(*across);
-        mov(eax, size);
-        L(pay);
-        spill(live);
-        mov(rsi, rdx);
-        mov(edi, eax);
-        save_counters();
-        mov(edx, edi);
-        mov(rdi, r15);
-        call_function(pay_for_written);
-        load_counters();
-        test(eax, eax);
-        jz(trap(Trap::out_of_fuel), T_NEAR);
-        reload(live);
+        call(chunk_payments_.across(rdx, size));
         jmp(*done, T_NEAR);
     });
 }

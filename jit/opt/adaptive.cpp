@@ -52,7 +52,6 @@ public:
 
     vm::CompiledFunction compile(const vm::FunctionSource& source) override {
         if (source.code.uses_v128) return {};
-        if (source.charges_chunks) return NativeCompiler::compile(source);
         auto hot = std::make_unique<Hot>();
         hot->counter.left = options_.rounds_until_hot;
         hot->compiler = this;
@@ -61,10 +60,12 @@ public:
         hot->number = source.imported() + source.index;
         hot->passes = source.passes;
         hot->loops_allowed = loops_allowed(source.module->functions[source.index].body_size);
+        hot->charges_chunks = source.charges_chunks;
         const EmitOptions options{.imported = source.imported(),
                                   .counter = &hot->counter,
                                   .on_hot = on_hot,
                                   .on_hot_round = on_hot_round,
+                                  .charges_chunks = source.charges_chunks,
                                   .enter_at = source.enter_at};
         const auto emitted = emit_function(source.code, stubs(), options);
         const auto* at = add_code(emitted.bytes);
@@ -77,8 +78,8 @@ public:
     }
 
     vm::CompiledFunction find(const vm::FunctionSource& source) override {
-        if (source.code.uses_v128 || source.charges_chunks) return {};
-        return kept(source.module, source.index);
+        if (source.code.uses_v128) return {};
+        return kept(source.module, source.index, source.charges_chunks);
     }
 
     void release(const vm::CompiledFunction& made) noexcept override {
@@ -113,6 +114,7 @@ private:
         std::uint32_t number = 0;
         vm::Passes passes{};
         std::size_t loops_allowed = 0;
+        bool charges_chunks = false;
         Wanted whole;
         std::array<Wanted, loops_max> loops;
         /// Under the compiler's lock from here on: which were asked for, and how much of that is not done.
@@ -229,8 +231,9 @@ private:
         auto& wanted = request.loop != nullptr ? *request.loop : hot.whole;
         if (const auto module = hot.module.lock();
             module && module->functions[hot.index].body_size <= optimized_body_bytes_max)
-            wanted.made = request.loop != nullptr ? optimized_in_loop(module, hot.index, hot.passes, wanted.at)
-                                                  : optimized(module, hot.index);
+            wanted.made = request.loop != nullptr
+                              ? optimized_in_loop(module, hot.index, hot.passes, hot.charges_chunks, wanted.at)
+                              : optimized(module, hot.index, hot.charges_chunks);
         wanted.ready.store(true, std::memory_order_release);
         lock.lock();
         if (--hot.asked > 0) return;

@@ -117,34 +117,38 @@ CodeCache::~CodeCache() { flush(); }
 
 fs::path CodeCache::file_of(const Hash256& key) const { return folder_ / (to_hex(key.view()) + ".code"); }
 
-CodeCache::ModuleCode& CodeCache::of(const std::shared_ptr<const wasm::Module>& module) {
+CodeCache::ModuleCode& CodeCache::of(const std::shared_ptr<const wasm::Module>& module, bool charges_chunks) {
     for (const auto& have : modules_)
-        if (have->module == module) return *have;
+        if (have->module == module && have->charges_chunks == charges_chunks) return *have;
     if (modules_.size() >= limits_.modules) {
         write(*modules_.front());
         modules_.erase(modules_.begin());
     }
     auto& out = *modules_.emplace_back(std::make_unique<ModuleCode>());
     out.module = module;
+    out.charges_chunks = charges_chunks;
     Sha256 hash;
-    out.key = hash.update(engine_->view()).update(module->bytes).finish();
+    const std::array<std::uint8_t, 1> kind{charges_chunks};
+    out.key = hash.update(engine_->view()).update(kind).update(module->bytes).finish();
     read(out);
     return out;
 }
 
-std::optional<opt::Emitted> CodeCache::find(const std::shared_ptr<const wasm::Module>& module, std::uint32_t index) {
+std::optional<opt::Emitted> CodeCache::find(const std::shared_ptr<const wasm::Module>& module, bool charges_chunks,
+                                            std::uint32_t index) {
     if (!engine_) return std::nullopt;
     const std::lock_guard lock(mutex_);
-    const auto& functions = of(module).functions;
+    const auto& functions = of(module, charges_chunks).functions;
     const auto found = functions.find(index);
     if (found == functions.end()) return std::nullopt;
     return found->second;
 }
 
-void CodeCache::keep(const std::shared_ptr<const wasm::Module>& module, std::uint32_t index, opt::Emitted code) {
+void CodeCache::keep(const std::shared_ptr<const wasm::Module>& module, bool charges_chunks, std::uint32_t index,
+                     opt::Emitted code) {
     if (!engine_) return;
     const std::lock_guard lock(mutex_);
-    auto& kept = of(module);
+    auto& kept = of(module, charges_chunks);
     kept.functions[index] = std::move(code);
     kept.is_new = true;
 }

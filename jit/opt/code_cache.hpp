@@ -1,5 +1,5 @@
-// Optimized code kept on disk between runs: one file a module, named by the hash of its bytes, of this engine's build
-// and of the processor's features, so that a file only ever fits who wrote it.
+// Optimized code kept on disk between runs: one file a module, named by the hash of its bytes, of what its code charges
+// for, of this engine's build and of the processor's features, so that a file only ever fits who wrote it.
 //
 // Code that is read back is executed: a file is taken only if it and its folder belong to this user and nobody else may
 // write to them, and if its hash holds. Whoever can forge it could as well change the running program.
@@ -36,10 +36,11 @@ public:
     CodeCache(const CodeCache&) = delete;
     CodeCache& operator=(const CodeCache&) = delete;
 
-    /// Of the module's defined function `index`.
+    /// Of the module's defined function `index`; `charges_chunks`: see vm::FunctionSource.
     [[nodiscard]] std::optional<opt::Emitted> find(const std::shared_ptr<const wasm::Module>& module,
-                                                   std::uint32_t index);
-    void keep(const std::shared_ptr<const wasm::Module>& module, std::uint32_t index, opt::Emitted code);
+                                                   bool charges_chunks, std::uint32_t index);
+    void keep(const std::shared_ptr<const wasm::Module>& module, bool charges_chunks, std::uint32_t index,
+              opt::Emitted code);
     /// Writes what is new.
     void flush();
 
@@ -47,12 +48,13 @@ private:
     using Functions = std::map<std::uint32_t, opt::Emitted>;
     struct ModuleCode {
         std::shared_ptr<const wasm::Module> module;
+        bool charges_chunks = false;
         Hash256 key;
         Functions functions;
         bool is_new = false;
     };
 
-    [[nodiscard]] ModuleCode& of(const std::shared_ptr<const wasm::Module>& module);
+    [[nodiscard]] ModuleCode& of(const std::shared_ptr<const wasm::Module>& module, bool charges_chunks);
     void read(ModuleCode& code) const;
     void write(ModuleCode& code) const;
     void evict() const;

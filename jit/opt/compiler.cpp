@@ -30,9 +30,8 @@ using opt::CallShape;
 }  // namespace
 
 vm::CompiledFunction OptimizingCompiler::compile(const vm::FunctionSource& source) {
-    if (source.charges_chunks) return NativeCompiler::compile(source);
-    auto out = kept(source.module, source.index);
-    if (out.entry == nullptr) out = optimized(source.module, source.index);
+    auto out = kept(source.module, source.index, source.charges_chunks);
+    if (out.entry == nullptr) out = optimized(source.module, source.index, source.charges_chunks);
     return out.entry != nullptr ? out : NativeCompiler::compile(source);
 }
 
@@ -46,25 +45,25 @@ const void* OptimizingCompiler::indirect_stub(const wasm::FunctionType& type) {
     return opt::has_indirect_stub(type.parameters.size()) ? shared(Shared::indirect, shape_of(type)) : nullptr;
 }
 
-vm::CompiledFunction OptimizingCompiler::kept(const Module& module, std::uint32_t index) {
+vm::CompiledFunction OptimizingCompiler::kept(const Module& module, std::uint32_t index, bool charges_chunks) {
     if (cache_ == nullptr) return {};
-    auto code = cache_->find(module, index);
+    auto code = cache_->find(module, charges_chunks, index);
     if (!code) return {};
     opt::relocate(*code, surroundings(*module, index));
     return add(*code, shape_of(module->types[module->functions[index].type_index]));
 }
 
-vm::CompiledFunction OptimizingCompiler::optimized(const Module& module, std::uint32_t index) {
+vm::CompiledFunction OptimizingCompiler::optimized(const Module& module, std::uint32_t index, bool charges_chunks) {
     auto function = wasm::lower_optimized(*module, index);
     if (!function) return {};
-    auto code = emit(*function, surroundings(*module, index));
+    auto code = emit(*function, charges_chunks, surroundings(*module, index));
     const auto out = add(code, shape_of(*function));
-    if (out.entry != nullptr && cache_ != nullptr) cache_->keep(module, index, std::move(code));
+    if (out.entry != nullptr && cache_ != nullptr) cache_->keep(module, charges_chunks, index, std::move(code));
     return out;
 }
 
 vm::CompiledFunction OptimizingCompiler::optimized_in_loop(const Module& module, std::uint32_t index, vm::Passes passes,
-                                                           std::uint32_t at) {
+                                                           bool charges_chunks, std::uint32_t at) {
     const auto function = vm::lower(*module, index, passes);
     if (!function) return {};
     const auto placement = vm::place_code(*function);
@@ -84,7 +83,7 @@ vm::CompiledFunction OptimizingCompiler::optimized_in_loop(const Module& module,
     auto around = surroundings(*module, index);
     // Calls of itself begin at its beginning.
     around.self = 0xFFFFFFFF;
-    auto code = emit(entered->function, around);
+    auto code = emit(entered->function, charges_chunks, around);
     if (code.bytes.empty() || exhausted_) return {};
     const auto entry = opt::emit_entry_in_loop(shape_of(entered->function), slots, code.bytes.size());
     const auto entry_offset = code.bytes.size();
@@ -94,9 +93,9 @@ vm::CompiledFunction OptimizingCompiler::optimized_in_loop(const Module& module,
     return {.entry = made, .size_bytes = code.bytes.size(), .at_block = made + entry_offset};
 }
 
-opt::Emitted OptimizingCompiler::emit(dmir::Function& function, const opt::Surroundings& around) {
+opt::Emitted OptimizingCompiler::emit(dmir::Function& function, bool charges_chunks, const opt::Surroundings& around) {
     opt::order_blocks(function);
-    const auto machine = opt::select(function);
+    const auto machine = opt::select(function, charges_chunks);
     if (!machine) return {};
     const auto allocation = opt::allocate(*machine);
     if (!allocation) return {};

@@ -357,6 +357,10 @@ Xbyak::Address FunctionEmitter::pooled(std::uint64_t low, std::uint64_t high) { 
 
 void FunctionEmitter::late_code() {
     for (std::size_t k = 0; k < late_.size(); ++k) late_[k]();
+    chunk_payments_.emit([this] {
+        auto& stop = trap(Trap::out_of_fuel);
+        js(stop, reach(stop));
+    });
     last_islands();
     align(16);
     for (auto& [bits, label] : pool_) {

@@ -5,6 +5,7 @@
 #include <map>
 
 #include "jit/baseline/assembler.hpp"
+#include "jit/baseline/chunk_payments.hpp"
 #include "jit/baseline/code_arena.hpp"
 #include "jit/opt/emitter.hpp"
 #include "jit/opt/operands.hpp"
@@ -146,6 +147,8 @@ private:
     void divide(const Instruction& i);
     void load(const Instruction& i);
     void store(const Instruction& i);
+    void written(const Instruction& i);
+    void written_at(const Instruction& i, std::uint64_t address);
     void cell(const Instruction& i);
 
     [[nodiscard]] bool float_instruction(const Instruction& i);
@@ -192,6 +195,7 @@ private:
     std::vector<std::pair<dmir::Trap, Label*>> late_traps_;
     std::vector<Way> waiting_ways_;
     std::deque<std::function<void()>> late_;
+    ChunkPayments chunk_payments_{*this};
     /// By the block that they end.
     std::map<dmir::BlockIndex, Table> tables_;
     std::map<std::pair<std::uint64_t, std::uint64_t>, Label> pool_;

@@ -410,7 +410,10 @@ void FunctionEmitter::instruction(const Instruction& i) {
         case Code::set: return set(i);
         case Code::select: return select(i);
         case Code::load: return load(i);
-        case Code::store: return store(i);
+        case Code::store:
+            store(i);
+            if (i.chunk_test != ChunkTest::none) written(i);
+            return;
         case Code::global_address: {
             const auto to = out(i);
             mov(to, ptr[r15 + instance_globals]);

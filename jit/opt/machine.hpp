@@ -69,6 +69,10 @@ enum class Code : std::uint8_t {
     unreachable,
 };
 
+/// What a store looks up among the chunks that were written to before: nothing, where they are paid for in any case or
+/// not at all; one chunk; or one, and whether it reaches into the next.
+enum class ChunkTest : std::uint8_t { none, one, across };
+
 /// How a condition's operands are compared.
 enum class Compare : std::uint8_t { integers, bits, floats };
 
@@ -105,6 +109,7 @@ struct Instruction {
     bool byte = false;
     /// Of a store: a NaN that it wrote is made the canonical one at once.
     bool canonical = false;
+    ChunkTest chunk_test{};
     std::uint32_t displacement = 0;
     Compare compare{};
     Condition condition{};

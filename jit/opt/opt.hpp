@@ -13,8 +13,7 @@ class CodeCache;
 
 /// Null where the processor lacks what the code uses (the baseline tier's needs and AVX), or the system forbids
 /// executable memory. `arena_bytes` bounds all code made. With a cache, code that an earlier run kept there is not made
-/// again, and what is made is kept. Code that charges for chunks of memory is the baseline
-/// tier's.
+/// again, and what is made is kept.
 [[nodiscard]] std::shared_ptr<vm::Compiler> make_optimizing_compiler(std::size_t arena_bytes = 64U << 20U,
                                                                      std::shared_ptr<CodeCache> cache = nullptr);
 struct AdaptiveCounts {

@@ -32,16 +32,17 @@ protected:
     using Module = std::shared_ptr<const wasm::Module>;
 
     /// What another run made; nothing if there is none.
-    [[nodiscard]] vm::CompiledFunction kept(const Module& module, std::uint32_t index);
-    [[nodiscard]] vm::CompiledFunction optimized(const Module& module, std::uint32_t index);
+    [[nodiscard]] vm::CompiledFunction kept(const Module& module, std::uint32_t index, bool charges_chunks);
+    [[nodiscard]] vm::CompiledFunction optimized(const Module& module, std::uint32_t index, bool charges_chunks);
     /// Code for the rest of a call of function `index`: it is entered by `at_block`, from baseline code made with
     /// `passes`, before the loop's head that stands at `at` there. See OnHotRound.
     [[nodiscard]] vm::CompiledFunction optimized_in_loop(const Module& module, std::uint32_t index, vm::Passes passes,
-                                                         std::uint32_t at);
+                                                         bool charges_chunks, std::uint32_t at);
 
 private:
     /// Nothing for a function that is left to the baseline tier.
-    [[nodiscard]] static opt::Emitted emit(dmir::Function& function, const opt::Surroundings& around);
+    [[nodiscard]] static opt::Emitted emit(dmir::Function& function, bool charges_chunks,
+                                           const opt::Surroundings& around);
     [[nodiscard]] opt::Surroundings surroundings(const wasm::Module& module, std::uint32_t index);
     [[nodiscard]] vm::CompiledFunction add(const opt::Emitted& code, const opt::CallShape& shape);
     /// What all functions of a shape share: their entry for callers by frame, and adapters for calls by registers of

@@ -1,11 +1,13 @@
 #include "jit/opt/select.hpp"
 
+#include "jit/opt/chunk_tests.hpp"
 #include "jit/opt/nan.hpp"
 #include "jit/opt/selection.hpp"
 
 namespace troupe::jit::opt {
 
-Selection::Selection(const dmir::Function& function) : f_(function), loose_(find_loose_nans(function)) {}
+Selection::Selection(const dmir::Function& function, std::vector<ChunkTest> chunk_tests)
+    : f_(function), loose_(find_loose_nans(function)), chunk_tests_(std::move(chunk_tests)) {}
 
 std::optional<Function> Selection::run() {
     for (auto type : f_.types) {
@@ -234,6 +236,8 @@ void Selection::terminator(const dmir::Block& block) {
     out_.blocks[block_].edges = std::move(edges);
 }
 
-std::optional<Function> select(const dmir::Function& function) { return Selection(function).run(); }
+std::optional<Function> select(const dmir::Function& function, bool charges_chunks) {
+    return Selection(function, charges_chunks ? find_chunk_tests(function) : std::vector<ChunkTest>{}).run();
+}
 
 }  // namespace troupe::jit::opt

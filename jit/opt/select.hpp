@@ -7,7 +7,7 @@
 
 namespace troupe::jit::opt {
 
-/// Nothing if the function uses what this tier does not compile (v128).
-[[nodiscard]] std::optional<Function> select(const dmir::Function& function);
+/// Nothing if the function uses what this tier does not compile (v128). `charges_chunks`: see vm::FunctionSource.
+[[nodiscard]] std::optional<Function> select(const dmir::Function& function, bool charges_chunks = false);
 
 }  // namespace troupe::jit::opt

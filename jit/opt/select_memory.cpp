@@ -41,8 +41,9 @@ void Selection::store(const dmir::Instruction& i) {
     } else {
         out.operands[1] = value;
         out.canonical = loose;
-        if (loose) out.temporary = out_.add_register(Type::i64);
     }
+    if (!chunk_tests_.empty()) out.chunk_test = chunk_tests_[static_cast<std::size_t>(&i - f_.instructions.data())];
+    if (out.canonical || out.chunk_test != ChunkTest::none) out.temporary = out_.add_register(Type::i64);
 }
 
 }  // namespace troupe::jit::opt

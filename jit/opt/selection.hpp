@@ -40,7 +40,8 @@ struct Question {
 /// (`mark_folded`), then emits what remains.
 class Selection {
 public:
-    explicit Selection(const dmir::Function& function);
+    /// `chunk_tests`: of each instruction; empty where no chunks are paid for.
+    Selection(const dmir::Function& function, std::vector<ChunkTest> chunk_tests);
     std::optional<Function> run();
 
 private:
@@ -180,6 +181,7 @@ private:
 
     const dmir::Function& f_;
     std::vector<bool> loose_;
+    std::vector<ChunkTest> chunk_tests_;
     Function out_;
     dmir::BlockIndex block_ = 0;
     std::vector<std::uint32_t> uses_;

@@ -1,13 +1,18 @@
-// The EVM without signatures, network or disk: one line a figure.
+// Transactions without signatures, network or disk: one line a figure. Arguments are ERC-20 contracts in WebAssembly
+// (vm/contract/examples), measured as the EVM's is.
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
+#include <fstream>
+#include <iterator>
 #include <map>
 #include <string_view>
 
 #include "deploy/examples/erc20/token_bytecode.hpp"
+#include "jit/opt/opt.hpp"
 #include "runtime/crypto/keccak.hpp"
 #include "tests/bench/world.hpp"
+#include "vm/contract/engine.hpp"
 #include "vm/evm/transaction.hpp"
 
 using namespace troupe;
@@ -62,11 +67,10 @@ double measure(std::size_t items, int runs, Work&& work) {
 void print(const char* what, double ns) { std::printf("%-52s %10.1f ns\n", what, ns); }
 
 /// Blocks of transfers from 64 accounts, as the cluster bench sends them.
-void bench_transactions(World world, const char* what, const std::optional<Address>& token) {
+void bench_transactions(World world, const char* what, const std::optional<Address>& token, AnalysisCache& codes) {
     constexpr std::size_t senders = 64;
     constexpr std::size_t transfers = 2000;
     const auto block = make_block();
-    AnalysisCache codes;
     std::vector<TransactionInput> batch;
     for (std::size_t i = 0; i < transfers; ++i) {
         auto tx = make_transaction(account_address(i % senders),
@@ -115,28 +119,41 @@ void bench_loop(const char* what, std::string_view code_hex, double instructions
     print(what, ns / instructions);
 }
 
-}  // namespace
-
-int main() {
-    World world;
-    for (std::uint64_t i = 0; i < 64; ++i) world.accounts[account_address(i)] = {0, uint256{1} << 100, empty_code_hash};
-    bench_transactions(world, "native transfer, a transaction", std::nullopt);
-
+/// Of a token that `init_code` creates; false if that fails. `world` has the senders.
+[[nodiscard]] bool bench_token(World world, const std::string& what, Bytes init_code, AnalysisCache& codes) {
     const auto block = make_block();
-    AnalysisCache codes;
     JournaledState state{world};
     auto deploy = make_transaction(account_address(0), 0);
-    deploy.data = *from_hex(token_bytecode);
+    deploy.data = std::move(init_code);
     const auto deployed = execute_transaction(state, block, deploy, revision, codes);
-    if (!deployed.created) return std::printf("deployment failed: %s\n", deployed.error.c_str()), 1;
+    if (!deployed.created) return std::printf("deployment failed: %s\n", deployed.error.c_str()), false;
     for (std::uint64_t i = 1; i < 64; ++i) {
         auto tx = make_transaction(account_address(0), i);
         tx.to = *deployed.created;
         tx.data = transfer_data(account_address(i), 1'000'000);
-        if (!execute_transaction(state, block, tx, revision, codes).succeeded) return 1;
+        if (!execute_transaction(state, block, tx, revision, codes).succeeded) return false;
     }
     world.apply(state.diff());
-    bench_transactions(world, "ERC-20 transfer (OpenZeppelin), a transaction", *deployed.created);
+    bench_transactions(std::move(world), what.c_str(), *deployed.created, codes);
+    return true;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+    World world;
+    for (std::uint64_t i = 0; i < 64; ++i) world.accounts[account_address(i)] = {0, uint256{1} << 100, empty_code_hash};
+    AnalysisCache codes{contract::make_engine({.compiler = jit::make_adaptive_compiler()})};
+    bench_transactions(world, "native transfer, a transaction", std::nullopt, codes);
+    if (!bench_token(world, "ERC-20 transfer (OpenZeppelin), a transaction", *from_hex(token_bytecode), codes))
+        return 1;
+    for (int i = 1; i < argc; ++i) {
+        std::ifstream stream{argv[i], std::ios::binary};
+        Bytes code{std::istreambuf_iterator<char>{stream}, {}};
+        append(code, to_big_endian(uint256{1} << 64).view());
+        const auto name = std::string_view(argv[i]).substr(std::string_view(argv[i]).rfind('/') + 1);
+        if (!bench_token(world, "ERC-20 transfer (" + std::string(name) + "), a transaction", code, codes)) return 1;
+    }
 
     // PUSH3 n; JUMPDEST; PUSH1 1; SWAP1; SUB; DUP1; PUSH1 4; JUMPI
     bench_loop("counting loop, an instruction", "6207a1205b6001900380600457", 500'000 * 7);

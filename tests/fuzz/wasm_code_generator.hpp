@@ -84,7 +84,7 @@ private:
     [[nodiscard]] const OpInfo* allowed(const std::vector<const OpInfo*>& list);
     void plain(ValueType type, std::uint32_t depth);
     void canonicalize(ValueType type);
-    /// Mostly inside the first page, often at an edge of it.
+    /// Mostly inside the first page, often at an edge of it or of a chunk.
     void address(std::uint32_t depth);
     void access(const OpInfo& facts);
     void load(ValueType type, std::uint32_t depth);

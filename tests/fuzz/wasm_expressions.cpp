@@ -260,10 +260,24 @@ void CodeGenerator::canonicalize(ValueType type) {
 }
 
 void CodeGenerator::address(std::uint32_t depth) {
-    switch (c_.below(6)) {
-        case 0: op(0x41); return signed_leb(*code_, 65'536 - static_cast<std::int32_t>(c_.below(20)));
+    switch (c_.below(8)) {
+        case 0: op(0x41); return signed_leb(*code_, 4096 + 4096 * c_.below(16) - c_.below(20));
         case 1: return expression(ValueType::i32, depth + 1);
         case 2: op(0x41); return signed_leb(*code_, c_.below(64));
+        case 3:
+        case 4:
+            // The same one again, if the local is not set between.
+            if (const auto local = local_of(ValueType::i32)) {
+                op(0x20, *local);
+                op(0x41);
+                signed_leb(*code_, c_.one_in(2) ? 0xFFF8 : 0xFFFF);
+                op(0x71);
+                if (c_.one_in(2)) return;
+                op(0x41);
+                signed_leb(*code_, std::int64_t{c_.below(8192)} - 4096);
+                return op(0x6A);
+            }
+            [[fallthrough]];
         default:
             expression(ValueType::i32, depth + 1);
             op(0x41);
@@ -276,7 +290,10 @@ void CodeGenerator::access(const OpInfo& facts) {
     op(facts);
     leb(*code_, c_.below(facts.n + 1U));
     const auto n = c_.below(100);
-    leb(*code_, n == 0 ? 65'530 + c_.below(10) : n == 1 ? 0xFFFFFFF0U + c_.below(16) : c_.below(24));
+    leb(*code_, n == 0   ? 65'530 + c_.below(10)
+                : n == 1 ? 0xFFFFFFF0U + c_.below(16)
+                : n < 10 ? 4080 + c_.below(32)
+                         : c_.below(24));
     if (facts.kind == OpKind::load_lane || facts.kind == OpKind::store_lane)
         op(static_cast<std::uint8_t>(c_.below(16U >> facts.n)));
 }

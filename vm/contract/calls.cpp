@@ -85,8 +85,9 @@ Trap create_other(Call& c, Slot* frame, CallKind kind) {
     const auto size = u32(frame[2]);
     const auto* code = c.range(u32(frame[1]), size);
     const auto* salt_at = is_salted ? c.range(u32(frame[3]), 32) : nullptr;
-    auto* created_at = c.range(u32(frame[is_salted ? 4 : 3]), 20);
-    if (value_at == nullptr || code == nullptr || created_at == nullptr || (is_salted && salt_at == nullptr))
+    const auto created_at = u32(frame[is_salted ? 4 : 3]);
+    if (value_at == nullptr || code == nullptr || c.range(created_at, 20) == nullptr ||
+        (is_salted && salt_at == nullptr))
         return Trap::memory_out_of_bounds;
     evm::CallMessage message;
     message.input = {code, size};
@@ -109,11 +110,9 @@ Trap create_other(Call& c, Slot* frame, CallKind kind) {
     message.refund_before = c.message.refund_before + c.refund;
     const auto outcome = pass_on(c, message);
     if (outcome.status == Status::revert) c.return_data = outcome.output;
-    if (outcome.status == Status::success) {
-        std::memcpy(created_at, outcome.created.data(), 20);
-        frame[0] = 1;
-    }
-    return Trap::none;
+    if (outcome.status != Status::success) return Trap::none;
+    frame[0] = 1;
+    return c.put(created_at, outcome.created.view());
 }
 
 }  // namespace

@@ -56,7 +56,8 @@ const vm::Profile& contract_profile() {
         // Only the interpreter runs it, too slowly for its price.
         out.limits.simd = false;
         out.machine.stack_units = stack_units;
-        out.machine.fuel_per_page = fuel_per_grown_page + chunks_per_page * fuel_per_dirty_chunk;
+        out.machine.fuel_per_page = fuel_per_grown_page;
+        out.machine.fuel_per_dirty_chunk = fuel_per_dirty_chunk;
         return out;
     }();
     return profile;
@@ -79,8 +80,9 @@ Result<ContractPtr> ContractCache::make(ByteView code) const {
     out->call = **call;
     out->deploy = *deploy;
     out->instance_fuel = fuel_of_instance(**module);
-    if (!(*module)->memories.empty()) out->pages = (*module)->memories[0].limits.min;
-    auto pool = vm::SandboxPool::make(std::make_shared<vm::CompiledModule>(*module, options_.compiler), profile, hosts);
+    constexpr bool charges_chunks = true;
+    auto compiled = std::make_shared<vm::CompiledModule>(*module, options_.compiler, vm::Passes::none, charges_chunks);
+    auto pool = vm::SandboxPool::make(std::move(compiled), profile, hosts);
     if (!pool) {
         // Not a property of the module: going on would let this node differ from the others.
         TROUPE_ASSERT(pool.error().code != ErrorCode::unavailable);

@@ -16,9 +16,8 @@ struct Contract {
     /// The exports "call" and "deploy".
     std::uint32_t call = 0;
     std::optional<std::uint32_t> deploy;
-    /// What an instance costs before it runs, its chunks' deposit not counted.
+    /// What an instance costs before it runs.
     std::int64_t instance_fuel = 0;
-    std::uint32_t pages = 0;
 };
 using ContractPtr = std::shared_ptr<const Contract>;
 

@@ -37,7 +37,7 @@ struct Entry {
     const auto set_aside = message.gas - gas;
     auto fuel = gas * fuel_per_gas;
     const auto fuel_at_start = fuel;
-    fuel -= entry.contract.instance_fuel + entry.contract.pages * chunks_per_page * fuel_per_dirty_chunk;
+    fuel -= entry.contract.instance_fuel;
     if (fuel < 0) return failed(Status::out_of_gas);
 
     const auto sandbox = entry.contract.pool->acquire();
@@ -71,10 +71,6 @@ struct Entry {
         out.opcode = static_cast<std::uint8_t>(trap);
     }
     if (out.status != Status::success && out.status != Status::revert) return out;
-    if (call.memory != nullptr) {
-        const auto chunks = static_cast<std::int64_t>(call.memory->size_bytes / vm::chunk_bytes);
-        machine.fuel += (chunks - static_cast<std::int64_t>(sandbox->dirty_chunks())) * fuel_per_dirty_chunk;
-    }
     out.gas_left = machine.fuel / fuel_per_gas + set_aside;
     out.output = output;
     if (out.status == Status::success) out.refund = call.refund;

@@ -21,12 +21,10 @@ inline constexpr std::int64_t instance_fuel = 8192;
 /// For so many bytes of active data, or so many elements of tables, one unit.
 inline constexpr std::int64_t data_bytes_per_fuel = 16;
 inline constexpr std::int64_t elements_per_fuel = 2;
-/// For a chunk of 4 KiB that the call leaves other than it found it. Taken for all of a memory when it is made or
-/// grows; what stayed clean is given back at the end.
-inline constexpr std::int64_t fuel_per_dirty_chunk = 2048;
-inline constexpr std::int64_t chunks_per_page = 16;
-/// For a page that memory.grow adds, besides its chunks.
-inline constexpr std::int64_t fuel_per_grown_page = 1024;
+/// For a chunk of 4 KiB, when the call first writes to it.
+inline constexpr std::uint32_t fuel_per_dirty_chunk = 2048;
+/// For a page that memory.grow adds.
+inline constexpr std::uint32_t fuel_per_grown_page = 1024;
 
 /// Of the virtual clock: nanoseconds that a unit of fuel takes.
 inline constexpr std::int64_t clock_ns_per_fuel = 1;

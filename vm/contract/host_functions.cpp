@@ -22,12 +22,7 @@ constexpr std::int64_t copy_word_gas = 3;
 [[nodiscard]] std::uint32_t u32(Slot slot) noexcept { return static_cast<std::uint32_t>(slot); }
 [[nodiscard]] std::int64_t words(std::uint32_t bytes) noexcept { return (std::int64_t{bytes} + 31) / 32; }
 
-Trap put(Call& c, Slot at, ByteView bytes) {
-    auto* to = c.range(u32(at), static_cast<std::uint32_t>(bytes.size()));
-    if (to == nullptr) return Trap::memory_out_of_bounds;
-    std::memcpy(to, bytes.data(), bytes.size());
-    return Trap::none;
-}
+Trap put(Call& c, Slot at, ByteView bytes) { return c.put(u32(at), bytes); }
 Trap put(Call& c, Slot at, const uint256& word) { return put(c, at, to_big_endian(word).view()); }
 
 /// Charges, then gives bytes or a word.
@@ -47,8 +42,8 @@ Trap give_number(Call& c, Slot* frame, std::uint64_t number) {
 
 /// Into memory at frame[0]: `size` bytes of `source` from `offset`, zeros after its end.
 Trap copy_padded(Call& c, Slot at, ByteView source, std::uint32_t offset, std::uint32_t size) {
-    auto* to = c.range(u32(at), size);
-    if (to == nullptr) return Trap::memory_out_of_bounds;
+    std::uint8_t* to = nullptr;
+    if (const auto trap = c.write_to(u32(at), size, to); to == nullptr) return trap;
     std::size_t copied = 0;
     if (offset < source.size()) {
         copied = std::min<std::size_t>(size, source.size() - offset);
@@ -194,9 +189,9 @@ Trap code_hash(Call& c, Slot* frame) {
 Trap code_read(Call& c, Slot* frame) {
     const auto size = u32(frame[3]);
     return with_account(c, frame, copy_word_gas * words(size), [&](const Address& a) {
-        auto* to = c.range(u32(frame[1]), size);
-        if (to == nullptr) return Trap::memory_out_of_bounds;
-        const auto copied = size == 0 ? 0 : c.host.copy_code(a, u32(frame[2]), {to, size});
+        std::uint8_t* to = nullptr;
+        if (const auto trap = c.write_to(u32(frame[1]), size, to); to == nullptr) return trap;
+        const auto copied = c.host.copy_code(a, u32(frame[2]), {to, size});
         std::memset(to + copied, 0, size - copied);
         return Trap::none;
     });

@@ -4,7 +4,6 @@
 #include <atomic>
 #include <cstring>
 
-#include <fcntl.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -14,23 +13,6 @@ namespace {
 /// Idle instances of all pools together: each reserves addresses and keeps the stack pages that it has used.
 constexpr std::size_t idle_max = 1024;
 std::atomic<std::size_t> idle_count{0};
-
-// /proc/PID/pagemap: a page of a private mapping that was never written to still is the file's or is absent.
-constexpr std::uint64_t page_present = std::uint64_t{1} << 63U;
-constexpr std::uint64_t page_swapped = std::uint64_t{1} << 62U;
-constexpr std::uint64_t page_of_file = std::uint64_t{1} << 61U;
-
-/// The flags of the pages from `at` on. False where the system does not tell.
-[[nodiscard]] bool read_page_flags(const void* at, std::span<std::uint64_t> flags) noexcept {
-    static const int file = ::open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
-    if (file < 0 || ::sysconf(_SC_PAGESIZE) != static_cast<long>(chunk_bytes)) return false;
-    const auto offset = static_cast<off_t>(reinterpret_cast<std::uintptr_t>(at) / chunk_bytes * sizeof(flags[0]));
-    return ::pread(file, flags.data(), flags.size_bytes(), offset) == static_cast<ssize_t>(flags.size_bytes());
-}
-
-[[nodiscard]] bool may_be_written(std::uint64_t flags) noexcept {
-    return (flags & (page_present | page_swapped)) != 0 && (flags & page_of_file) == 0;
-}
 
 }  // namespace
 
@@ -86,7 +68,7 @@ void Sandbox::save(const MemoryImage* image) {
 void Sandbox::reset() {
     auto& instance = instance_->instance;
     auto& machine = store_.machine();
-    if (instance.memory != nullptr && !restore_pages()) instance.memory->reset(first_pages_);
+    if (instance.memory != nullptr && !restore_chunks()) instance.memory->reset(first_pages_);
     for (std::size_t i = 0; i < globals_.size(); ++i) instance.globals[i]->value = globals_[i];
     for (std::size_t i = 0; i < tables_.size(); ++i) instance.tables[i]->elements = tables_[i];
     std::copy(data_.begin(), data_.end(), instance.data.begin());
@@ -100,39 +82,28 @@ void Sandbox::reset() {
     machine.stack_units_left = machine.limits.stack_units;
 }
 
-bool Sandbox::restore_pages() {
-    constexpr std::uint32_t pages_max = 32;
-    constexpr std::ptrdiff_t written_max = 32;
-    auto* at = memory();
-    if (first_pages_ > pages_max || at->size_bytes != first_pages_ * page_bytes) return false;
-    page_flags_.resize(at->size_bytes / chunk_bytes);
-    if (!read_page_flags(at->base, page_flags_)) return false;
-    if (std::ranges::count_if(page_flags_, may_be_written) > written_max) return false;
-    for (std::size_t i = 0; i < page_flags_.size(); ++i) {
-        if (!may_be_written(page_flags_[i])) continue;
+bool Sandbox::restore_chunks() noexcept {
+    constexpr std::size_t written_max = 32;
+    auto& at = *memory();
+    if (at.dirty == nullptr || at.size_bytes != first_pages_ * page_bytes) return false;
+    const auto* const end = at.dirty + at.size_bytes / chunk_bytes;
+    std::array<std::size_t, written_max> written;
+    std::size_t count = 0;
+    for (const auto* entry = at.dirty; entry < end; ++entry) {
+        entry = static_cast<const std::uint8_t*>(std::memchr(entry, 1, static_cast<std::size_t>(end - entry)));
+        if (entry == nullptr) break;
+        if (count == written_max) return false;
+        written[count++] = static_cast<std::size_t>(entry - at.dirty);
+    }
+    for (const auto chunk : std::span{written}.first(count)) {
+        const auto offset = chunk * chunk_bytes;
         if (image_ != nullptr)
-            std::memcpy(at->base + i * chunk_bytes, image_->bytes().data() + i * chunk_bytes, chunk_bytes);
+            std::memcpy(at.base + offset, image_->bytes().data() + offset, chunk_bytes);
         else
-            std::memset(at->base + i * chunk_bytes, 0, chunk_bytes);
+            std::memset(at.base + offset, 0, chunk_bytes);
+        at.dirty[chunk] = 0;
     }
     return true;
-}
-
-std::uint64_t Sandbox::dirty_chunks() {
-    const auto* at = memory();
-    if (at == nullptr || at->size_bytes == 0) return 0;
-    static constexpr std::uint8_t zeros[chunk_bytes] = {};
-    page_flags_.resize(at->size_bytes / chunk_bytes);
-    const bool is_known = read_page_flags(at->base, page_flags_);
-    const ByteView first = image_ != nullptr ? ByteView{image_->bytes()} : ByteView{};
-    std::uint64_t out = 0;
-    for (std::size_t i = 0; i < page_flags_.size(); ++i) {
-        if (is_known && !may_be_written(page_flags_[i])) continue;
-        const auto offset = i * chunk_bytes;
-        const auto* before = offset < first.size() ? first.data() + offset : zeros;
-        if (std::memcmp(at->base + offset, before, chunk_bytes) != 0) ++out;
-    }
-    return out;
 }
 
 // SandboxPool ---------------------------------------------------------------------------------------------------------

@@ -1,6 +1,7 @@
 // Instances that are cheap to begin and end: a module whose imports are host functions only is linked once, and what
-// it looks like then is kept. An instance is taken from a pool and, when it is given back, put into that state again by
-// the pages that it wrote to: its memory lies over a file image, copied page by page on the first write.
+// it looks like then is kept. An instance is taken from a pool and, when it is given back, put into that state again:
+// its memory lies over a file image, copied page by page on the first write, and where the profile has dirty chunks
+// paid for, those are what has to be restored.
 #pragma once
 
 #include <mutex>
@@ -23,17 +24,14 @@ public:
     /// An exported function without parameters and results.
     [[nodiscard]] Trap run(std::uint32_t function);
 
-    /// Chunks of memory that differ from what they were at the beginning. What added pages hold differs if it is not
-    /// zero.
-    [[nodiscard]] std::uint64_t dirty_chunks();
-
 private:
     friend class SandboxPool;
     explicit Sandbox(const Profile& profile) : store_(profile) {}
     void save(const MemoryImage* image);
     void reset();
-    /// The memory as it was at first, where few of its pages were written to: those stay in place. False if not.
-    [[nodiscard]] bool restore_pages();
+    /// The memory as it was at first, where few of its chunks are known to be all that was written: their pages stay in
+    /// place. False if not.
+    [[nodiscard]] bool restore_chunks() noexcept;
 
     Store store_;
     ModuleInstance* instance_ = nullptr;
@@ -43,7 +41,6 @@ private:
     std::vector<std::vector<Slot>> tables_;
     std::vector<DataBytes> data_;
     std::vector<std::vector<Slot>> elements_;
-    std::vector<std::uint64_t> page_flags_;
     std::uint32_t resets_ = 0;
 };
 

@@ -275,12 +275,14 @@ Trap loop(Machine& machine, FunctionObject* function, Slot* fp, [[maybe_unused]]
 #define LOAD_SAMPLING() \
     if constexpr (is_limited) steps_max = samples ? steps + machine.steps_to_sample : steps_max
 /// After a store to a memory whose chunks are paid for.
-#define WRITTEN(at, size)                                                          \
-    do {                                                                           \
-        SAVE_COUNTERS();                                                           \
-        const bool is_paid = charge_written(machine, *instance->memory, at, size); \
-        LOAD_COUNTERS();                                                           \
-        if (!is_paid) TRAP(out_of_fuel);                                           \
+#define WRITTEN(at, size)                                                              \
+    do {                                                                               \
+        const auto* dirty = memory - chunk_table_bytes;                                \
+        if (dirty[(at) / chunk_bytes] & dirty[((at) + (size)-1) / chunk_bytes]) break; \
+        SAVE_COUNTERS();                                                               \
+        const bool is_paid = charge_written(machine, *instance->memory, at, size);     \
+        LOAD_COUNTERS();                                                               \
+        if (!is_paid) TRAP(out_of_fuel);                                               \
     } while (false)
 
     if constexpr (is_limited) {
@@ -386,8 +388,7 @@ Trap loop(Machine& machine, FunctionObject* function, Slot* fp, [[maybe_unused]]
         TRAP(memory_out_of_bounds);                \
     const T value = static_cast<T>(fp[ip->c]);     \
     std::memcpy(memory + at, &value, sizeof(T));   \
-    if (is_metered) [[unlikely]]                   \
-        WRITTEN(at, sizeof(T));                    \
+    if (is_metered) WRITTEN(at, sizeof(T));        \
     NEXT();
 #define X(id, T)                                                                      \
     L_##id : {STORE(T, u64{static_cast<u32>(fp[ip->b])} + ip->low())} L_##id##_scaled \

@@ -24,14 +24,14 @@ void* reserve(std::uint64_t bytes) noexcept {
 }  // namespace
 
 Memory::~Memory() {
-    if (dirty != nullptr) ::munmap(dirty, pages_max * chunks_per_page);
-    if (base != nullptr) ::munmap(base, reserved_bytes);
+    if (base != nullptr) ::munmap(base - chunk_table_bytes, reserved_bytes);
 }
 
 bool Memory::open(std::uint32_t pages, std::uint32_t max) {
-    base = static_cast<std::uint8_t*>(reserve(guarded_bytes));
-    if (base == nullptr) return false;
-    reserved_bytes = guarded_bytes;
+    auto* const at = static_cast<std::uint8_t*>(reserve(chunk_table_bytes + guarded_bytes));
+    if (at == nullptr) return false;
+    base = at + chunk_table_bytes;
+    reserved_bytes = chunk_table_bytes + guarded_bytes;
     pages_max = max;
     return grow(pages) == 0;
 }
@@ -46,10 +46,9 @@ std::int64_t Memory::grow(std::uint32_t pages) noexcept {
 
 bool Memory::track() noexcept {
     if (dirty != nullptr || pages_max == 0) return true;
-    void* at = ::mmap(nullptr, pages_max * chunks_per_page, PROT_READ | PROT_WRITE,
-                      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    if (at == MAP_FAILED) return false;
-    dirty = static_cast<std::uint8_t*>(at);
+    auto* const at = base - chunk_table_bytes;
+    if (::mprotect(at, pages_max * chunks_per_page, PROT_READ | PROT_WRITE) != 0) return false;
+    dirty = at;
     return true;
 }
 
@@ -73,6 +72,7 @@ bool Memory::show(int file, std::uint64_t bytes) noexcept {
 
 void Memory::reset(std::uint32_t pages) noexcept {
     const auto first_bytes = pages * page_bytes;
+    clean();
     if (size_bytes > 0) ::madvise(base, size_bytes, MADV_DONTNEED);
     if (size_bytes > first_bytes) ::mprotect(base + first_bytes, size_bytes - first_bytes, PROT_NONE);
     size_bytes = first_bytes;
@@ -211,16 +211,18 @@ Trap run_slow(Machine& machine, Instance& instance, const Instruction& i, Slot* 
             if (!machine.charge(n / bytes_per_fuel)) return Trap::out_of_fuel;
             if (!fits(u32(i.a), n, memory.size_bytes) || !fits(u32(i.b), n, memory.size_bytes))
                 return Trap::memory_out_of_bounds;
+            if (!charge_written(machine, memory, u32(i.a), n)) return Trap::out_of_fuel;
             std::memmove(memory.base + u32(i.a), memory.base + u32(i.b), n);
-            return charge_written(machine, memory, u32(i.a), n) ? Trap::none : Trap::out_of_fuel;
+            return Trap::none;
         }
         case Op::memory_fill: {
             auto& memory = *instance.memory;
             const std::uint64_t n = u32(i.c);
             if (!machine.charge(n / bytes_per_fuel)) return Trap::out_of_fuel;
             if (!fits(u32(i.a), n, memory.size_bytes)) return Trap::memory_out_of_bounds;
+            if (!charge_written(machine, memory, u32(i.a), n)) return Trap::out_of_fuel;
             std::memset(memory.base + u32(i.a), static_cast<int>(frame[i.b] & 0xFF), n);
-            return charge_written(machine, memory, u32(i.a), n) ? Trap::none : Trap::out_of_fuel;
+            return Trap::none;
         }
         case Op::memory_init: {
             auto& memory = *instance.memory;
@@ -229,8 +231,9 @@ Trap run_slow(Machine& machine, Instance& instance, const Instruction& i, Slot* 
             if (!machine.charge(n / bytes_per_fuel)) return Trap::out_of_fuel;
             if (!fits(u32(i.a), n, memory.size_bytes) || !fits(u32(i.b), n, from.size))
                 return Trap::memory_out_of_bounds;
+            if (!charge_written(machine, memory, u32(i.a), n)) return Trap::out_of_fuel;
             if (n > 0) std::memcpy(memory.base + u32(i.a), from.data + u32(i.b), n);
-            return charge_written(machine, memory, u32(i.a), n) ? Trap::none : Trap::out_of_fuel;
+            return Trap::none;
         }
         case Op::data_drop: instance.data[i.low()] = {}; return Trap::none;
         case Op::stack_check:

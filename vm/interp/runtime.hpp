@@ -20,6 +20,8 @@ struct FunctionObject;
 inline constexpr std::uint64_t page_bytes = 65'536;
 /// 4 KiB: the unit in which written memory is counted, proved and paid for.
 inline constexpr std::uint64_t chunk_bytes = 4096;
+/// Of a table with a byte for each chunk that 32-bit addresses reach.
+inline constexpr std::uint64_t chunk_table_bytes = (std::uint64_t{1} << 32U) / chunk_bytes;
 /// Calls between compiled and interpreted functions nest on it; the stack limit keeps them well inside.
 inline constexpr std::uint64_t native_stack_bytes = 64U << 20U;
 
@@ -29,7 +31,8 @@ struct Memory {
     std::uint64_t size_bytes = 0;
     std::uint32_t pages_max = 0;
     std::uint64_t reserved_bytes = 0;
-    /// A byte for each chunk: not zero if it was written to in this call. Null where that is not paid for.
+    /// A byte for each chunk: 1 if it was written to in this call, else 0. Null where that is not paid for, otherwise
+    /// always chunk_table_bytes before `base`, so that compiled code needs nothing but that to find it.
     std::uint8_t* dirty = nullptr;
 
     Memory() = default;
@@ -46,7 +49,7 @@ struct Memory {
     /// Lays `file`'s first `bytes` under the first pages: they show through until they are written to. False if the
     /// system has no room; the memory is of no use then.
     [[nodiscard]] bool show(int file, std::uint64_t bytes) noexcept;
-    /// Back to `pages`, with what was under them at first.
+    /// Back to `pages`, with what was under them at first, and clean.
     void reset(std::uint32_t pages) noexcept;
     /// Pages before, or -1 if that is more than allowed.
     [[nodiscard]] std::int64_t grow(std::uint32_t pages) noexcept;
@@ -207,8 +210,8 @@ struct Machine {
     }
 };
 
-/// After `size_bytes` at `at`, inside the memory, were written: charges for chunks that were clean. False when the fuel
-/// runs out.
+/// For `size_bytes` at `at`, inside the memory, that were or will be written: charges for chunks that were clean. False
+/// when the fuel runs out.
 [[nodiscard]] bool charge_written(Machine& machine, Memory& memory, std::uint64_t at,
                                   std::uint64_t size_bytes) noexcept;
 

@@ -39,17 +39,22 @@ struct Folder {
     return *module;
 }
 
-void check_sum(const std::shared_ptr<vm::Compiler>& compiler) {
-    vm::Store store(vm::deterministic_profile());
-    const auto made = store.instantiate(std::make_shared<vm::CompiledModule>(load_sum(), compiler),
-                                        [](const wasm::Import&) { return std::nullopt; });
+void check_sum(const std::shared_ptr<vm::Compiler>& compiler, bool charges_chunks = false) {
+    auto profile = vm::deterministic_profile();
+    profile.machine.fuel_per_dirty_chunk = charges_chunks ? 1 : 0;
+    vm::Store store(profile);
+    const auto made =
+        store.instantiate(std::make_shared<vm::CompiledModule>(load_sum(), compiler, vm::Passes::none, charges_chunks),
+                          [](const wasm::Import&) { return std::nullopt; });
     REQUIRE(made.ok());
     const auto result = store.call(*made->instance->find_export("f"), {{wasm::ValueType::i32, 20, 0}});
     CHECK(result.trap == vm::Trap::none);
     CHECK(result.values == std::vector<vm::Value>{{wasm::ValueType::i32, 210, 0}});
 }
 
-[[nodiscard]] bool is_kept(const fs::path& folder) { return CodeCache(folder).find(load_sum(), 0).has_value(); }
+[[nodiscard]] bool is_kept(const fs::path& folder, bool charges_chunks = false) {
+    return CodeCache(folder).find(load_sum(), charges_chunks, 0).has_value();
+}
 
 /// A run that keeps its code. False where there is no compiler.
 [[nodiscard]] bool run_and_keep(const fs::path& folder) {
@@ -68,6 +73,15 @@ TEST_CASE("what one run optimized the next one finds and runs") {
     CHECK((facts.st_mode & 0777) == 0600);
     check_sum(make_optimizing_compiler(1U << 20U, std::make_shared<CodeCache>(folder.path)));
     check_sum(make_adaptive_compiler(1U << 20U, std::make_shared<CodeCache>(folder.path)));
+}
+
+TEST_CASE("code that pays for chunks of memory is kept apart from code that does not") {
+    const Folder folder;
+    if (!run_and_keep(folder.path)) return;
+    CHECK_FALSE(is_kept(folder.path, true));
+    check_sum(make_optimizing_compiler(1U << 20U, std::make_shared<CodeCache>(folder.path)), true);
+    CHECK(is_kept(folder.path, true));
+    CHECK(is_kept(folder.path, false));
 }
 
 TEST_CASE("a file with any byte changed, cut off or added to is not used") {
@@ -116,7 +130,7 @@ TEST_CASE("the folder stays within its bound: what was used longest ago goes") {
         CodeCache cache(folder.path, {.folder_bytes = 10'000});
         opt::Emitted code;
         code.bytes = {0xC3};
-        cache.keep(load_sum(), 0, code);
+        cache.keep(load_sum(), false, 0, code);
     }
     CHECK_FALSE(fs::exists(old));
     CHECK(is_kept(folder.path));

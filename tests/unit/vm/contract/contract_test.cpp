@@ -49,7 +49,8 @@ struct Bench {
 
     Bench() {
         engines.push_back(std::make_unique<evm::AnalysisCache>(make_engine({})));
-        for (const auto& compiler : {jit::make_baseline_compiler(), jit::make_adaptive_compiler()}) {
+        for (const auto& compiler :
+             {jit::make_baseline_compiler(), jit::make_optimizing_compiler(), jit::make_adaptive_compiler()}) {
             if (compiler == nullptr) continue;
             engines.push_back(std::make_unique<evm::AnalysisCache>(make_engine({.compiler = compiler})));
         }
@@ -369,7 +370,7 @@ TEST_CASE("every call begins with the module's first memory") {
     for (int i = 0; i < 3; ++i) CHECK(bench.send(probe, command('w')).receipt.output == word(1));
 }
 
-TEST_CASE("memory is paid for by the chunks that a call leaves changed") {
+TEST_CASE("memory is paid for by the chunks that a call writes to, whatever it writes") {
     const auto code = fixture("probe");
     if (!code) return;
     Bench bench;
@@ -379,14 +380,65 @@ TEST_CASE("memory is paid for by the chunks that a call leaves changed") {
         REQUIRE(run.receipt.error == "");
         return static_cast<std::int64_t>(run.receipt.gas_used);
     };
-    const auto written = gas(160, 1) - gas(159, 1);
-    // Fuel is rounded to gas.
-    CHECK(written >= fuel_per_dirty_chunk / fuel_per_gas - 1);
-    CHECK(written <= fuel_per_dirty_chunk / fuel_per_gas + 8);
-    // Zeros over zeros leave the chunk as it was.
-    const auto clean = gas(160, 0) - gas(159, 0);
-    CHECK(clean >= -1);
-    CHECK(clean <= 8);
+    constexpr std::int64_t chunk_gas = fuel_per_dirty_chunk / fuel_per_gas;
+    // Of 159 and 160 chunks, which are as many pages: fuel is rounded to gas.
+    for (const auto value : {std::uint8_t{0}, std::uint8_t{1}}) {
+        const auto written = gas(160, value) - gas(159, value);
+        CHECK(written >= chunk_gas - 1);
+        CHECK(written <= chunk_gas + 8);
+    }
+    // Of 144 and 145, which are one page more.
+    const auto grown = gas(145, 1) - gas(144, 1);
+    CHECK(grown >= chunk_gas + fuel_per_grown_page / fuel_per_gas - 1);
+    CHECK(grown <= chunk_gas + fuel_per_grown_page / fuel_per_gas + 8);
+}
+
+TEST_CASE("what host functions write is paid for as stores are") {
+    const auto code = fixture("probe");
+    if (!code) return;
+    Bench bench;
+    bench.world.put(probe, {}, *code);
+    // Calldata of which all but the first byte are zeros, four gas each, is read for three gas a word.
+    const auto used = [&](std::size_t size) {
+        const auto run = bench.send(probe, command('g', Bytes(size)));
+        REQUIRE(run.receipt.error == "");
+        return 10'000'000 - static_cast<std::int64_t>(from_big_endian(run.receipt.output).low64()) -
+               4 * static_cast<std::int64_t>(size);
+    };
+    for (const std::size_t size : {5'000U, 9'000U, 20'000U}) {
+        const auto more = used(size + 4096) - used(size);
+        CHECK(more >= fuel_per_dirty_chunk / fuel_per_gas + 3 * 4096 / 32 - 1);
+        CHECK(more <= fuel_per_dirty_chunk / fuel_per_gas + 3 * 4096 / 32 + 1);
+    }
+}
+
+TEST_CASE("a call holds no fuel for memory that it does not write to") {
+    const auto code = fixture("probe");
+    if (!code) return;
+    Bench bench;
+    bench.world.put(probe, {}, *code);
+    // The intrinsic gas, an instance, two chunks and little more; the probe's memory has more than these.
+    const auto left = [&](std::uint64_t gas) {
+        const auto run = bench.send(probe, command('g'), gas);
+        REQUIRE(run.receipt.error == "");
+        return from_big_endian(run.receipt.output).low64();
+    };
+    CHECK(left(22'000) + 1'000 == left(23'000));
+}
+
+TEST_CASE("wherever a call's gas ends, all tiers agree") {
+    const auto code = fixture("probe");
+    if (!code) return;
+    Bench bench;
+    bench.world.put(probe, {}, *code);
+    for (const auto& data : {command('m', Bytes{0, 20, 1}), command('s', Bytes(64))}) {
+        const auto enough = bench.send(probe, data).receipt.gas_used;
+        for (auto gas = std::max<std::uint64_t>(21'700, enough - 3'500); gas < enough; gas += 7) {
+            const auto run = bench.send(probe, data, gas);
+            CHECK(run.receipt.error == "out of gas");
+            CHECK(run.receipt.gas_used == gas);
+        }
+    }
 }
 
 TEST_CASE("the README lists the host functions in their order, with their results") {

@@ -1,0 +1,43 @@
+#include "jit/baseline/chunk_payments.hpp"
+
+#ifdef __x86_64__
+
+namespace troupe::jit {
+
+using Xbyak::Reg64;
+
+void ChunkPayments::pay(const Reg64& chunk) {
+    using namespace Xbyak::util;
+    code_.mov(chunk_entry(chunk), 1);
+    code_.mov(chunk, ptr[r15 + instance_machine]);
+    code_.mov(chunk.cvt32(), ptr[chunk + machine_chunk_fuel]);
+    code_.sub(r14, chunk);
+    code_.sub(r13, chunk);
+}
+
+void ChunkPayments::pay_across(const Reg64& at, std::uint32_t size) {
+    using namespace Xbyak::util;
+    const Reg64 first = at.getIdx() == rax.getIdx() ? rcx : rax;
+    Xbyak::Label first_is_paid;
+    Xbyak::Label last_is_paid;
+    code_.push(first);
+    code_.mov(first.cvt32(), at.cvt32());
+    code_.shr(first.cvt32(), chunk_bits);
+    // No carry: the store did not fault.
+    code_.add(at.cvt32(), size - 1);
+    code_.shr(at.cvt32(), chunk_bits);
+    code_.cmp(chunk_entry(first), 0);
+    code_.jne(first_is_paid);
+    pay(first);
+    code_.L(first_is_paid);
+    code_.cmp(chunk_entry(at), 0);
+    code_.jne(last_is_paid);
+    pay(at);
+    code_.L(last_is_paid);
+    code_.pop(first);
+    code_.test(r13, r13);
+}
+
+}  // namespace troupe::jit
+
+#endif
