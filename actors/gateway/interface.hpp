@@ -5,7 +5,7 @@
 
 namespace troupe::gateway {
 
-/// Transactions have come into an empty pool.
+/// Transactions have come while none was waiting to be sent on.
 using wake_atom = caf::atom_constant<caf::atom("wake")>;
 
 using Actor = caf::typed_actor<

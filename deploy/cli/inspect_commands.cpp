@@ -9,6 +9,7 @@
 
 #include "deploy/cli/cli.hpp"
 #include "deploy/cli/inspect_view.hpp"
+#include "deploy/manifest/hint.hpp"
 
 namespace troupe::cli {
 namespace {
@@ -77,10 +78,9 @@ struct Target {
     if (const auto slash = what.find('/'); slash != std::string::npos)
         if (const auto* node = find_node(cluster, what.substr(0, slash)); node != nullptr && node->actors.empty())
             return Target{Target::Kind::actor, node->name, what.substr(slash + 1)};
-    const auto near = nearest(what, known);
-    return make_error(ErrorCode::not_found,
-                      "no node, role or actor \"" + what + "\"" +
-                          (near.empty() ? "; `troupe inspect actors` lists them" : "; did you mean \"" + near + "\"?"));
+    const auto near = suggestion(what, known);
+    return make_error(ErrorCode::not_found, "no node, role or actor \"" + what + "\"" +
+                                                (near.empty() ? "; `troupe inspect actors` lists them" : near));
 }
 
 /// The text or JSON of one look.

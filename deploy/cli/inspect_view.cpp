@@ -38,10 +38,9 @@ void add(std::vector<std::string>& to, const std::vector<std::string>& more) {
     if (node.actors.empty()) return node.name + "  " + node.state;
     std::size_t up = 0;
     for (const auto& link : node.links) up += link.connected ? 1 : 0;
-    // Others have no chain of their own to be at.
-    const bool has_chain = std::ranges::find(node.actors, "consensus", &ActorReport::role) != node.actors.end();
     return fmt::format("{}  {}  {}{}{}  cpu {}  {} MB  up {}", node.name, node.state,
-                       has_chain ? fmt::format("h={} v={} ", node.height, node.view) : "", printable(node.now),
+                       node.has_role("consensus") ? fmt::format("h={} v={} ", node.height, node.view) : "",
+                       printable(node.now),
                        node.links.empty() ? "" : fmt::format("  links {}/{}", up, node.links.size()),
                        percent(node.cpu_share), node.resident_bytes >> 20, duration_text(node.uptime_seconds));
 }

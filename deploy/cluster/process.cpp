@@ -35,19 +35,6 @@ std::optional<ProcessIdentity> identify(std::uint32_t pid) {
 
 namespace {
 
-struct FileDescriptor {
-    int value = -1;
-
-    FileDescriptor() = default;
-    explicit FileDescriptor(int fd) : value(fd) {}
-    ~FileDescriptor() { close(); }
-    FileDescriptor(const FileDescriptor&) = delete;
-    FileDescriptor& operator=(const FileDescriptor&) = delete;
-    void close() {
-        if (value >= 0) ::close(std::exchange(value, -1));
-    }
-};
-
 [[nodiscard]] bool open_pipe(FileDescriptor& out, FileDescriptor& in) {
     int ends[2];
     if (::pipe2(ends, O_CLOEXEC) != 0) return false;
@@ -63,7 +50,7 @@ bool is_alive(const ProcessIdentity& process) { return process.pid != 0 && ident
 Result<ProcessIdentity> start_process(const std::vector<std::string>& arguments, const std::filesystem::path& log_file,
                                       const std::function<Status(const ProcessIdentity&)>& record) {
     const FileDescriptor log{::open(log_file.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644)};
-    if (log.value < 0) return make_error(ErrorCode::io, log_file.string() + ": " + std::strerror(errno));
+    if (!log.is_open()) return make_error(ErrorCode::io, log_file.string() + ": " + std::strerror(errno));
     std::vector<char*> argv;
     for (const auto& argument : arguments) argv.push_back(const_cast<char*>(argument.c_str()));
     argv.push_back(nullptr);
@@ -162,21 +149,18 @@ namespace {
 }  // namespace
 
 Status check_port_free(const std::string& host, std::uint16_t port) {
-    const int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    const FileDescriptor socket{::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)};
     const int on = 1;
-    ::setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+    ::setsockopt(socket.value, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
     sockaddr_in address{};
     address.sin_family = AF_INET;
     address.sin_port = htons(port);
-    if (::inet_pton(AF_INET, host.c_str(), &address.sin_addr) != 1) {
-        ::close(fd);
+    if (::inet_pton(AF_INET, host.c_str(), &address.sin_addr) != 1)
         return make_error(ErrorCode::invalid, host + " is not an IPv4 address");
-    }
-    const bool bound =
-        ::bind(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0 && ::listen(fd, 1) == 0;
+    if (::bind(socket.value, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0 &&
+        ::listen(socket.value, 1) == 0)
+        return Done{};
     const int failure = errno;
-    ::close(fd);
-    if (bound) return Done{};
     const auto owner = listener_of(port);
     return make_error(ErrorCode::already_exists,
                       "port " + std::to_string(port) + " on " + host +
@@ -184,18 +168,12 @@ Status check_port_free(const std::string& host, std::uint16_t port) {
 }
 
 Result<FileLock> FileLock::take(const std::filesystem::path& file) {
-    const int fd = ::open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
-    if (fd < 0) return make_error(ErrorCode::io, file.string() + ": " + std::strerror(errno));
-    if (::flock(fd, LOCK_EX | LOCK_NB) != 0) {
-        ::close(fd);
+    FileDescriptor opened{::open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644)};
+    if (!opened.is_open()) return make_error(ErrorCode::io, file.string() + ": " + std::strerror(errno));
+    if (::flock(opened.value, LOCK_EX | LOCK_NB) != 0)
         return make_error(ErrorCode::already_exists,
                           "another troupe command is changing this cluster; try again when it is done");
-    }
-    return FileLock{fd};
-}
-FileLock::FileLock(FileLock&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
-FileLock::~FileLock() {
-    if (fd_ >= 0) ::close(fd_);
+    return FileLock{std::move(opened)};
 }
 
 }  // namespace troupe

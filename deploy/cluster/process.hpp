@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "runtime/base/codec.hpp"
+#include "runtime/base/file_descriptor.hpp"
 
 namespace troupe {
 
@@ -42,13 +43,10 @@ bool send_signal(const ProcessIdentity& process, int signal);
 class FileLock {
 public:
     [[nodiscard]] static Result<FileLock> take(const std::filesystem::path& file);
-    FileLock(FileLock&& other) noexcept;
-    FileLock& operator=(FileLock&&) = delete;
-    ~FileLock();
 
 private:
-    explicit FileLock(int fd) noexcept : fd_(fd) {}
-    int fd_ = -1;
+    explicit FileLock(FileDescriptor file) noexcept : file_(std::move(file)) {}
+    FileDescriptor file_;
 };
 
 }  // namespace troupe

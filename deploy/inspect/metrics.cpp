@@ -81,14 +81,11 @@ void write_node(Page& page, const NodeReport& node, const NodeObserver::Readines
     page.family("troupe_node_ready", "gauge", "1 when the node is in step with the cluster and serves.");
     page.sample(ready.is_ready ? 1 : 0);
     // A height of 0 of a node that has no chain would be taken for one that has fallen behind.
-    const auto has = [&](std::string_view role) {
-        return std::ranges::find(node.actors, role, &ActorReport::role) != node.actors.end();
-    };
-    if (has("executor")) {
+    if (node.has_role("executor")) {
         page.family("troupe_executor_height", "gauge", "Height of the last executed block.");
         page.sample(node.executed);
     }
-    if (!has("consensus")) return;
+    if (!node.has_role("consensus")) return;
     page.family("troupe_consensus_height", "gauge", "Height of the last final block.");
     page.sample(node.height);
     page.family("troupe_consensus_view", "gauge", "View that the node is in at the next height.");

@@ -2,7 +2,9 @@
 // and of the page. Times are microseconds since the Unix epoch, durations say their unit.
 #pragma once
 
+#include <algorithm>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "runtime/actor/registry.hpp"
@@ -146,6 +148,10 @@ struct NodeReport {
     std::uint64_t time_us = 0;
     std::vector<LinkReport> links;
     std::vector<ActorReport> actors;
+
+    [[nodiscard]] bool has_role(std::string_view role) const {
+        return std::ranges::find(actors, role, &ActorReport::role) != actors.end();
+    }
 
     static constexpr auto reflect() {
         using R = NodeReport;

@@ -6,9 +6,14 @@
 
 namespace troupe {
 
+std::string suggestion(std::string_view word, const std::vector<std::string>& candidates) {
+    const auto near = nearest(word, candidates);
+    return near.empty() ? "" : "; did you mean \"" + near + "\"?";
+}
+
 std::string hint_for(std::string_view word, std::vector<std::string> known) {
     constexpr std::size_t shown_max = 24;
-    if (const auto near = nearest(word, known); !near.empty()) return "; did you mean \"" + near + "\"?";
+    if (auto near = suggestion(word, known); !near.empty()) return near;
     if (known.empty()) return "";
     std::ranges::sort(known);
     known.erase(std::unique(known.begin(), known.end()), known.end());

@@ -8,6 +8,7 @@
 
 #include "deploy/keys/keys.hpp"
 #include "deploy/manifest/chain_fields.hpp"
+#include "deploy/manifest/hint.hpp"
 #include "deploy/manifest/ports.hpp"
 
 namespace troupe::manifest_detail {

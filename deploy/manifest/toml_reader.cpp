@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "deploy/manifest/hint.hpp"
+
 namespace troupe::manifest_detail {
 namespace {
 
@@ -21,11 +23,6 @@ std::string kind_of(const toml::node& node) {
         case toml::node_type::boolean: return "true or false";
         default: return "a date or time";
     }
-}
-
-std::string suggestion(std::string_view word, const std::vector<std::string>& candidates) {
-    const auto near = nearest(word, candidates);
-    return near.empty() ? std::string{} : "; did you mean \"" + near + "\"?";
 }
 
 std::string list_of(const std::vector<std::string>& names) {

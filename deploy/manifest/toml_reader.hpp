@@ -19,8 +19,6 @@ struct Bounds {
 
 /// "text", "a number", …: what a person calls it.
 [[nodiscard]] std::string kind_of(const toml::node& node);
-/// "; did you mean "x"?", or nothing if no candidate is near.
-[[nodiscard]] std::string suggestion(std::string_view word, const std::vector<std::string>& candidates);
 [[nodiscard]] std::string list_of(const std::vector<std::string>& names);
 
 /// Reads values of tables into variables. A wrong value is a fault and leaves the variable as it was; an absent one

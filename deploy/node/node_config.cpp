@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "runtime/base/file_descriptor.hpp"
 #include "runtime/base/json.hpp"
 #include "runtime/crypto/sha256.hpp"
 
@@ -30,21 +31,20 @@ Status write_text_file(const std::filesystem::path& file, std::string_view conte
     const auto failed = [&](const char* what) {
         return make_error(ErrorCode::io, file.string() + ": " + what + ": " + std::strerror(errno));
     };
-    const int fd = ::open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, secret ? 0600 : 0644);
-    if (fd < 0) return failed("can't be created");
+    FileDescriptor out{::open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, secret ? 0600 : 0644)};
+    if (!out.is_open()) return failed("can't be created");
     std::size_t done = 0;
     while (done < content.size()) {
-        const auto n = ::write(fd, content.data() + done, content.size() - done);
+        const auto n = ::write(out.value, content.data() + done, content.size() - done);
         if (n < 0) {
             if (errno == EINTR) continue;
             const auto error = failed("can't be written");
-            ::close(fd);
             ::unlink(temporary.c_str());
             return error;
         }
         done += static_cast<std::size_t>(n);
     }
-    ::close(fd);
+    out.close();
     if (::rename(temporary.c_str(), file.c_str()) != 0) return failed("can't be replaced");
     return Done{};
 }

@@ -13,6 +13,10 @@
 
 namespace troupe::jit {
 
+/// The one NaN, as bits.
+inline constexpr std::uint64_t canonical_nan64 = 0x7FF8000000000000;
+inline constexpr std::uint32_t canonical_nan32 = 0x7FC00000;
+
 class Assembler : public Xbyak::CodeGenerator {
 public:
     Assembler() : CodeGenerator(4096, Xbyak::AutoGrow) {}

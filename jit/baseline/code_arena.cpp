@@ -7,6 +7,8 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "runtime/base/file_descriptor.hpp"
+
 namespace troupe::jit {
 namespace {
 
@@ -17,15 +19,14 @@ namespace {
 }  // namespace
 
 CodeArena::CodeArena(std::size_t bytes) : bytes_(bytes) {
-    const int file = ::memfd_create("troupe-code", MFD_CLOEXEC);
-    if (file < 0) return;
-    if (::ftruncate(file, static_cast<off_t>(bytes)) == 0) {
-        void* writable = ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0);
-        void* executable = ::mmap(nullptr, bytes, PROT_READ | PROT_EXEC, MAP_SHARED, file, 0);
+    const FileDescriptor file{::memfd_create("troupe-code", MFD_CLOEXEC)};
+    if (!file.is_open()) return;
+    if (::ftruncate(file.value, static_cast<off_t>(bytes)) == 0) {
+        void* writable = ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, file.value, 0);
+        void* executable = ::mmap(nullptr, bytes, PROT_READ | PROT_EXEC, MAP_SHARED, file.value, 0);
         if (writable != MAP_FAILED) writable_ = static_cast<std::uint8_t*>(writable);
         if (executable != MAP_FAILED && writable_ != nullptr) executable_ = static_cast<std::uint8_t*>(executable);
     }
-    ::close(file);
     free_.emplace(0, bytes / 16 * 16);
 }
 

@@ -21,7 +21,7 @@ void FunctionEmitter::canonicalize(const Xmm& x, bool wide) {
 }
 
 void FunctionEmitter::load_nan(const Xmm& x, bool wide) {
-    mov(rax, wide ? 0x7FF8000000000000ULL : 0x7FC00000ULL);
+    mov(rax, wide ? canonical_nan64 : canonical_nan32);
     movq(x, rax);
 }
 

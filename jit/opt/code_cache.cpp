@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "jit/opt/code_file.hpp"
+#include "runtime/base/file_descriptor.hpp"
 #include "runtime/crypto/sha256.hpp"
 
 namespace troupe::jit {
@@ -75,22 +76,15 @@ int find_build_id(dl_phdr_info* info, std::size_t, void* raw) {
     return ::lstat(folder.c_str(), &facts) == 0 && S_ISDIR(facts.st_mode) && is_ours(facts);
 }
 
-struct File {
-    int descriptor;
-    ~File() {
-        if (descriptor >= 0) ::close(descriptor);
-    }
-};
-
 [[nodiscard]] Bytes read_file(const fs::path& path, std::uint64_t bytes_max) {
-    const File file{::open(path.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC)};
+    const FileDescriptor file{::open(path.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC)};
     struct stat facts {};
-    if (file.descriptor < 0 || ::fstat(file.descriptor, &facts) != 0 || !S_ISREG(facts.st_mode) || !is_ours(facts) ||
+    if (!file.is_open() || ::fstat(file.value, &facts) != 0 || !S_ISREG(facts.st_mode) || !is_ours(facts) ||
         static_cast<std::uint64_t>(facts.st_size) > bytes_max)
         return {};
     Bytes out(static_cast<std::size_t>(facts.st_size));
     for (std::size_t at = 0; at < out.size();) {
-        const auto n = ::read(file.descriptor, out.data() + at, out.size() - at);
+        const auto n = ::read(file.value, out.data() + at, out.size() - at);
         if (n <= 0) return {};
         at += static_cast<std::size_t>(n);
     }
@@ -98,10 +92,10 @@ struct File {
 }
 
 [[nodiscard]] bool write_file(const fs::path& path, ByteView bytes) {
-    const File file{::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600)};
-    if (file.descriptor < 0) return false;
+    const FileDescriptor file{::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600)};
+    if (!file.is_open()) return false;
     for (std::size_t at = 0; at < bytes.size();) {
-        const auto n = ::write(file.descriptor, bytes.data() + at, bytes.size() - at);
+        const auto n = ::write(file.value, bytes.data() + at, bytes.size() - at);
         if (n <= 0) return false;
         at += static_cast<std::size_t>(n);
     }

@@ -11,8 +11,6 @@ using dmir::Trap;
 namespace {
 constexpr std::uint64_t sign64 = 0x8000000000000000ULL;
 constexpr std::uint64_t sign32 = 0x80000000ULL;
-constexpr std::uint64_t canonical64 = 0x7FF8000000000000ULL;
-constexpr std::uint32_t canonical32 = 0x7FC00000;
 }  // namespace
 
 bool FunctionEmitter::float_instruction(const Instruction& i) {
@@ -58,7 +56,9 @@ void FunctionEmitter::float_arithmetic(const Instruction& i) {
     }
 }
 
-void FunctionEmitter::load_nan(const Xmm& to, bool wide) { vmovsd(to, pooled(wide ? canonical64 : canonical32)); }
+void FunctionEmitter::load_nan(const Xmm& to, bool wide) {
+    vmovsd(to, pooled(wide ? canonical_nan64 : canonical_nan32));
+}
 
 /// Equal values differ at most in the sign of zero.
 void FunctionEmitter::float_extreme(const Instruction& i) {
@@ -153,10 +153,10 @@ void FunctionEmitter::check_stored(const Instruction& i, const Xbyak::RegExp& at
         wide ? vucomisd(value, value) : vucomiss(value, value);
         jnp(done, reach(done));
         if (wide) {
-            mov(bits, canonical64);
+            mov(bits, canonical_nan64);
             mov(qword[at], bits);
         } else {
-            mov(dword[at], canonical32);
+            mov(dword[at], canonical_nan32);
         }
         jmp(done, reach(done));
     });

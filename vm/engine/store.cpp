@@ -65,16 +65,15 @@ bool sample_function(Machine& machine, Instance& instance, const Instruction* st
                      Trap& trap) {
     auto& owner = *static_cast<ModuleInstance*>(instance.owner);
     auto& module = *owner.module;
-    auto* compiler = module.compiler();
-    const auto warmth = compiler != nullptr ? compiler->warmth().value_or(Warmth{}) : Warmth{};
+    const auto warmth = module.warmth().value_or(Warmth{});
     // Not always as many, lest looks keep step with a loop.
     machine.steps_to_sample = warmth.steps_between_looks + machine.steps % (1 + warmth.steps_between_looks / 4);
-    if (compiler == nullptr) return false;
+    if (!module.warmth()) return false;
     const auto warm = module.warm(start, at);
     if (!warm) return false;
     set_code(*instance.functions[module.module().imported_functions + warm->index], warm->made->compiled);
     if (warm->at_block == nullptr) return false;
-    trap = compiler->call_at(machine, instance, warm->at_block, frame);
+    trap = module.compiler()->call_at(machine, instance, warm->at_block, frame);
     return true;
 }
 
@@ -379,7 +378,7 @@ Result<Instantiated> Store::link(std::shared_ptr<CompiledModule> compiled, const
     instance.function_table = instance.functions.data();
     instance.global_table = instance.globals.data();
     instance.machine = &machine_;
-    if (const auto warmth = compiled->compiler() != nullptr ? compiled->compiler()->warmth() : std::nullopt) {
+    if (const auto& warmth = compiled->warmth()) {
         machine_.sample = sample_function;
         machine_.steps_to_sample = warmth->steps_between_looks;
     }

@@ -135,6 +135,8 @@ public:
     /// compiled, perhaps just now.
     [[nodiscard]] std::optional<Warm> warm(const Instruction* start, const Instruction* at);
     [[nodiscard]] Compiler* compiler() const noexcept { return compiler_.get(); }
+    /// Of the compiler.
+    [[nodiscard]] const std::optional<Warmth>& warmth() const noexcept { return warmth_; }
     [[nodiscard]] bool charges_chunks() const noexcept { return charges_chunks_; }
     /// Of a type of the module that functions have.
     [[nodiscard]] const TypeStubs& stubs(std::uint32_t type) const noexcept { return type_stubs_[type]; }

@@ -53,27 +53,14 @@ const Table immediates = [] {
     return out;
 }();
 
-void skip_number(const std::uint8_t*& at) {
-    while (*at++ >= 0x80) {
-    }
-}
-[[nodiscard]] std::uint32_t read_number(const std::uint8_t*& at) {
-    std::uint32_t out = 0;
-    for (unsigned shift = 0;; shift += 7) {
-        const auto byte = *at++;
-        out |= static_cast<std::uint32_t>(byte & 0x7FU) << shift;
-        if (byte < 0x80) return out;
-    }
-}
-
 }  // namespace
 
 BodyFrames find_frames(const Module& module, std::uint32_t function) {
     const auto& body = module.functions[function];
     const auto* at = module.bytes.data() + body.body_offset;
     std::size_t locals = module.types[body.type_index].parameters.size();
-    for (auto groups = read_number(at); groups > 0; --groups) {
-        locals += read_number(at);
+    for (auto groups = read_valid_leb<std::uint32_t>(at); groups > 0; --groups) {
+        locals += read_valid_leb<std::uint32_t>(at);
         ++at;
     }
     struct Open {
@@ -96,7 +83,7 @@ BodyFrames find_frames(const Module& module, std::uint32_t function) {
             case 0x03:
             case 0x04:
                 begin();
-                skip_number(at);
+                skip_valid_leb(at);
                 continue;
             case 0x05: out.frames[open.back().index].has_else = true; continue;
             case 0x0B: {
@@ -111,17 +98,17 @@ BodyFrames find_frames(const Module& module, std::uint32_t function) {
                 continue;
             }
             case 0x0E:
-                for (auto labels = std::uint64_t{read_number(at)} + 1; labels > 0; --labels) skip_number(at);
+                for (auto labels = read_valid_leb<std::uint64_t>(at) + 1; labels > 0; --labels) skip_valid_leb(at);
                 continue;
-            case 0x1C: at += read_number(at); continue;
+            case 0x1C: at += read_valid_leb<std::uint32_t>(at); continue;
             case 0x21:
-            case 0x22: assigned.assign(read_number(at), open.back().assigned); continue;
+            case 0x22: assigned.assign(read_valid_leb<std::uint32_t>(at), open.back().assigned); continue;
             default: break;
         }
         std::uint32_t code = opcode;
-        if (opcode == 0xFC || opcode == 0xFD) code = code << 8U | read_number(at);
+        if (opcode == 0xFC || opcode == 0xFD) code = code << 8U | read_valid_leb<std::uint32_t>(at);
         const auto& what = immediates[dmir::wasm_slot(static_cast<std::uint16_t>(code))];
-        for (auto n = what.numbers; n > 0; --n) skip_number(at);
+        for (auto n = what.numbers; n > 0; --n) skip_valid_leb(at);
         at += what.bytes;
     }
     return out;

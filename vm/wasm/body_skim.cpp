@@ -114,20 +114,6 @@ constexpr std::ptrdiff_t room_bytes = 16;
     return static_cast<unsigned>(std::countr_zero(~eight & 0x8080808080808080ULL)) / 8 + 1;
 }
 
-/// The number at `at`, which moves behind it; its last byte's bit 6 is the sign if it is signed.
-[[nodiscard]] inline std::uint64_t read_leb(const std::uint8_t*& at, bool is_signed) {
-    std::uint64_t out = 0;
-    unsigned shift = 0;
-    std::uint8_t byte = 0;
-    do {
-        byte = *at++;
-        out |= static_cast<std::uint64_t>(byte & 0x7FU) << shift;
-        shift += 7;
-    } while (byte >= 0x80);
-    if (is_signed && shift < 64 && (byte & 0x40U) != 0) out |= ~std::uint64_t{0} << shift;
-    return out;
-}
-
 }  // namespace
 
 // Few of its branches depend on the opcode: code is read once, so that none of those would be foreseen.
@@ -199,7 +185,7 @@ void BodyReader<true>::skim() {
         ++at;
         if (opcode >= local_get && opcode <= local_tee) {
             fuel += fuel::local;
-            auto& local = local_values_[read_leb(at, false)];
+            auto& local = local_values_[read_valid_leb<std::uint64_t>(at)];
             if (opcode == local_get)
                 *top++ = local;
             else
@@ -211,7 +197,8 @@ void BodyReader<true>::skim() {
         if (quick.number_bytes_max > 0) {
             const bool is_access = quick.bytes == 3;
             at += is_access ? 1 : 0;
-            immediate = read_leb(at, !is_access);
+            immediate = is_access ? read_valid_leb<std::uint64_t>(at)
+                                  : static_cast<std::uint64_t>(read_valid_leb<std::int64_t>(at));
             if (quick.op == Op::i32_const) immediate &= 0xFFFFFFFF;
         } else if (quick.bytes > 1) {
             std::memcpy(&immediate, at, quick.bytes - 1U);

@@ -67,8 +67,8 @@ private:
 /// there is any, or too_large if all of their joins together are too many. Large modules are shared out to threads.
 [[nodiscard]] std::optional<Error> validate_bodies(Module& module, std::uint32_t count, const Limits& limits);
 
-/// Fuel of the operations that dMIR has no operation for, and of entering a function, whose first block pays it: most of
-/// a call's price, so that blocks with calls cost as much fuel as they have steps.
+/// Fuel of the operations that dMIR has no operation for, and of entering a function, whose first block pays it: most
+/// of a call's price, so that blocks with calls cost as much fuel as they have steps.
 namespace fuel {
 inline constexpr std::uint32_t entry = 7;
 inline constexpr std::uint32_t local = 1;

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <cstring>
 #include <string>
+#include <type_traits>
 
 #include <fmt/format.h>
 
@@ -11,6 +12,26 @@
 #include "runtime/base/result.hpp"
 
 namespace troupe::wasm {
+
+// Numbers of code that was validated, by pointers that move behind them.
+
+template <class Integer>
+[[nodiscard]] inline Integer read_valid_leb(const std::uint8_t*& at) noexcept {
+    std::uint64_t out = 0;
+    unsigned shift = 0;
+    std::uint8_t byte = 0;
+    do {
+        byte = *at++;
+        out |= static_cast<std::uint64_t>(byte & 0x7FU) << shift;
+        shift += 7;
+    } while (byte >= 0x80);
+    if (std::is_signed_v<Integer> && shift < 64 && (byte & 0x40U) != 0) out |= ~std::uint64_t{0} << shift;
+    return static_cast<Integer>(out);
+}
+inline void skip_valid_leb(const std::uint8_t*& at) noexcept {
+    while (*at++ >= 0x80) {
+    }
+}
 
 class Reader {
 public:
