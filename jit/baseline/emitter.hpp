@@ -6,6 +6,7 @@
 // in rax.
 #pragma once
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -43,7 +44,8 @@ struct Stubs {
 /// Counts a function's calls and its loops' rounds down; once it is negative, the next call asks `on_hot`, and the next
 /// round `on_hot_round`.
 struct HotCounter {
-    std::int32_t left = 0;
+    /// Threads share it. Code counts without care: a few more or less are all the same.
+    std::atomic<std::int32_t> left{0};
 };
 /// What to run instead of the function, its frame as it is; null to go on.
 using OnHot = const void* (*)(HotCounter* counter, vm::FunctionObject* function);

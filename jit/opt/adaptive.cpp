@@ -20,7 +20,8 @@ namespace {
 /// Longer bodies stay as the baseline tier made them: anybody may submit code, and the one thread that optimizes serves
 /// all. The passes' own bounds keep what is shorter to seconds, whatever its shape.
 constexpr std::uint32_t optimized_body_bytes_max = 128 << 10;
-/// Loops of a function that get code for the rest of a call, and of one whose body is long.
+/// Loops of a function that get code for the rest of a call: fewer where the body is long, so that all of them together
+/// take no longer than the one of the longest.
 constexpr std::size_t loops_max = 4;
 [[nodiscard]] std::size_t loops_allowed(std::uint32_t body_bytes) {
     return std::clamp<std::size_t>(optimized_body_bytes_max / (4 * std::max(body_bytes, 1U)), 1, loops_max);
@@ -134,27 +135,27 @@ private:
     static const void* on_hot(HotCounter* counter, vm::FunctionObject* function) {
         auto& hot = *reinterpret_cast<Hot*>(counter);
         auto& compiler = *hot.compiler;
-        counter->left = compiler.options_.calls_between_looks;
+        counter->left.store(compiler.options_.calls_between_looks, std::memory_order_relaxed);
         return compiler.has_whole(hot) && install(hot, *function) ? hot.whole.made.entry : nullptr;
     }
     static const void* on_hot_round(HotCounter* counter, std::uint32_t at, vm::Instance* instance) {
         auto& hot = *reinterpret_cast<Hot*>(counter);
         auto& compiler = *hot.compiler;
-        counter->left = compiler.options_.rounds_between_looks;
+        counter->left.store(compiler.options_.rounds_between_looks, std::memory_order_relaxed);
         // Before all else what serves every call: a short loop's function may never come here again.
         if (!compiler.has_whole(hot)) return nullptr;
         if (!install(hot, *instance->functions[hot.number])) {
-            counter->left = rounds_without_hope;
+            counter->left.store(rounds_without_hope, std::memory_order_relaxed);
             return nullptr;
         }
         const auto* wanted = compiler.loop_at(hot, at);
         if (wanted == nullptr) {
-            counter->left = patience_elsewhere * compiler.options_.rounds_between_looks;
+            counter->left.store(patience_elsewhere * compiler.options_.rounds_between_looks, std::memory_order_relaxed);
             return nullptr;
         }
         if (!wanted->ready.load(std::memory_order_acquire)) return nullptr;
         if (wanted->made.entry == nullptr) {
-            counter->left = rounds_without_hope;
+            counter->left.store(rounds_without_hope, std::memory_order_relaxed);
             return nullptr;
         }
         if (auto* counts = compiler.options_.counts.get()) ++counts->switched_rounds;

@@ -1,8 +1,10 @@
 // Calls that go over from baseline code to optimized code between two rounds of a loop: nothing shows that they did,
 // but a count.
+#include <array>
 #include <chrono>
 #include <fstream>
 #include <iterator>
+#include <thread>
 
 #include <doctest/doctest.h>
 
@@ -196,6 +198,26 @@ TEST_CASE("a long call goes over to code that another thread has made meanwhile"
         REQUIRE(std::chrono::steady_clock::now() < deadline);
         const auto compiled = std::make_shared<CompiledModule>(module, compiler);
         CHECK(run(compiled, "single", size, INT64_MAX) == run(reference, "single", size, INT64_MAX));
+    }
+}
+
+TEST_CASE("calls on several threads go over to the same code") {
+    const auto module = load_loops();
+    const auto counts = std::make_shared<jit::AdaptiveCounts>();
+    const auto compiler = jit::make_adaptive_compiler(4U << 20U, nullptr, {.warmth = {0, 1}, .counts = counts});
+    if (module == nullptr || compiler == nullptr) return;
+    constexpr std::uint32_t size = 300;
+    const auto expected = run(std::make_shared<CompiledModule>(module), "nest", size);
+    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(60);
+    while (counts->switched_rounds < 3) {
+        REQUIRE(std::chrono::steady_clock::now() < deadline);
+        const auto compiled = std::make_shared<CompiledModule>(module, compiler);
+        std::array<Seen, 3> seen;
+        {
+            std::vector<std::jthread> threads;
+            for (auto& of_thread : seen) threads.emplace_back([&] { of_thread = run(compiled, "nest", size); });
+        }
+        for (const auto& of_thread : seen) CHECK(of_thread == expected);
     }
 }
 
