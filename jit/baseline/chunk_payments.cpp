@@ -26,11 +26,11 @@ void ChunkPayments::pay_across(const Reg64& at, std::uint32_t size) {
     // No carry: the store did not fault.
     code_.add(at.cvt32(), size - 1);
     code_.shr(at.cvt32(), chunk_bits);
-    code_.cmp(chunk_entry(first), 0);
+    code_.cmp(chunk_entry(first), bl);
     code_.jne(first_is_paid);
     pay(first);
     code_.L(first_is_paid);
-    code_.cmp(chunk_entry(at), 0);
+    code_.cmp(chunk_entry(at), bl);
     code_.jne(last_is_paid);
     pay(at);
     code_.L(last_is_paid);

@@ -54,7 +54,7 @@ void FunctionEmitter::written(Op op, const Xbyak::RegExp& at) {
         jnz(*across, T_NEAR);
     }
     shr(edx, chunk_bits);
-    cmp(chunk_entry(rdx), 0);
+    cmp(chunk_entry(rdx), bl);
     je(*clean, T_NEAR);
     L(*done);
     later([this, size, clean, across, done] {

@@ -32,6 +32,9 @@ struct Dirty {
 /// Of the latest for a root so many are looked at, which bounds the time.
 constexpr std::size_t looked_at = 16;
 
+/// Rounds of the search for zeros before nothing is taken to be known of loops.
+constexpr int rounds_max = 6;
+
 class ChunkTests {
 public:
     explicit ChunkTests(const dmir::Function& f)
@@ -40,49 +43,83 @@ public:
     }
 
     [[nodiscard]] std::vector<ChunkTest> run() {
+        for (const auto& block : f_.blocks)
+            for (const auto& i : f_.instructions_of(block)) find_sum(i);
+        find_all_zeros();
         for (dmir::BlockIndex b = 0; b < f_.blocks.size(); ++b)
-            for (const auto& i : f_.instructions_of(f_.blocks[b])) {
+            for (const auto& i : f_.instructions_of(f_.blocks[b]))
                 if (dmir::info(i.op).kind == dmir::OpKind::store)
                     tests_[static_cast<std::size_t>(&i - f_.instructions.data())] = store(i, b);
-                else
-                    define(i);
-            }
         return std::move(tests_);
     }
 
 private:
     [[nodiscard]] bool is_constant(Value v) const { return sums_[v].root == no_value; }
 
-    void define(const dmir::Instruction& i) {
-        if (i.result_count != 1) return;
-        auto& sum = sums_[i.first_result];
-        auto& zeros = zeros_[i.first_result];
+    void find_sum(const dmir::Instruction& i) {
+        const auto a = i.arguments[0];
+        const auto b = i.arguments[1];
+        if (i.op == Op::i32_const)
+            sums_[i.first_result] = {no_value, static_cast<std::uint32_t>(i.immediate)};
+        else if ((i.op == Op::i32_add || i.op == Op::i32_sub) && is_constant(b))
+            sums_[i.first_result] = {sums_[a].root, i.op == Op::i32_add ? sums_[a].constant + sums_[b].constant
+                                                                        : sums_[a].constant - sums_[b].constant};
+        else if (i.op == Op::i32_add && is_constant(a))
+            sums_[i.first_result] = {sums_[b].root, sums_[b].constant + sums_[a].constant};
+    }
+
+    [[nodiscard]] std::uint8_t zeros_of(const dmir::Instruction& i) const {
         const auto a = i.arguments[0];
         const auto b = i.arguments[1];
         switch (i.op) {
-            case Op::i32_const:
-                sum = {no_value, static_cast<std::uint32_t>(i.immediate)};
-                zeros = static_cast<std::uint8_t>(std::countr_zero(sum.constant));
-                return;
+            case Op::i32_const: return static_cast<std::uint8_t>(std::countr_zero(sums_[i.first_result].constant));
             case Op::i32_add:
             case Op::i32_sub:
-                zeros = std::min(zeros_[a], zeros_[b]);
-                if (is_constant(b))
-                    sum = {sums_[a].root, sums_[a].constant + (i.op == Op::i32_add ? 1U : ~0U) * sums_[b].constant};
-                else if (is_constant(a) && i.op == Op::i32_add)
-                    sum = {sums_[b].root, sums_[b].constant + sums_[a].constant};
-                return;
-            case Op::i32_and: zeros = std::max(zeros_[a], zeros_[b]); return;
             case Op::i32_or:
             case Op::i32_xor:
-            case Op::select: zeros = std::min(zeros_[a], zeros_[b]); return;
-            case Op::i32_mul: zeros = std::min<std::uint8_t>(32, zeros_[a] + zeros_[b]); return;
+            case Op::select: return std::min(zeros_[a], zeros_[b]);
+            case Op::i32_and: return std::max(zeros_[a], zeros_[b]);
+            case Op::i32_mul: return static_cast<std::uint8_t>(std::min(32, zeros_[a] + zeros_[b]));
             case Op::i32_shl:
-                if (is_constant(b))
-                    zeros = static_cast<std::uint8_t>(std::min(32U, zeros_[a] + (sums_[b].constant & 31U)));
-                return;
-            default: return;
+                return is_constant(b) ? static_cast<std::uint8_t>(std::min(32U, zeros_[a] + (sums_[b].constant & 31U)))
+                                      : std::uint8_t{0};
+            default: return 0;
         }
+    }
+    void find_zeros() {
+        for (const auto& block : f_.blocks)
+            for (const auto& i : f_.instructions_of(block))
+                if (i.result_count == 1) zeros_[i.first_result] = zeros_of(i);
+    }
+    /// Of blocks' parameters all are taken to be zeros until an edge says otherwise.
+    void find_all_zeros() {
+        const auto set_parameters = [&](std::uint8_t zeros) {
+            for (dmir::BlockIndex b = 1; b < f_.blocks.size(); ++b)
+                for (auto v : f_.blocks[b].parameters)
+                    if (f_.types[v] == dmir::Type::i32) zeros_[v] = zeros;
+        };
+        set_parameters(32);
+        for (int round = 0; round < rounds_max; ++round) {
+            find_zeros();
+            if (!meet()) return;
+        }
+        set_parameters(0);
+        find_zeros();
+    }
+    /// True if anything changed.
+    [[nodiscard]] bool meet() {
+        bool changed = false;
+        for (const auto& block : f_.blocks)
+            for (const auto& edge : f_.edges_of(block)) {
+                const auto& parameters = f_.blocks[edge.block].parameters;
+                const auto arguments = f_.values(edge.arguments);
+                for (std::size_t k = 0; k < parameters.size(); ++k) {
+                    if (zeros_[arguments[k]] >= zeros_[parameters[k]]) continue;
+                    zeros_[parameters[k]] = zeros_[arguments[k]];
+                    changed = true;
+                }
+            }
+        return changed;
     }
 
     [[nodiscard]] ChunkTest store(const dmir::Instruction& i, dmir::BlockIndex b) {

@@ -24,7 +24,7 @@ void FunctionEmitter::written(const Instruction& i) {
         jnz(across, reach(across));
     }
     shr(chunk.cvt32(), chunk_bits);
-    cmp(chunk_entry(chunk), 0);
+    cmp(chunk_entry(chunk), bl);
     je(clean, reach(clean));
     L(done);
     later([this, size, chunk, test = i.chunk_test, &clean, &across, &done] {
@@ -46,7 +46,7 @@ void FunctionEmitter::written_at(const Instruction& i, std::uint64_t address) {
     auto& pay = ways_.emplace_back();
     auto& done = ways_.emplace_back();
     for (auto chunk = address >> chunk_bits; chunk <= last >> chunk_bits; ++chunk) {
-        cmp(chunk_entry(static_cast<std::uint32_t>(chunk)), 0);
+        cmp(chunk_entry(static_cast<std::uint32_t>(chunk)), bl);
         je(pay, reach(pay));
     }
     L(done);

@@ -1,6 +1,6 @@
-// Kernels of tests/bench/wasm on our own tiers, as lowered or after all passes (interp+passes, baseline+passes), or
-// with code that can stop (baseline+stops): wasm_bench TIER FILE.wasm (KERNEL SIZE)... prints each one's checksum and
-// best CPU time in milliseconds, and its fuel and instruction counts.
+// Kernels of tests/bench/wasm on our own tiers, as lowered or after all passes (interp+passes, baseline+passes), with
+// code that can stop (baseline+stops) or that pays for chunks of memory (any+chunks): wasm_bench TIER FILE.wasm (KERNEL
+// SIZE)... prints each one's checksum and best CPU time in milliseconds, and its fuel and instruction counts.
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
@@ -24,8 +24,8 @@ double now_ms() {
 std::shared_ptr<troupe::vm::Compiler> compiler_of(const std::string& tier) {
     if (tier == "baseline+stops") return troupe::jit::make_baseline_compiler(64U << 20U, troupe::jit::Stops::yes);
     if (tier.starts_with("baseline")) return troupe::jit::make_baseline_compiler();
-    if (tier == "auto") return troupe::jit::make_adaptive_compiler();
-    return tier == "opt" ? troupe::jit::make_optimizing_compiler() : nullptr;
+    if (tier.starts_with("auto")) return troupe::jit::make_adaptive_compiler();
+    return tier.starts_with("opt") ? troupe::jit::make_optimizing_compiler() : nullptr;
 }
 
 }  // namespace
@@ -39,11 +39,15 @@ int main(int argc, char** argv) {
         std::fprintf(stderr, "%s\n", module.error().message.c_str());
         return 1;
     }
-    vm::Store store(vm::spec_profile());
     const std::string tier = argv[1];
     const auto passes = tier.ends_with("+passes") ? vm::Passes::all : vm::Passes::none;
-    const auto made = store.instantiate(std::make_shared<vm::CompiledModule>(*module, compiler_of(tier), passes),
-                                        [](const wasm::Import&) { return std::nullopt; });
+    const bool charges_chunks = tier.ends_with("+chunks");
+    auto profile = vm::spec_profile();
+    profile.machine.fuel_per_dirty_chunk = charges_chunks ? 2048 : 0;
+    vm::Store store(profile);
+    const auto made =
+        store.instantiate(std::make_shared<vm::CompiledModule>(*module, compiler_of(tier), passes, charges_chunks),
+                          [](const wasm::Import&) { return std::nullopt; });
     if (!made) return 1;
     for (int i = 3; i + 1 < argc; i += 2) {
         const auto function = made->instance->find_export(argv[i]);

@@ -73,7 +73,8 @@ int main(int argc, char** argv) {
         first_result("  interpreted", large, nullptr, 10);
     }
 
-    const auto module = std::make_shared<CompiledModule>(*wasm::load(small), baseline);
+    const auto loaded = *wasm::load(small);
+    const auto module = std::make_shared<CompiledModule>(loaded, baseline);
     vm::Store store(vm::deterministic_profile({"host.nop"}));
     auto& instance = start(store, module);
     auto& machine = store.machine();
@@ -99,10 +100,14 @@ int main(int argc, char** argv) {
           "ns");
 
     const std::vector<vm::SandboxPool::HostFunction> hosts{{"host", "nop", {}, nop}};
-    const auto pool = vm::SandboxPool::make(module, vm::deterministic_profile({"host.nop"}), hosts);
+    // As contracts are.
+    auto profile = vm::deterministic_profile({"host.nop"});
+    profile.machine.fuel_per_dirty_chunk = 2048;
+    const auto pool = vm::SandboxPool::make(std::make_shared<CompiledModule>(loaded, baseline, vm::Passes::none, true),
+                                            profile, hosts);
     if (!pool) return 1;
     std::uint32_t write = 0;
-    for (const auto& entry : module->module().exports)
+    for (const auto& entry : loaded->exports)
         if (entry.name == "write") write = entry.index;
     constexpr int instances = 20'000;
     print("instantiate, call, destroy",

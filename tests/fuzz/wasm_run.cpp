@@ -78,7 +78,7 @@ RunPlan plan_calls(const wasm::Module& module, std::uint64_t seed) {
     Choices c(bytes);
     RunPlan out;
     out.stack_units = c.one_in(3) ? 100 + c.below(2000) : 64 * 1024;
-    if (c.one_in(3)) out.fuel_per_dirty_chunk = 1 + c.below(300);
+    if (c.one_in(2)) out.fuel_per_dirty_chunk = 1 + c.below(300);
     const auto defined = static_cast<std::uint32_t>(module.functions.size());
     for (auto n = 4 + c.below(8); n > 0; --n) {
         CallPlan call;

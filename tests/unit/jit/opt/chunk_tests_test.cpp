@@ -73,6 +73,26 @@ TEST_CASE(
 )") == "1--12");
 }
 
+TEST_CASE("what a loop adds to an address decides which multiples it stays at") {
+    const auto loop = [](const char* step) {
+        return tests_of(std::string(R"(block0(v0: i32, v1: i32): fuel 1 steps 1
+  v2: i32 = i32.const 0x400
+  v3: i32 = i32.const )") +
+                        step +
+                        R"(
+  br block1(v2)
+block1(v4: i32): fuel 1 steps 1
+  i32.store 0x8 v4, v1
+  v5: i32 = i32.add v4, v3
+  br_if v1, block1(v5), block2()
+block2(): fuel 1 steps 1
+  return ()
+)");
+    };
+    CHECK(loop("0x38") == "1");
+    CHECK(loop("0x2") == "2");
+}
+
 TEST_CASE("chunks of constant addresses are known") {
     CHECK(tests_of(R"(block0(v0: i32, v1: i32): fuel 1 steps 1
   v2: i32 = i32.const 0x1000

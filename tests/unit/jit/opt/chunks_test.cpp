@@ -199,6 +199,18 @@ TEST_CASE("wherever the fuel ends, all tiers end in the same state") {
     }
 }
 
+TEST_CASE("code that pays for chunks is optimized") {
+    const auto compiler = jit::make_optimizing_compiler(1U << 20U);
+    if (compiler == nullptr) return;
+    CompiledModule module(*wasm::load(make_module()), compiler, Passes::none, true);
+    for (std::uint8_t body = 0; body < bodies.size(); ++body) {
+        const auto* made = module.made(body);
+        REQUIRE(made != nullptr);
+        // Only this tier has such entries.
+        CHECK(made->compiled.fast != nullptr);
+    }
+}
+
 TEST_CASE("code made for other charges is refused") {
     const auto module = wasm::load(make_module());
     REQUIRE(module.ok());
