@@ -42,10 +42,11 @@ public:
         mov(r14, ptr[rdx + machine_steps]);
         add(r14, r13);
     }
-    /// Takes a block's fuel, and traps where there is less.
-    void charge(std::uint32_t fuel) {
-        if (fuel == 0) return;
+    /// Takes a block's fuel and, if it is checked, traps where less than none is left.
+    void charge(std::uint32_t fuel, bool checked) {
+        if (fuel == 0 && !checked) return;
         sub(r13, static_cast<int>(fuel));
+        if (!checked) return;
         for (auto code : charge_check(fuel <= charge_byte_max ? 2 : 5)) db(code);
     }
     /// Adds a block's steps, after its fuel was taken.

@@ -2,8 +2,9 @@
 // instructions, which end in the same signal as an access outside of memory, and around which the signal handler reads
 // what happened.
 //
-// A charge is `sub r13, imm; jb back`: where the fuel does not suffice, the jump goes into the subtraction, to its
-// third byte, which by itself is `in eax, dx`. The byte before tells how long the amount behind it is.
+// A charge with its check is `sub r13, imm; jl back`: where the fuel does not suffice, the jump goes into the
+// subtraction, to its third byte, which by itself is `in eax, dx`. The byte before tells how long the amount behind it
+// is.
 #pragma once
 
 #include <array>
@@ -26,7 +27,7 @@ inline constexpr std::uint8_t byte_follows = 0x83;
 inline constexpr std::uint32_t charge_byte_max = 0x7F;
 /// The jump behind a subtraction that ends so many bytes behind its third one.
 [[nodiscard]] constexpr std::array<std::uint8_t, 2> charge_check(std::size_t distance) noexcept {
-    return {0x72, static_cast<std::uint8_t>(-static_cast<int>(distance) - 2)};
+    return {0x7C, static_cast<std::uint8_t>(-static_cast<int>(distance) - 2)};
 }
 /// Of the charge that has faulted at `at`. For signal handlers.
 [[nodiscard]] inline std::uint32_t read_charge(const std::uint8_t* at) noexcept {

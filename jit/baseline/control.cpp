@@ -32,10 +32,10 @@ void FunctionEmitter::charge(const Instruction& i) {
     }
     auto out_of_fuel = std::make_shared<Label>();
     auto out_of_steps = std::make_shared<Label>();
-    if (!options_.stops) {
-        Assembler::charge(i.low());
-    } else if (i.low() > 0) {
-        sub(r13, static_cast<int>(i.low()));
+    const bool checked = i.a != 0;
+    Assembler::charge(i.low(), checked && !options_.stops);
+    if (checked && options_.stops) {
+        test(r13, r13);
         js(*out_of_fuel, T_NEAR);
     }
     if (i.high() > 0 && options_.stops) {

@@ -65,8 +65,8 @@ struct EmitOptions {
     HotCounter* counter = nullptr;
     OnHot on_hot = nullptr;
     OnHotRound on_hot_round = nullptr;
-    /// Stops before the block that would bring the machine's steps above its steps_max or its fuel below zero, if the
-    /// machine can stop.
+    /// Stops before the block that would bring the machine's steps above its steps_max, or whose check finds its fuel
+    /// below zero, if the machine can stop.
     bool stops = false;
     /// Chunks of memory are paid for when they are first written to: see vm::MachineLimits::fuel_per_dirty_chunk.
     bool charges_chunks = false;

@@ -83,6 +83,7 @@ public:
         offsets.any = getSize();
         Label no_host;
         Label called;
+        Label short_of_fuel;
         sub(rsp, 8);
         mov(rdi, rax);
         // Leaves the machine in rdx.
@@ -90,6 +91,8 @@ public:
         mov(rax, ptr[rdi + function_host]);
         test(rax, rax);
         jz(no_host);
+        test(r13, r13);
+        js(short_of_fuel, T_NEAR);
         mov(rsi, rdx);
         mov(rdi, ptr[rdi + function_user]);
         mov(rdx, r15);
@@ -124,6 +127,11 @@ public:
 
         L(leave);
         mov(eax, ecx);
+        jmp(exit_, T_NEAR);
+
+        L(short_of_fuel);
+        add(r14, r13);
+        mov(eax, static_cast<std::uint32_t>(vm::Trap::out_of_fuel));
         jmp(exit_, T_NEAR);
         return bytes();
     }

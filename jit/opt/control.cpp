@@ -141,7 +141,7 @@ void FunctionEmitter::block() {
 void FunctionEmitter::body() {
     const auto& block = f_.blocks[block_];
     flags_of_ = no_register;
-    charge(block.fuel);
+    charge(block.fuel, block.checked);
     count_steps(block.steps, block.fuel);
     position_ = 2 * a_.heads[block_];
     inserted_moves(position_ / 2);

@@ -137,6 +137,7 @@ struct Block {
     std::vector<Edge> edges;
     std::uint32_t fuel = 0;
     std::uint32_t steps = 0;
+    bool checked = false;
     std::uint32_t loop_depth = 0;
     /// One past the last block of the loop that it heads, or 0.
     dmir::BlockIndex loop_end = 0;

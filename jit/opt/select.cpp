@@ -115,6 +115,7 @@ void Selection::block() {
     auto& to = out_.blocks[block_];
     to.parameters = from.parameters;
     to.fuel = from.fuel;
+    to.checked = from.checked;
     to.steps = from.steps;
     exact_.clear();
     block_constants_.clear();

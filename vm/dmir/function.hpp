@@ -69,6 +69,8 @@ struct Block {
     /// Charged when the block is entered: fuel, and executed source instructions.
     std::uint32_t fuel = 0;
     std::uint32_t steps = 0;
+    /// Execution stops here if the fuel is below zero then. Other blocks go on.
+    bool checked = false;
 };
 
 struct Function {

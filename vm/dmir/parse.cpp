@@ -189,6 +189,7 @@ private:
         out.fuel = number32();
         expect("steps");
         out.steps = number32();
+        out.checked = accept("check");
         out.first_instruction = static_cast<std::uint32_t>(function_.instructions.size());
         while (ok() && !terminator(out.terminator)) instruction();
         out.instruction_count = static_cast<std::uint32_t>(function_.instructions.size()) - out.first_instruction;

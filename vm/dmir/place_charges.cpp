@@ -83,6 +83,21 @@ private:
 
 }  // namespace
 
+bool is_small_leaf(const Function& function) {
+    constexpr std::size_t instructions_max = 24;
+    constexpr std::size_t blocks_max = 8;
+    const auto calls = [](const Instruction& i) { return i.op == Op::call || i.op == Op::call_indirect; };
+    return function.blocks.size() <= blocks_max && function.instructions.size() <= instructions_max &&
+           std::none_of(function.instructions.begin(), function.instructions.end(), calls);
+}
+
+void place_checks(Function& function) {
+    function.blocks[0].checked = !is_small_leaf(function);
+    for (BlockIndex b = 0; b < function.blocks.size(); ++b)
+        for (const auto& edge : function.edges_of(function.blocks[b]))
+            if (edge.block <= b) function.blocks[edge.block].checked = true;
+}
+
 void place_charges(Function& function) { ChargePlacer(function).run(); }
 
 }  // namespace troupe::dmir

@@ -74,7 +74,7 @@ std::string print(const Function& function) {
         for (std::size_t p = 0; p < block.parameters.size(); ++p)
             out += fmt::format("{}v{}: {}", p == 0 ? "" : ", ", block.parameters[p],
                                to_string(function.types[block.parameters[p]]));
-        out += fmt::format("): fuel {} steps {}\n", block.fuel, block.steps);
+        out += fmt::format("): fuel {} steps {}{}\n", block.fuel, block.steps, block.checked ? " check" : "");
         for (const auto& instruction : function.instructions_of(block)) out += instruction_text(function, instruction);
         out += terminator_text(function, block);
     }

@@ -172,13 +172,14 @@ Trap call_until(Machine& machine, FunctionObject& function, Slot* frame, std::ui
         if (const auto trap = machine.prepare(machine, function); trap != Trap::none) return trap;
     const auto& owner = *static_cast<const ModuleInstance*>(function.instance->owner);
     auto* compiler = owner.module->compiler();
-    if (function.entry == nullptr || !compiler->stops()) return interpret_until(machine, function, frame, steps_max);
+    if (function.entry == nullptr || !compiler->stops())
+        return settled(machine, interpret_until(machine, function, frame, steps_max));
     machine.can_stop = true;
     machine.steps_max = steps_max;
     const auto trap = compiler->call(machine, function, frame);
     machine.can_stop = false;
     machine.steps_max = UINT64_MAX;
-    return machine.is_paused() ? resume(machine, steps_max) : trap;
+    return settled(machine, machine.is_paused() ? resume(machine, steps_max) : trap);
 }
 
 InstanceBlock::InstanceBlock(std::size_t functions, std::size_t types)
@@ -454,7 +455,7 @@ CallResult Store::call_until(const Extern& function, const std::vector<Value>& a
 }
 
 CallResult Store::resume(const Extern& function, std::uint64_t steps_max) {
-    return results_of(function, vm::resume(machine_, steps_max));
+    return results_of(function, settled(machine_, vm::resume(machine_, steps_max)));
 }
 
 }  // namespace troupe::vm

@@ -104,9 +104,9 @@ struct Compiler {
     [[nodiscard]] virtual bool stops() const noexcept { return false; }
 };
 
-/// Calls from outside any other call as far as the block that would bring the machine's steps above `steps_max` or its
-/// fuel below zero: then the machine is paused and the result is none. Runs compiled code that stops where there is
-/// some, and goes on in the interpreter from where that was left.
+/// Calls from outside any other call as far as the block that would bring the machine's steps above `steps_max`, or
+/// whose check finds its fuel below zero: then the machine is paused and the result is none. Runs compiled code that
+/// stops where there is some, and goes on in the interpreter from where that was left.
 [[nodiscard]] Trap call_until(Machine& machine, FunctionObject& function, Slot* frame, std::uint64_t steps_max);
 
 /// A module with its functions' code, made at their first call and shared by all instances and threads.
@@ -247,8 +247,8 @@ public:
 
     /// The arguments must be of the function's types.
     [[nodiscard]] CallResult call(const Extern& function, const std::vector<Value>& arguments);
-    /// The same as far as the block that would bring the machine's steps above `steps_max` or its fuel below zero: then
-    /// the machine is paused, and there are no results. From outside any other call.
+    /// The same as far as the block that would bring the machine's steps above `steps_max`, or whose check finds its
+    /// fuel below zero: then the machine is paused, and there are no results. From outside any other call.
     [[nodiscard]] CallResult call_until(const Extern& function, const std::vector<Value>& arguments,
                                         std::uint64_t steps_max);
     /// Goes on with the paused call of `function`, in the same way.

@@ -53,7 +53,8 @@ static_assert(sizeof(Instruction) == 16);
 // clang-format on
 
 enum class Extended : std::uint16_t {
-    /// The head of a block: low is its fuel, high its steps. Every branch leads to one and carries it out itself.
+    /// The head of a block: low is its fuel, high its steps, a not zero if fuel is checked. Every branch leads to one
+    /// and carries it out itself.
     charge = static_cast<std::uint16_t>(dmir::Op::count),
     /// low is the target's index.
     jump,

@@ -165,9 +165,11 @@ private:
     void block(dmir::BlockIndex b) {
         const auto& block = f_.blocks[b];
         starts_[b] = here();
-        if (b == 0 || is_target_[b] || block.fuel != 0 || block.steps != 0) {
+        if (b == 0 || is_target_[b] || block.fuel != 0 || block.steps != 0 || block.checked) {
             out_.blocks.push_back({here(), m_.loop_depth[b], m_.loop_end[b] > 0});
-            emit(code(Extended::charge)).immediate = block.fuel | std::uint64_t{block.steps} << 32U;
+            auto& charge = emit(code(Extended::charge));
+            charge.a = block.checked ? 1 : 0;
+            charge.immediate = block.fuel | std::uint64_t{block.steps} << 32U;
         }
         const auto instructions = m_.instructions_of(m_.blocks[b]);
         for (std::size_t k = 0; k + 1 < instructions.size(); ++k) instruction(instructions[k]);

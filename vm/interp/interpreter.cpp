@@ -168,8 +168,8 @@ constexpr u64 rotate_right(u64 a, u64 n) { return std::rotr(a, static_cast<int>(
             X(i64_rem_u)
 // clang-format on
 
-/// A limited loop stops before the block that would bring the steps above `steps_max`, or for which the fuel does not
-/// suffice, and can go on from there. It interprets everything, compiled or not; or, if it samples, what is not
+/// A limited loop stops before the block that would bring the steps above `steps_max`, or at whose check the fuel does
+/// not suffice, and can go on from there. It interprets everything, compiled or not; or, if it samples, what is not
 /// compiled, and stops for looks only (Machine::sample).
 template <bool is_limited>
 const void* labels_of[opcode_count];
@@ -599,6 +599,12 @@ L_resume : {
 }
 
 L_out_of_fuel:
+    if (ip->a == 0) {
+        if constexpr (is_limited)
+            if (steps + ip->high() > steps_max) goto L_pause;
+        steps += ip->high();
+        NEXT();
+    }
     if (is_limited && !samples) goto L_pause;
     trap = Trap::out_of_fuel;
     goto L_trap;

@@ -63,7 +63,7 @@ bool charge_written(Machine& machine, Memory& memory, std::uint64_t at, std::uin
         chunks += memory.dirty[chunk] == 0 ? 1 : 0;
         memory.dirty[chunk] = 1;
     }
-    return machine.charge(chunks * machine.limits.fuel_per_dirty_chunk);
+    return chunks == 0 || machine.charge(chunks * machine.limits.fuel_per_dirty_chunk);
 }
 
 bool Memory::show(int file, std::uint64_t bytes) noexcept {
@@ -115,11 +115,14 @@ void Machine::abandon() noexcept {
 }
 
 Trap call(Machine& machine, FunctionObject& function, Instance* caller, Slot* frame) {
-    if (function.host != nullptr) return function.host(function.user, machine, caller, frame);
+    if (function.host != nullptr)
+        return machine.fuel < 0 ? Trap::out_of_fuel : function.host(function.user, machine, caller, frame);
     if (function.code == nullptr)
         if (const auto trap = machine.prepare(machine, function); trap != Trap::none) return trap;
-    if (function.entry != nullptr) return machine.call_compiled(machine, function, frame);
-    return interpret(machine, function, frame);
+    const bool is_outermost = machine.frame_count == 0 && machine.native_exit == nullptr;
+    const auto trap = function.entry != nullptr ? machine.call_compiled(machine, function, frame)
+                                                : interpret(machine, function, frame);
+    return is_outermost ? settled(machine, trap) : trap;
 }
 
 Trap resolve_indirect(const Instance& instance, const Instruction& instruction, std::uint32_t index,

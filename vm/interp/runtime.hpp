@@ -204,11 +204,17 @@ struct Machine {
     void abandon() noexcept;
     /// Charges beyond a block's own. False when it runs out.
     [[nodiscard]] bool charge(std::uint64_t amount) noexcept {
-        if (amount > static_cast<std::uint64_t>(INT64_MAX)) amount = INT64_MAX;
-        fuel -= static_cast<std::int64_t>(amount);
+        // Fuel may be below zero already.
+        fuel -= static_cast<std::int64_t>(std::min(amount, std::uint64_t{1} << 62U));
         return fuel >= 0;
     }
 };
+
+/// How a call from outside has ended: unless it is paused, it has run out of fuel if less than none is left.
+[[nodiscard]] inline Trap settled(const Machine& machine, Trap trap) noexcept {
+    const bool is_short = machine.fuel < 0 && !machine.is_paused() && trap != Trap::host_error;
+    return is_short ? Trap::out_of_fuel : trap;
+}
 
 /// For `size_bytes` at `at`, inside the memory, that were or will be written: charges for chunks that were clean. False
 /// when the fuel runs out.
@@ -221,9 +227,9 @@ struct Machine {
 /// Interprets `function`, whose code is there.
 [[nodiscard]] Trap interpret(Machine& machine, FunctionObject& function, Slot* frame);
 
-/// The same, from outside any other call, as far as the block that would bring the machine's steps above `steps_max` or
-/// its fuel below zero: then the machine is paused and the result is none. Functions that are compiled are interpreted,
-/// too. A host function that calls back runs to its end.
+/// The same, from outside any other call, as far as the block that would bring the machine's steps above `steps_max`,
+/// or whose check finds its fuel below zero: then the machine is paused and the result is none. Functions that are
+/// compiled are interpreted, too. A host function that calls back runs to its end.
 [[nodiscard]] Trap interpret_until(Machine& machine, FunctionObject& function, Slot* frame, std::uint64_t steps_max);
 /// Goes on with a paused call, perhaps with more fuel, in the same way.
 [[nodiscard]] Trap resume(Machine& machine, std::uint64_t steps_max);

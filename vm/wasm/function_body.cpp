@@ -186,6 +186,7 @@ Result<dmir::Function> lower(const Module& module, std::uint32_t index, const Li
     function.stack_units = module.functions[index].stack_units;
     function.blocks[0].fuel += fuel::entry;
     dmir::remove_dead_code(function);
+    dmir::place_checks(function);
     dmir::place_charges(function);
     return function;
 }

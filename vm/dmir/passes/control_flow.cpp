@@ -94,10 +94,10 @@ private:
             std::erase_if(f_.blocks[b].parameters, [&](Value v) { return replacement_[v] != v; });
     }
 
-    /// A block that charges nothing, does nothing and takes nothing.
+    /// A block that charges and checks nothing, does nothing and takes nothing.
     [[nodiscard]] bool only_leads_on(const Block& block) const {
-        return block.instruction_count == 0 && block.fuel == 0 && block.steps == 0 && block.parameters.empty() &&
-               block.terminator.kind == Kind::branch;
+        return block.instruction_count == 0 && block.fuel == 0 && block.steps == 0 && !block.checked &&
+               block.parameters.empty() && block.terminator.kind == Kind::branch;
     }
     /// Edges to a block that only leads on go where it leads. Not into a loop: what leads on before it is where
     /// invariants are hoisted to.
@@ -148,6 +148,7 @@ private:
             block.parameters = std::move(f_.blocks[b].parameters);
             block.fuel = f_.blocks[b].fuel;
             block.steps = f_.blocks[b].steps;
+            block.checked = f_.blocks[b].checked;
             block.first_instruction = static_cast<std::uint32_t>(out.instructions.size());
             auto last = b;
             append(out, last);
@@ -179,11 +180,11 @@ private:
         if (t.kind != Kind::branch) return std::nullopt;
         const auto next = f_.edges[t.first_edge].block;
         const auto& to = f_.blocks[next];
-        if (next == 0 || next <= last || cfg.predecessors(next).size() != 1 || !to.parameters.empty())
+        if (next == 0 || next <= last || cfg.predecessors(next).size() != 1 || !to.parameters.empty() || to.checked)
             return std::nullopt;
         if (to.fuel == 0 && to.steps == 0) return next;
-        // Nothing was charged yet, and nothing done that anybody could see.
-        if (block.fuel != 0 || block.steps != 0) return std::nullopt;
+        // No check has come before, and nothing done that anybody could see.
+        if (block.checked) return std::nullopt;
         for (auto i = block.first_instruction; i < out.instructions.size(); ++i)
             if (!is_pure(out.instructions[i].op)) return std::nullopt;
         return next;

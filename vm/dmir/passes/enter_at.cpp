@@ -108,6 +108,7 @@ private:
         auto& to = out.blocks[number_[b]];
         to.fuel = from.fuel;
         to.steps = from.steps;
+        to.checked = from.checked;
         to.first_instruction = static_cast<std::uint32_t>(out.instructions.size());
         to.instruction_count = from.instruction_count;
         for (auto i : f_.instructions_of(from)) {

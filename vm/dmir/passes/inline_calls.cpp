@@ -1,22 +1,15 @@
 #include <algorithm>
 
 #include "vm/dmir/passes/passes.hpp"
+#include "vm/dmir/place_charges.hpp"
 
 namespace troupe::dmir {
 namespace {
 
 using Kind = Terminator::Kind;
 
-/// What is worth more than its call, and how much a function may grow by it.
-constexpr std::size_t callee_instructions_max = 24;
-constexpr std::size_t callee_blocks_max = 8;
+/// How much a function may grow by its callees.
 constexpr std::size_t growth_max = 600;
-
-[[nodiscard]] bool is_small_leaf(const Function& callee) {
-    if (callee.blocks.size() > callee_blocks_max || callee.instructions.size() > callee_instructions_max) return false;
-    const auto calls = [](const Instruction& i) { return i.op == Op::call || i.op == Op::call_indirect; };
-    return std::none_of(callee.instructions.begin(), callee.instructions.end(), calls);
-}
 
 /// Copies the function block by block; a call becomes its callee's blocks, and the rest of its block one more.
 class Inliner {
@@ -52,11 +45,13 @@ private:
         return growth > 0;
     }
 
-    void open_block(std::vector<Value> parameters, std::uint32_t fuel, std::uint32_t steps) {
+    /// With the charge of another one.
+    void open_block(std::vector<Value> parameters, const Block& charge) {
         Block block;
         block.parameters = std::move(parameters);
-        block.fuel = fuel;
-        block.steps = steps;
+        block.fuel = charge.fuel;
+        block.steps = charge.steps;
+        block.checked = charge.checked;
         block.first_instruction = static_cast<std::uint32_t>(out_.instructions.size());
         out_.blocks.push_back(std::move(block));
     }
@@ -76,7 +71,7 @@ private:
     void copy_block(BlockIndex b) {
         auto& block = f_.blocks[b];
         first_block_of_[b] = static_cast<BlockIndex>(out_.blocks.size());
-        open_block(std::move(block.parameters), block.fuel, block.steps);
+        open_block(std::move(block.parameters), block);
         for (auto k = block.first_instruction; k < block.first_instruction + block.instruction_count; ++k) {
             auto i = f_.instructions[k];
             if (callees_[k] != nullptr) {
@@ -108,7 +103,7 @@ private:
         for (const auto& block : callee.blocks) {
             auto parameters = block.parameters;
             for (auto& p : parameters) p = shifted(p);
-            open_block(std::move(parameters), block.fuel, block.steps);
+            open_block(std::move(parameters), block);
             for (auto i : callee.instructions_of(block)) {
                 i.first_result = shifted(i.first_result);
                 for (auto& v : i.arguments) v = shifted(v);
@@ -128,7 +123,7 @@ private:
         }
         std::vector<Value> results;
         for (std::uint32_t r = 0; r < call.result_count; ++r) results.push_back(call.first_result + r);
-        open_block(std::move(results), 0, 0);
+        open_block(std::move(results), {});
     }
     [[nodiscard]] Terminator branch(BlockIndex block, List arguments) {
         out_.edges.push_back({block, arguments});

@@ -10,9 +10,9 @@ namespace troupe::jit {
 namespace {
 
 TEST_CASE("a charge in code is read as it was written, with as much fuel as a block may cost") {
-    for (auto fuel : {1U, 127U, 128U, 255U, 256U, 16'384U, 0x83U << 23U, 1U << 30U, 0x7FFFFFFFU}) {
+    for (auto fuel : {0U, 1U, 127U, 128U, 255U, 256U, 16'384U, 0x83U << 23U, 1U << 30U, 0x7FFFFFFFU}) {
         Assembler assembler;
-        assembler.charge(fuel);
+        assembler.charge(fuel, true);
         const auto bytes = assembler.bytes();
         // The jump's distance counts from its end.
         const auto* target = bytes.data() + bytes.size() + static_cast<std::int8_t>(bytes.back());
@@ -21,9 +21,9 @@ TEST_CASE("a charge in code is read as it was written, with as much fuel as a bl
     }
 }
 
-TEST_CASE("a block that costs nothing has no charge") {
+TEST_CASE("a block that costs and checks nothing has no charge") {
     Assembler assembler;
-    assembler.charge(0);
+    assembler.charge(0, false);
     CHECK(assembler.bytes().empty());
 }
 

@@ -92,7 +92,8 @@ TEST_CASE("compiled code that is out of fuel waits for more, or traps where it w
     machine.fuel = 50;
     REQUIRE(bench.store.call_until(bench.function, twenty, UINT64_MAX).trap == Trap::none);
     REQUIRE(machine.is_paused());
-    CHECK(machine.fuel >= 0);
+    CHECK(machine.fuel < machine.paused.next->low());
+    CHECK(machine.paused.next->a != 0);
     machine.fuel += 100'000;
     CHECK(bench.store.resume(bench.function, UINT64_MAX).values == sum_to_twenty);
 

@@ -119,9 +119,9 @@ TEST_CASE("a hot function goes over to optimized code between two calls and coun
     CHECK(calls_after == 10);
 }
 
-TEST_CASE("execution stops before the block that fuel does not suffice for") {
+TEST_CASE("execution stops before the round that fuel does not suffice for, and fails if it ends with less than none") {
     check_tiers(module_with(sum_body), 10, 25, {Trap::out_of_fuel, {}, -2, 18});
-    check_tiers(module_with(sum_body), 10, 91, {Trap::out_of_fuel, {}, -1, 90});
+    check_tiers(module_with(sum_body), 10, 91, {Trap::out_of_fuel, {}, -1, 92});
 }
 
 TEST_CASE("a load at the memory's last byte works and one byte further traps") {

@@ -84,6 +84,7 @@ block2(): fuel 0 steps 0
     if (name == "hoist_invariants") return hoist_invariants(function, options);
     if (name == "inline_calls") return inline_calls(function, options);
     if (name == "place_charges") return place_charges(function);
+    if (name == "place_checks") return place_checks(function);
     if (name == "remove_dead_code") return remove_dead_code(function);
     if (name.starts_with(enter_at_mark)) {
         auto entered = enter_at(function, static_cast<BlockIndex>(std::stoul(name.substr(enter_at_mark.size()))));

@@ -36,7 +36,7 @@ TEST_CASE("a loop becomes a block whose parameters are the locals assigned insid
 block0(v0: i32): fuel 7 steps 0
   v1: i32 = i32.const
   br block1(v0, v1)
-block1(v2: i32, v3: i32): fuel 9 steps 9
+block1(v2: i32, v3: i32): fuel 9 steps 9 check
   v4: i32 = i32.add v3, v2
   v5: i32 = i32.const 0x1
   v6: i32 = i32.sub v2, v5
