@@ -19,7 +19,9 @@ void ChunkPayments::pay_across(const Reg64& at, std::uint32_t size) {
     using namespace Xbyak::util;
     const Reg64 first = at.getIdx() == rax.getIdx() ? rcx : rax;
     Xbyak::Label first_is_paid;
-    Xbyak::Label last_is_paid;
+    Xbyak::Label pay_last;
+    Xbyak::Label paid;
+    Xbyak::Label end;
     code_.push(first);
     code_.mov(first.cvt32(), at.cvt32());
     code_.shr(first.cvt32(), chunk_bits);
@@ -29,13 +31,19 @@ void ChunkPayments::pay_across(const Reg64& at, std::uint32_t size) {
     code_.cmp(chunk_entry(first), bl);
     code_.jne(first_is_paid);
     pay(first);
+    code_.cmp(chunk_entry(at), bl);
+    code_.jne(paid);
+    code_.L(pay_last);
+    pay(at);
+    code_.L(paid);
+    code_.test(r13, r13);
+    code_.jmp(end);
     code_.L(first_is_paid);
     code_.cmp(chunk_entry(at), bl);
-    code_.jne(last_is_paid);
-    pay(at);
-    code_.L(last_is_paid);
+    code_.je(pay_last);
+    // Nothing was paid, so that the fuel is not checked: the comparison has left no sign.
+    code_.L(end);
     code_.pop(first);
-    code_.test(r13, r13);
 }
 
 }  // namespace troupe::jit

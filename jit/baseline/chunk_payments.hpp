@@ -53,7 +53,7 @@ public:
     }
 
 private:
-    /// Leaves the sign of the fuel left in the flags.
+    /// Leaves the sign of the fuel left in the flags, and none if nothing was to be paid.
     void pay(const Xbyak::Reg64& chunk);
     void pay_across(const Xbyak::Reg64& at, std::uint32_t size);
 
