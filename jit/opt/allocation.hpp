@@ -28,6 +28,7 @@ struct Move {
     Location from;
     /// The upper half may be other than zero.
     bool wide = true;
+    bool operator==(const Move&) const = default;
 };
 
 /// Positions: the head of block b is position 2 * heads[b], its k-th instruction reads at 2 * (heads[b] + 1 + k) and

@@ -107,6 +107,11 @@ private:
         std::uint32_t at;
     };
     void emit_way(const Way& way);
+    /// Whether a way with these moves may be one that stands already, at the price of a jump: not in a loop's next
+    /// round.
+    [[nodiscard]] bool is_shared(const std::vector<Move>& moves, dmir::BlockIndex to) const;
+    /// One of the last that led there, with the same moves.
+    [[nodiscard]] Label* same_way(const std::vector<Move>& moves, dmir::BlockIndex to);
     /// What jumps shortly before wait for is put here, where nothing comes by itself: within reach of short jumps.
     void islands();
     void last_islands();
@@ -194,6 +199,7 @@ private:
     /// Too far from the next place for an island.
     std::vector<std::pair<dmir::Trap, Label*>> late_traps_;
     std::vector<Way> waiting_ways_;
+    std::map<dmir::BlockIndex, std::vector<Way>> placed_ways_;
     std::deque<std::function<void()>> late_;
     ChunkPayments chunk_payments_{*this};
     /// By the block that they end.

@@ -31,7 +31,24 @@ void FunctionEmitter::emit_trap(dmir::Trap kind) {
     for (auto code : coded(kind)) db(code);
 }
 
+bool FunctionEmitter::is_shared(const std::vector<Move>& moves, dmir::BlockIndex to) const {
+    return moves.size() >= 2 && to > block_ && !copied(to);
+}
+
+Label* FunctionEmitter::same_way(const std::vector<Move>& moves, dmir::BlockIndex to) {
+    constexpr std::size_t looked_at_max = 8;
+    const auto find = [&](const std::vector<Way>& ways) -> Label* {
+        const auto count = std::min(ways.size(), looked_at_max);
+        for (const auto& way : std::span(ways).last(count))
+            if (way.target == to && *way.moves == moves) return way.label;
+        return nullptr;
+    };
+    auto* placed = find(placed_ways_[to]);
+    return placed != nullptr ? placed : find(waiting_ways_);
+}
+
 void FunctionEmitter::emit_way(const Way& way) {
+    placed_ways_[way.target].push_back(way);
     L(*way.label);
     move_all(*way.moves);
     jmp(labels_[way.target], reach(labels_[way.target]));
