@@ -68,7 +68,7 @@ void Sandbox::save(const MemoryImage* image) {
 void Sandbox::reset() {
     auto& instance = instance_->instance;
     auto& machine = store_.machine();
-    if (instance.memory != nullptr && !restore_chunks()) instance.memory->reset(first_pages_);
+    if (instance.memory != nullptr) restore_memory();
     for (std::size_t i = 0; i < globals_.size(); ++i) instance.globals[i]->value = globals_[i];
     for (std::size_t i = 0; i < tables_.size(); ++i) instance.tables[i]->elements = tables_[i];
     std::copy(data_.begin(), data_.end(), instance.data.begin());
@@ -82,28 +82,37 @@ void Sandbox::reset() {
     machine.stack_units_left = machine.limits.stack_units;
 }
 
-bool Sandbox::restore_chunks() noexcept {
-    constexpr std::size_t written_max = 32;
+void Sandbox::restore_memory() noexcept {
+    // Copying so much is quicker than dropping it, but what is copied stays in the system's memory.
+    constexpr std::size_t copied_max = 32;
+    static const bool can_drop_chunks = ::sysconf(_SC_PAGESIZE) == static_cast<long>(chunk_bytes);
     auto& at = *memory();
-    if (at.dirty == nullptr || at.size_bytes != first_pages_ * page_bytes) return false;
-    const auto* const end = at.dirty + at.size_bytes / chunk_bytes;
-    std::array<std::size_t, written_max> written;
-    std::size_t count = 0;
-    for (const auto* entry = at.dirty; entry < end; ++entry) {
-        entry = static_cast<const std::uint8_t*>(std::memchr(entry, 1, static_cast<std::size_t>(end - entry)));
-        if (entry == nullptr) break;
-        if (count == written_max) return false;
-        written[count++] = static_cast<std::size_t>(entry - at.dirty);
+    if (at.dirty == nullptr) {
+        at.drop(0, at.size_bytes);
+        return at.shrink(first_pages_);
     }
-    for (const auto chunk : std::span{written}.first(count)) {
-        const auto offset = chunk * chunk_bytes;
-        if (image_ != nullptr)
-            std::memcpy(at.base + offset, image_->bytes().data() + offset, chunk_bytes);
-        else
-            std::memset(at.base + offset, 0, chunk_bytes);
-        at.dirty[chunk] = 0;
+    // What was not written to stays, though it was read: nobody has paid for reading it from the image again.
+    const auto* const end = at.dirty + first_pages_ * page_bytes / chunk_bytes;
+    const auto find = [end](const std::uint8_t* from, int value) {
+        const auto* found = std::memchr(from, value, static_cast<std::size_t>(end - from));
+        return found == nullptr ? end : static_cast<const std::uint8_t*>(found);
+    };
+    std::size_t copied = 0;
+    for (const auto* run = find(at.dirty, 1); run != end;) {
+        const auto* const next = find(run, 0);
+        for (; run != next && (copied < copied_max || !can_drop_chunks); ++run, ++copied) {
+            const auto offset = static_cast<std::size_t>(run - at.dirty) * chunk_bytes;
+            if (image_ != nullptr)
+                std::memcpy(at.base + offset, image_->bytes().data() + offset, chunk_bytes);
+            else
+                std::memset(at.base + offset, 0, chunk_bytes);
+        }
+        at.drop(static_cast<std::size_t>(run - at.dirty) * chunk_bytes,
+                static_cast<std::size_t>(next - run) * chunk_bytes);
+        run = find(next, 1);
     }
-    return true;
+    at.clean();
+    at.shrink(first_pages_);
 }
 
 // SandboxPool ---------------------------------------------------------------------------------------------------------

@@ -29,9 +29,8 @@ private:
     explicit Sandbox(const Profile& profile) : store_(profile) {}
     void save(const MemoryImage* image);
     void reset();
-    /// The memory as it was at first, where few of its chunks are known to be all that was written: their pages stay in
-    /// place. False if not.
-    [[nodiscard]] bool restore_chunks() noexcept;
+    /// The memory as it was at first.
+    void restore_memory() noexcept;
 
     Store store_;
     ModuleInstance* instance_ = nullptr;

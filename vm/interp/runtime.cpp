@@ -70,12 +70,16 @@ bool Memory::show(int file, std::uint64_t bytes) noexcept {
     return bytes == 0 || ::mmap(base, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_FIXED, file, 0) != MAP_FAILED;
 }
 
-void Memory::reset(std::uint32_t pages) noexcept {
-    const auto first_bytes = pages * page_bytes;
-    clean();
-    if (size_bytes > 0) ::madvise(base, size_bytes, MADV_DONTNEED);
-    if (size_bytes > first_bytes) ::mprotect(base + first_bytes, size_bytes - first_bytes, PROT_NONE);
-    size_bytes = first_bytes;
+void Memory::drop(std::uint64_t at, std::uint64_t bytes) noexcept {
+    if (bytes > 0) ::madvise(base + at, bytes, MADV_DONTNEED);
+}
+
+void Memory::shrink(std::uint32_t pages) noexcept {
+    const auto kept_bytes = pages * page_bytes;
+    if (size_bytes <= kept_bytes) return;
+    drop(kept_bytes, size_bytes - kept_bytes);
+    ::mprotect(base + kept_bytes, size_bytes - kept_bytes, PROT_NONE);
+    size_bytes = kept_bytes;
 }
 
 Machine::Machine(const MachineLimits& limits_of) : stack_units_left(limits_of.stack_units), limits(limits_of) {

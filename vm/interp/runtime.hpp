@@ -49,8 +49,10 @@ struct Memory {
     /// Lays `file`'s first `bytes` under the first pages: they show through until they are written to. False if the
     /// system has no room; the memory is of no use then.
     [[nodiscard]] bool show(int file, std::uint64_t bytes) noexcept;
-    /// Back to `pages`, with what was under them at first, and clean.
-    void reset(std::uint32_t pages) noexcept;
+    /// What was under these whole pages of the system at first shows again.
+    void drop(std::uint64_t at, std::uint64_t bytes) noexcept;
+    /// Without the pages beyond `pages`; those that come again are zero.
+    void shrink(std::uint32_t pages) noexcept;
     /// Pages before, or -1 if that is more than allowed.
     [[nodiscard]] std::int64_t grow(std::uint32_t pages) noexcept;
 };

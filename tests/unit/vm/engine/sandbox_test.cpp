@@ -14,9 +14,9 @@ const Bytes module_bytes{0,    'a',  's',  'm', 1,    0,  0,    0,    1,    4,  
                          0x41, 16,   0x41, 16,  0x2D, 0,  0,    0x41, 1,    0x6A, 0x3A, 0,    0,    0x41, 1,    0x40, 0,
                          0x1A, 0x0B, 11,   12,  1,    0,  0x41, 16,   0x0B, 6,    't',  'r',  'o',  'u',  'p',  'e'};
 
-/// The same text, in a memory of two pages; "f" stores the i64 in slot 1 at the address in slot 0.
+/// The same text, in a memory of four pages; "f" stores the i64 in slot 1 at the address in slot 0.
 const Bytes writer_bytes{0,  'a', 's', 'm', 1,    0,  0,    0,    1,   6,    1,   0x60, 2,   0x7F, 0x7E,
-                         0,  3,   2,   1,   0,    5,  3,    1,    0,   2,    7,   5,    1,   1,    'f',
+                         0,  3,   2,   1,   0,    5,  3,    1,    0,   4,    7,   5,    1,   1,    'f',
                          0,  0,   10,  11,  1,    9,  0,    0x20, 0,   0x20, 1,   0x37, 0,   0,    0x0B,
                          11, 12,  1,   0,   0x41, 16, 0x0B, 6,    't', 'r',  'o', 'u',  'p', 'e'};
 
@@ -49,7 +49,7 @@ TEST_CASE("an instance begins as the module says, whatever the last one did") {
 TEST_CASE("what stores wrote is gone in the next instance, and its chunks are paid for anew") {
     for (const bool pays_for_chunks : {false, true}) {
         const auto pool = make_pool(writer_bytes, pays_for_chunks);
-        for (const std::uint64_t writes : {1U, 5U, 31U, 32U}) {
+        for (const std::uint64_t writes : {1U, 5U, 32U, 40U, 64U}) {
             const auto sandbox = pool->acquire();
             REQUIRE(sandbox != nullptr);
             auto& machine = sandbox->machine();
@@ -67,7 +67,7 @@ TEST_CASE("what stores wrote is gone in the next instance, and its chunks are pa
             // The last one is in two chunks.
             for (std::uint64_t k = 0; k < writes; ++k) {
                 const auto first =
-                    used_by(k * chunk_bytes + chunk_bytes - 8 + (k + 1 == writes && writes < 32 ? 4 : 0));
+                    used_by(k * chunk_bytes + chunk_bytes - 8 + (k + 1 == writes && writes < 64 ? 4 : 0));
                 CHECK(memory.base[(k + 1) * chunk_bytes - 1] == 0xFF);
                 if (pays_for_chunks && k > 0) CHECK(first >= written_before);
             }
