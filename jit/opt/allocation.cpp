@@ -147,10 +147,10 @@ private:
             if (use->must) return use->at;
         return forever;
     }
-    /// The same, or the end of a loop whose next round needs it.
+    /// The same, or where a register is better.
     [[nodiscard]] static std::uint32_t next_need(const Interval& i, std::uint32_t position) {
         for (auto use = uses_from(i, position); use != i.uses.end(); ++use)
-            if (use->must || use->loop_end) return use->at;
+            if (use->must || use->should) return use->at;
         return forever;
     }
     [[nodiscard]] static std::vector<Use>::const_iterator uses_from(const Interval& i, std::uint32_t position) {

@@ -183,14 +183,13 @@ void FunctionEmitter::terminator(const Instruction& i) {
 }
 
 void FunctionEmitter::go(const std::vector<Move>& moves, dmir::BlockIndex to) {
-    if (is_shared(moves, to)) {
-        if (auto* same = same_way(moves, to); same != nullptr && to != following_) {
+    if (!moves.empty()) {
+        auto* same = is_shared(moves, to) && to != following_ ? placed_way(moves, to) : nullptr;
+        if (same != nullptr) {
             jmp(*same, reach(*same));
             return islands();
         }
-        auto& label = ways_.emplace_back();
-        L(label);
-        placed_ways_[to].push_back({&label, &moves, to, emitted_});
+        offer_way(moves, to);
     }
     move_all(moves);
     if (to == following_) return;
@@ -248,8 +247,7 @@ Label& FunctionEmitter::way(std::size_t edge) {
     const auto target = f_.blocks[block_].edges[edge].block;
     const auto& moves = a_.edge_moves[block_][edge];
     if (moves.empty()) return labels_[target];
-    if (is_shared(moves, target))
-        if (auto* same = same_way(moves, target)) return *same;
+    if (auto* same = same_way(moves, target)) return *same;
     auto& label = ways_.emplace_back();
     waiting_ways_.push_back({&label, &moves, target, emitted_});
     return label;

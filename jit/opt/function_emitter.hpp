@@ -52,6 +52,9 @@ private:
     [[nodiscard]] Reg64 in(Register r) const { return gpr(source(r).index); }
     [[nodiscard]] Reg in(Register r, bool wide) const { return sized(in(r), wide); }
     [[nodiscard]] Xmm in_float(Register r) const { return Xmm(static_cast<int>(source(r).index)); }
+    /// An operand that the instruction reads from its slot, takes_slot.
+    [[nodiscard]] bool in_slot(Register r) const { return source(r).is_slot(); }
+    [[nodiscard]] Xbyak::Address slot(Register r) const { return ptr[address(source(r))]; }
     [[nodiscard]] Reg64 out(const Instruction& i) const { return gpr(a_.at(i.result, position_ + 1).index); }
     [[nodiscard]] Xmm out_float(const Instruction& i) const {
         return Xmm(static_cast<int>(a_.at(i.result, position_ + 1).index));
@@ -107,11 +110,14 @@ private:
         std::uint32_t at;
     };
     void emit_way(const Way& way);
-    /// Whether a way with these moves may be one that stands already, at the price of a jump: not in a loop's next
+    /// Whether moves at a block's end may be ones that stand elsewhere, at the price of a jump: not in a loop's next
     /// round.
     [[nodiscard]] bool is_shared(const std::vector<Move>& moves, dmir::BlockIndex to) const;
-    /// One of the last that led there, with the same moves.
+    /// One of the last ways that led there, with the same moves: one that stands, or also one that will.
+    [[nodiscard]] Label* placed_way(const std::vector<Move>& moves, dmir::BlockIndex to);
     [[nodiscard]] Label* same_way(const std::vector<Move>& moves, dmir::BlockIndex to);
+    /// Moves stand here that other edges may take, too.
+    void offer_way(const std::vector<Move>& moves, dmir::BlockIndex to);
     /// What jumps shortly before wait for is put here, where nothing comes by itself: within reach of short jumps.
     void islands();
     void last_islands();
@@ -199,6 +205,7 @@ private:
     /// Too far from the next place for an island.
     std::vector<std::pair<dmir::Trap, Label*>> late_traps_;
     std::vector<Way> waiting_ways_;
+    /// By target.
     std::map<dmir::BlockIndex, std::vector<Way>> placed_ways_;
     std::deque<std::function<void()>> late_;
     ChunkPayments chunk_payments_{*this};

@@ -32,7 +32,17 @@ void FunctionEmitter::compare(const Instruction& i) {
     }
     const auto value = static_cast<std::uint32_t>(i.value);
     if (i.memory) return compare_memory(i, value);
+    if (i.immediate && in_slot(i.operands[0])) {
+        const auto at = address(source(i.operands[0]));
+        const auto spilled = i.compare_wide ? qword[at] : dword[at];
+        if (i.compare == Compare::integers) return cmp(spilled, value);
+        return value <= 0x7F ? test(byte[at], value) : test(spilled, value);
+    }
     const auto left = in(i.operands[0], i.compare_wide);
+    if (!i.immediate && in_slot(i.operands[1])) {
+        const auto spilled = slot(i.operands[1]);
+        return i.compare == Compare::bits ? test(spilled, left) : cmp(left, spilled);
+    }
     if (i.compare == Compare::bits) {
         if (!i.immediate)
             test(left, in(i.operands[1], i.compare_wide));
@@ -160,6 +170,10 @@ void FunctionEmitter::tied(const Instruction& i, F&& apply) {
         if (to.getIdx() != left.getIdx()) mov(to, left);
         return apply(to, ptr[memory_operand(i, 1)]);
     }
+    if (in_slot(i.operands[1])) {
+        if (to.getIdx() != left.getIdx()) mov(to, left);
+        return apply(to, slot(i.operands[1]));
+    }
     const auto right = in(i.operands[1], i.wide);
     if (to.getIdx() == right.getIdx()) return apply(to, left);
     if (to.getIdx() != left.getIdx()) mov(to, left);
@@ -172,7 +186,9 @@ void FunctionEmitter::addition(const Instruction& i) {
     if (to.getIdx() == left.getIdx()) keep_flags(i, false);
     if (i.immediate) {
         const auto value = static_cast<std::int32_t>(i.value);
-        if (to.getIdx() == left.getIdx())
+        if (to.getIdx() == left.getIdx() && (value == 1 || value == -1))
+            value == 1 ? inc(sized(to, i.wide)) : dec(sized(to, i.wide));
+        else if (to.getIdx() == left.getIdx())
             value == 128 ? sub(sized(to, i.wide), static_cast<std::uint32_t>(-128))
                          : add(sized(to, i.wide), static_cast<std::uint32_t>(value));
         else
@@ -182,6 +198,10 @@ void FunctionEmitter::addition(const Instruction& i) {
     if (i.memory) {
         if (to.getIdx() != left.getIdx()) mov(sized(to, i.wide), sized(left, i.wide));
         return add(sized(to, i.wide), ptr[memory_operand(i, 1)]);
+    }
+    if (in_slot(i.operands[1])) {
+        if (to.getIdx() != left.getIdx()) mov(sized(to, i.wide), sized(left, i.wide));
+        return add(sized(to, i.wide), slot(i.operands[1]));
     }
     const auto right = in(i.operands[1]);
     if (to.getIdx() == left.getIdx())
@@ -203,6 +223,10 @@ void FunctionEmitter::subtract(const Instruction& i) {
     if (i.memory) {
         if (to.getIdx() != left.getIdx()) mov(to, left);
         return sub(to, ptr[memory_operand(i, 1)]);
+    }
+    if (in_slot(i.operands[1])) {
+        if (to.getIdx() != left.getIdx()) mov(to, left);
+        return sub(to, slot(i.operands[1]));
     }
     const auto right = in(i.operands[1], i.wide);
     if (to.getIdx() == right.getIdx() && to.getIdx() != left.getIdx()) {

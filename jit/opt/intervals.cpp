@@ -28,6 +28,7 @@ public:
         out_.of.resize(f_.registers.size());
         for (Register r = 0; r < f_.registers.size(); ++r) out_.of[r].value = r;
         live_.resize(out_.words);
+        find_depths();
         for (auto b = static_cast<dmir::BlockIndex>(f_.blocks.size()); b-- > 0;) block(b);
         for (auto& interval : out_.of) {
             std::reverse(interval.ranges.begin(), interval.ranges.end());
@@ -73,10 +74,24 @@ private:
         clear(r);
     }
 
+    void find_depths() {
+        depth_of_.assign(f_.registers.size(), 0);
+        for (const auto& block : f_.blocks) {
+            for (auto r : block.parameters) depth_of_[r] = block.loop_depth;
+            for (const auto& i : block.instructions) {
+                if (i.result == no_register) continue;
+                const auto count = is_call(i.code) ? i.result_count : 1U;
+                for (std::uint32_t k = 0; k < count; ++k) depth_of_[i.result + k] = block.loop_depth;
+            }
+        }
+    }
+
     void block(dmir::BlockIndex b) {
         const auto& block = f_.blocks[b];
         const auto from = 2 * out_.heads[b];
         const auto to = 2 * out_.heads[b + 1];
+        block_end_ = to;
+        depth_ = block.loop_depth;
         std::fill(live_.begin(), live_.end(), 0);
         for (const auto& edge : block.edges) {
             const auto* in = out_.live_at(edge.block);
@@ -105,6 +120,14 @@ private:
         }
         std::copy(live_.begin(), live_.end(), out_.live_in.begin() + static_cast<std::ptrdiff_t>(b * out_.words));
     }
+    /// No use follows before the block's end or the next call, and the block runs no more often than the definition:
+    /// memory serves such a use as well. To be asked before the use is added.
+    [[nodiscard]] bool is_last_for_long(Register r, std::uint32_t from) const {
+        if (depth_ > depth_of_[r]) return false;
+        const auto& uses = out_.of[r].uses;
+        if (uses.empty() || uses.back().at >= block_end_) return true;
+        return !out_.calls.empty() && out_.calls.back() < uses.back().at && out_.calls.back() >= from;
+    }
     void instruction(const Instruction& i, std::uint32_t from, std::uint32_t at) {
         const auto count = is_call(i.code) ? i.result_count : (i.result != no_register ? 1U : 0U);
         const bool late = has_late_result(i);
@@ -122,13 +145,18 @@ private:
             const bool stays = kind == UseKind::late;
             add_range(r, from, stays ? at + 2 : at + 1);
             set(r);
-            out_.of[r].uses.push_back({stays ? at + 1 : at, kind != UseKind::any});
+            const auto reads_slot = kind == UseKind::either && is_last_for_long(r, from);
+            out_.of[r].uses.push_back({stays ? at + 1 : at, kind != UseKind::any && !reads_slot, reads_slot});
         });
     }
 
     const Function& f_;
     Intervals& out_;
     std::vector<std::uint64_t> live_;
+    /// Of each register's definition in loops, and of the block at hand.
+    std::vector<std::uint32_t> depth_of_;
+    std::uint32_t depth_ = 0;
+    std::uint32_t block_end_ = 0;
 };
 
 }  // namespace

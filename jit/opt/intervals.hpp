@@ -14,8 +14,9 @@ struct Use {
     std::uint32_t at = 0;
     /// A register is needed.
     bool must = false;
-    /// The end of a loop in which there are uses: what is used in the next round is not used late.
-    bool loop_end = false;
+    /// One is better: also at the end of a loop in which there are uses, as what is used in the next round is not used
+    /// late.
+    bool should = false;
 };
 
 /// A register's life, or a piece of it after splitting.

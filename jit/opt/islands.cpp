@@ -35,23 +35,39 @@ bool FunctionEmitter::is_shared(const std::vector<Move>& moves, dmir::BlockIndex
     return moves.size() >= 2 && to > block_ && !copied(to);
 }
 
+namespace {
+template <class Way>
+[[nodiscard]] Label* find_way(const std::vector<Way>& ways, const std::vector<Move>& moves, dmir::BlockIndex to) {
+    constexpr std::size_t looked_at_max = 16;
+    for (const auto& way : std::span(ways).last(std::min(ways.size(), looked_at_max)))
+        if (way.target == to && *way.moves == moves) return way.label;
+    return nullptr;
+}
+}  // namespace
+
+Label* FunctionEmitter::placed_way(const std::vector<Move>& moves, dmir::BlockIndex to) {
+    return find_way(placed_ways_[to], moves, to);
+}
+
 Label* FunctionEmitter::same_way(const std::vector<Move>& moves, dmir::BlockIndex to) {
-    constexpr std::size_t looked_at_max = 8;
-    const auto find = [&](const std::vector<Way>& ways) -> Label* {
-        const auto count = std::min(ways.size(), looked_at_max);
-        for (const auto& way : std::span(ways).last(count))
-            if (way.target == to && *way.moves == moves) return way.label;
-        return nullptr;
-    };
-    auto* placed = find(placed_ways_[to]);
-    return placed != nullptr ? placed : find(waiting_ways_);
+    auto* waiting = find_way(waiting_ways_, moves, to);
+    return waiting != nullptr ? waiting : placed_way(moves, to);
+}
+
+void FunctionEmitter::offer_way(const std::vector<Move>& moves, dmir::BlockIndex to) {
+    auto* label = find_way(waiting_ways_, moves, to);
+    if (label != nullptr)
+        std::erase_if(waiting_ways_, [&](const Way& way) { return way.label == label; });
+    else
+        label = &ways_.emplace_back();
+    L(*label);
+    placed_ways_[to].push_back({label, &moves, to, emitted_});
 }
 
 void FunctionEmitter::emit_way(const Way& way) {
-    placed_ways_[way.target].push_back(way);
     L(*way.label);
+    placed_ways_[way.target].push_back(way);
     move_all(*way.moves);
-    jmp(labels_[way.target], reach(labels_[way.target]));
 }
 
 void FunctionEmitter::islands() {
@@ -66,14 +82,28 @@ void FunctionEmitter::islands() {
         }
         at = waiting_traps_.erase(at);
     }
+    // What leads to the next block stands right before it.
+    const auto leads_on = [this](const Way& way) { return way.target == following_; };
+    std::optional<Way> last;
+    if (const auto at = std::ranges::find_if(waiting_ways_, leads_on); at != waiting_ways_.end()) {
+        last = *at;
+        waiting_ways_.erase(at);
+    }
     const auto near = [this](const Way& way) { return emitted_ - way.at <= reach_max; };
-    for (const auto& way : waiting_ways_)
-        if (near(way)) emit_way(way);
+    for (const auto& way : waiting_ways_) {
+        if (!near(way)) continue;
+        emit_way(way);
+        jmp(labels_[way.target], reach(labels_[way.target]));
+    }
     std::erase_if(waiting_ways_, near);
+    if (last) emit_way(*last);
 }
 
 void FunctionEmitter::last_islands() {
-    for (const auto& way : waiting_ways_) emit_way(way);
+    for (const auto& way : waiting_ways_) {
+        emit_way(way);
+        jmp(labels_[way.target], reach(labels_[way.target]));
+    }
     waiting_ways_.clear();
     for (const auto& [kind, island] : waiting_traps_) late_traps_.emplace_back(kind, island.label);
     waiting_traps_.clear();

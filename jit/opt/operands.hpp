@@ -32,6 +32,8 @@ enum class UseKind : std::uint8_t {
     late,
     /// In a register or in memory when the instruction begins.
     any,
+    /// The same, better in a register if it is used again.
+    either,
 };
 
 [[nodiscard]] constexpr bool is_variable_rotation(const Instruction& i) noexcept {
@@ -49,13 +51,31 @@ enum class UseKind : std::uint8_t {
     return 0;
 }
 
+/// Whether the instruction can read the operand from its slot.
+[[nodiscard]] constexpr bool takes_slot(const Function& f, const Instruction& i, std::size_t k) {
+    if (i.memory || f.registers[i.operands[k]].constant) return false;
+    const auto fits = [&](bool wide) { return !wide || is_wide(f.registers[i.operands[k]].type); };
+    switch (i.code) {
+        case Code::add:
+        case Code::sub:
+        case Code::bit_and:
+        case Code::bit_or:
+        case Code::bit_xor:
+        case Code::multiply: return k == 1 && fits(i.wide);
+        case Code::branch:
+        case Code::set:
+        case Code::select: return i.compare != Compare::floats && k == (i.immediate ? 0U : 1U) && fits(i.compare_wide);
+        default: return false;
+    }
+}
+
 template <class Visit>
 void for_each_use(const Function& f, const Instruction& i, Visit&& visit) {
     const bool call = is_call(i.code);
     for (std::size_t k = 0; k < i.operands.size(); ++k) {
         const auto r = i.operands[k];
         if (r == no_register) continue;
-        auto kind = call ? UseKind::any : UseKind::early;
+        auto kind = call ? UseKind::any : takes_slot(f, i, k) ? UseKind::either : UseKind::early;
         switch (i.code) {
             case Code::divide:
             case Code::multiply_high:

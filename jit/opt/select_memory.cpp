@@ -25,7 +25,9 @@ Selection::Address Selection::address(const dmir::Instruction& i) {
 
 void Selection::store(const dmir::Instruction& i) {
     const auto [at, offset] = address(i);
-    const auto small = small_constant(i.arguments[1]);
+    auto small = small_constant(i.arguments[1]);
+    // Zero in a register makes a shorter instruction, but for a byte.
+    if (small == 0 && i.op != Op::i32_store8 && i.op != Op::i64_store8) small.reset();
     // The check addresses the upper half, too.
     const bool loose = is_loose(i.arguments[1]) && offset < 0x7FFFFFF0;
     auto value = no_register;
