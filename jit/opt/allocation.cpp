@@ -14,6 +14,8 @@ namespace {
 constexpr std::uint32_t forever = 0xFFFFFFFF;
 /// Pieces made by splitting: bounds the time for hostile shapes.
 constexpr std::size_t pieces_max = 2'000'000;
+/// Blocks that are looked at for the next join.
+constexpr std::uint32_t join_distance_max = 64;
 
 class LinearScan {
 public:
@@ -21,6 +23,7 @@ public:
 
     bool run(Assignment& out) {
         find_hints();
+        count_ways_in();
         next_.assign(in_.of.size(), forever);
         pieces_.reserve(in_.of.size() * 2);
         pieces_ = std::move(in_.of);
@@ -89,6 +92,11 @@ private:
             }
         }
         fix_arguments(f_.blocks[0].parameters);
+    }
+    void count_ways_in() {
+        ways_in_.assign(f_.blocks.size(), 0);
+        for (const auto& block : f_.blocks)
+            for (const auto& edge : block.edges) ++ways_in_[edge.block];
     }
     void fix(Register r, int physical) {
         if (fixed_[r] < 0) fixed_[r] = static_cast<std::int8_t>(physical);
@@ -334,12 +342,32 @@ private:
         return !uses.empty() && uses.front().at < position;
     }
     void take(std::uint32_t p, int r, std::uint32_t limit) {
-        if (limit < pieces_[p].end()) push(split(p, limit));
+        if (const auto join = reloaded(p) ? next_join(p) : forever; join < std::min(limit, pieces_[p].end()))
+            spill(split(p, join));
+        else if (limit < pieces_[p].end())
+            push(split(p, limit));
         pieces_[p].physical = r;
         pieces_[p].cursor = 0;
         lists(p).active.push_back(p);
     }
 
+    /// Whether the piece begins in memory.
+    [[nodiscard]] bool reloaded(std::uint32_t p) const { return p < reloaded_.size() && reloaded_[p]; }
+    void reload(std::uint32_t p) {
+        if (reloaded_.size() <= p) reloaded_.resize(p + std::size_t{1});
+        reloaded_[p] = true;
+        push(p);
+    }
+    /// Where other ways, on which a value was not reloaded, come in; none that are in a loop that this is not in.
+    [[nodiscard]] std::uint32_t next_join(std::uint32_t p) const {
+        const auto first = block_at(pieces_[p].begin());
+        const auto depth = f_.blocks[first].loop_depth;
+        const auto last = std::min<std::size_t>(f_.blocks.size(), first + std::size_t{join_distance_max});
+        for (auto b = first + 1; b < last; ++b)
+            if (ways_in_[b] > 1 && f_.blocks[b].loop_depth <= depth && f_.blocks[b].loop_end == 0)
+                return 2 * in_.heads[b];
+        return forever;
+    }
     /// In memory until shortly before it must be in a register again.
     void spill(std::uint32_t p) {
         const auto first = next_must(pieces_[p], 0);
@@ -354,7 +382,7 @@ private:
             failed_ = true;
             return;
         }
-        push(split(p, at));
+        reload(split(p, at));
     }
 
     [[nodiscard]] std::uint32_t use_limit(std::uint32_t other) const {
@@ -484,7 +512,7 @@ private:
             failed_ = true;
             return;
         }
-        push(split(p, split_position(low, first)));
+        reload(split(p, split_position(low, first)));
     }
 
     const Function& f_;
@@ -494,6 +522,9 @@ private:
     std::uint32_t registers_ = 0;
     std::vector<std::vector<Register>> related_;
     std::vector<std::int8_t> fixed_;
+    /// Of each piece, as far as any is; and of each block its edges.
+    std::vector<bool> reloaded_;
+    std::vector<std::uint32_t> ways_in_;
     using Entry = std::pair<std::uint32_t, std::uint32_t>;
     std::priority_queue<Entry, std::vector<Entry>, std::greater<>> unhandled_;
     std::array<Scanned, 2> lists_;
