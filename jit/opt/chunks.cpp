@@ -8,6 +8,7 @@ namespace troupe::jit::opt {
 void FunctionEmitter::written(const Instruction& i) {
     const auto size = 1U << dmir::info(i.op).n;
     const auto displacement = static_cast<std::uint32_t>(i.value);
+    if (i.operands[0] == no_register) return written_at(i, displacement);
     const auto& base = f_.registers[i.operands[0]];
     if (base.constant) return written_at(i, base.bits + displacement);
     const auto chunk = temporary(i);

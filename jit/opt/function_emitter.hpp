@@ -144,6 +144,8 @@ private:
     void instruction(const Instruction& i);
     void compare(const Instruction& i);
     void compare_memory(const Instruction& i, std::uint32_t value);
+    /// In the linear memory; without a base register at the displacement itself.
+    [[nodiscard]] Xbyak::RegExp linear(Register base, std::uint32_t displacement) const;
     [[nodiscard]] Xbyak::RegExp memory_operand(const Instruction& i, std::size_t operand) const;
     [[nodiscard]] bool flags_tell(const Instruction& i) const;
     void keep_flags(const Instruction& i, bool full);

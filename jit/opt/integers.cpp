@@ -64,8 +64,13 @@ void FunctionEmitter::compare(const Instruction& i) {
         cmp(left, value);
 }
 
+Xbyak::RegExp FunctionEmitter::linear(Register base, std::uint32_t displacement) const {
+    const auto from = base == no_register ? Xbyak::RegExp(rbx) : rbx + in(base);
+    return from + static_cast<int>(displacement);
+}
+
 Xbyak::RegExp FunctionEmitter::memory_operand(const Instruction& i, std::size_t operand) const {
-    return rbx + in(i.operands[operand]) + static_cast<int>(i.displacement);
+    return linear(i.operands[operand], i.displacement);
 }
 
 void FunctionEmitter::compare_memory(const Instruction& i, std::uint32_t value) {
@@ -332,7 +337,7 @@ namespace {
 
 /// At most 2^32 - 1 plus a 32-bit offset behind rbx: inside the guarded range.
 void FunctionEmitter::load(const Instruction& i) {
-    const auto at = rbx + in(i.operands[0]) + static_cast<int>(static_cast<std::uint32_t>(i.value));
+    const auto at = linear(i.operands[0], static_cast<std::uint32_t>(i.value));
     if (is_float_access(i.op)) {
         i.op == Op::f32_load ? vmovss(out_float(i), dword[at]) : vmovsd(out_float(i), qword[at]);
         return;
@@ -341,7 +346,7 @@ void FunctionEmitter::load(const Instruction& i) {
 }
 
 void FunctionEmitter::store(const Instruction& i) {
-    const auto at = rbx + in(i.operands[0]) + static_cast<int>(static_cast<std::uint32_t>(i.value));
+    const auto at = linear(i.operands[0], static_cast<std::uint32_t>(i.value));
     if (i.immediate) {
         const auto value = static_cast<std::uint32_t>(i.value >> 32U);
         const auto sign_extended = static_cast<std::uint64_t>(std::int64_t{static_cast<std::int32_t>(value)});

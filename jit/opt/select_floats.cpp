@@ -14,11 +14,11 @@ bool Selection::floating(const dmir::Instruction& i) {
     if (is_memory(left)) std::swap(left, right);
     const auto* load = right != no_value && is_memory(right) ? definition(right) : nullptr;
     const auto a = sign ? exact(left) : reg(left);
-    auto b = no_register;
+    Address b{no_register, 0};
     if (load != nullptr)
-        b = reg(load->arguments[0]);
+        b = address(*load);
     else if (right != no_value)
-        b = sign ? exact(right) : reg(right);
+        b.base = sign ? exact(right) : reg(right);
     auto code = Code::float_unary;
     if (op == Op::f32_copysign)
         code = Code::float_copysign;
@@ -26,14 +26,14 @@ bool Selection::floating(const dmir::Instruction& i) {
         code = Code::float_sign;
     else if (op == Op::f32_min || op == Op::f32_max)
         code = Code::float_extreme;
-    else if (b != no_register)
+    else if (right != no_value)
         code = Code::float_arithmetic;
     auto& out = emit(code, wide);
     out.op = op;
     out.operands[0] = a;
-    out.operands[1] = b;
+    out.operands[1] = b.base;
     out.memory = load != nullptr;
-    if (load != nullptr) out.displacement = static_cast<std::uint32_t>(load->immediate);
+    out.displacement = static_cast<std::uint32_t>(b.offset);
     out.result = i.first_result;
     return true;
 }

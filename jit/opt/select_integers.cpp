@@ -50,12 +50,12 @@ void Selection::binary(const dmir::Instruction& i, Code code, Value left, Value 
     if (const auto c = small_constant(right)) return binary(i, code, left, std::int64_t{*c}, wide);
     const auto a = reg(left);
     const auto* load = is_memory(right) ? definition(right) : nullptr;
-    const auto b = reg(load != nullptr ? load->arguments[0] : right);
+    const auto [b, displacement] = load != nullptr ? address(*load) : Address{reg(right), 0};
     auto& out = emit(code, wide);
     out.operands[0] = a;
     out.operands[1] = b;
     out.memory = load != nullptr;
-    if (load != nullptr) out.displacement = static_cast<std::uint32_t>(load->immediate);
+    out.displacement = static_cast<std::uint32_t>(displacement);
     out.result = i.first_result;
 }
 

@@ -13,6 +13,8 @@ void Selection::load(const dmir::Instruction& i) {
 }
 
 Selection::Address Selection::address(const dmir::Instruction& i) {
+    if (const auto at = constant(i.arguments[0]); at && *at + i.immediate <= 0x7FFFFFFF)
+        return {no_register, *at + i.immediate};
     const auto base = reg(i.arguments[0]);
     if (i.immediate <= 0x7FFFFFFF) return {base, i.immediate};
     const auto offset = constant_register(Type::i64, i.immediate);

@@ -39,13 +39,16 @@ Question Selection::question(Value v) {
 
 void Selection::left_operand(Question& q, Value v) {
     q.immediate = true;
-    q.left = reg(v);
-    if (!is_memory(v)) return;
+    if (!is_memory(v)) {
+        q.left = reg(v);
+        return;
+    }
     const auto& load = *definition(v);
     q.memory = true;
     q.byte = load.op == Op::i32_load8_u || load.op == Op::i64_load8_u;
-    q.displacement = static_cast<std::uint32_t>(load.immediate);
-    q.left = reg(load.arguments[0]);
+    const auto at = address(load);
+    q.displacement = static_cast<std::uint32_t>(at.offset);
+    q.left = at.base;
 }
 
 void Selection::negate_question(Question& q) {
@@ -80,8 +83,9 @@ void Selection::operands(Question& q, Value left, Value right) {
     }
     q.left = reg(left);
     q.memory = is_memory(right);
-    if (q.memory) q.displacement = static_cast<std::uint32_t>(definition(right)->immediate);
-    q.right = reg(q.memory ? definition(right)->arguments[0] : right);
+    const auto [from, displacement] = q.memory ? address(*definition(right)) : Address{reg(right), 0};
+    q.displacement = static_cast<std::uint32_t>(displacement);
+    q.right = from;
 }
 
 bool Selection::compare_sum(Question& q, const dmir::Instruction& d) {

@@ -143,7 +143,8 @@ private:
         Register base;
         std::uint64_t offset;
     };
-    /// An offset beyond 31 bits is no displacement: the sum is made without wrapping.
+    /// Without a base where the address is constant. An offset beyond 31 bits is no displacement: the sum is made
+    /// without wrapping.
     [[nodiscard]] Address address(const dmir::Instruction& i);
     void load(const dmir::Instruction& i);
     void store(const dmir::Instruction& i);
