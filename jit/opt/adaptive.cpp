@@ -84,12 +84,13 @@ public:
     }
 
     void release(const vm::CompiledFunction& made) noexcept override {
-        NativeCompiler::release(made);
         const std::lock_guard lock(mutex_);
         const auto at = hot_.find(made.entry);
-        if (at == hot_.end()) return;
-        auto hot = std::move(at->second);
-        hot_.erase(at);
+        auto hot = at != hot_.end() ? std::move(at->second) : nullptr;
+        if (hot != nullptr) hot_.erase(at);
+        // Only now may other code take its place.
+        NativeCompiler::release(made);
+        if (hot == nullptr) return;
         if (hot->asked > 0)
             // The worker has it, or will: it ends there.
             released_.push_back(std::move(hot));
