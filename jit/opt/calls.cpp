@@ -58,30 +58,25 @@ void FunctionEmitter::pass_arguments(const Instruction& i, const Move* further) 
 
 void FunctionEmitter::take_results(const Instruction& i) {
     if (i.result == no_register || i.result_count == 0) return;
-    const auto after = position_ + 2;
     if (i.result_count == 1) {
-        const Location from{is_float(i.result) ? Location::Kind::floating : Location::Kind::integer, 0, 0};
-        if (const auto to = a_.at(i.result, after); to != from) move({to, from, is_wide(i.result)});
-        return;
+        const auto kind = is_float(i.result) ? Location::Kind::floating : Location::Kind::integer;
+        return take_late(i, {kind, 0, 0}, is_wide(i.result));
     }
-    mov(rax, ptr[r15 + instance_machine]);
-    mov(rax, ptr[rax + machine_frame]);
-    int into_rax = -1;
+    inserted_moves(position_ / 2 + 1);
+    base_is_frame();
     for (std::uint32_t k = 0; k < i.result_count; ++k) {
-        const auto to = a_.at(i.result + k, after);
-        const auto from = qword[rax + static_cast<int>(8 * k)];
+        const auto to = a_.at(i.result + k, position_ + 2);
+        const auto from = qword[rbx + static_cast<int>(8 * k)];
         if (to.kind == Location::Kind::floating) {
             vmovsd(Xmm(static_cast<int>(to.index)), from);
         } else if (to.is_slot()) {
             vmovsd(xmm15, from);
             is_wide(i.result + k) ? vmovsd(qword[address(to)], xmm15) : vmovss(dword[address(to)], xmm15);
-        } else if (to.index == rax_number) {
-            into_rax = static_cast<int>(k);
         } else {
             mov(gpr(to.index), from);
         }
     }
-    if (into_rax >= 0) mov(rax, ptr[rax + 8 * into_rax]);
+    base_is_memory();
 }
 
 void FunctionEmitter::direct_call(const Instruction& i) {

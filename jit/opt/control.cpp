@@ -106,11 +106,23 @@ void FunctionEmitter::epilogue() {
     islands();
 }
 
-void FunctionEmitter::inserted_moves(std::uint32_t index) {
-    std::vector<Move> moves;
+std::vector<Move> FunctionEmitter::take_inserted(std::uint32_t index) {
+    std::vector<Move> out;
     for (; next_inserted_ < a_.inserted.size() && a_.inserted[next_inserted_].index == index; ++next_inserted_)
-        moves.push_back(a_.inserted[next_inserted_].move);
+        out.push_back(a_.inserted[next_inserted_].move);
+    return out;
+}
+
+void FunctionEmitter::inserted_moves(std::uint32_t index) {
+    auto moves = take_inserted(index);
     if (moves.empty()) return;
+    flags_of_ = no_register;
+    move_all(std::move(moves));
+}
+
+void FunctionEmitter::take_late(const Instruction& i, const Location& from, bool wide) {
+    auto moves = take_inserted(position_ / 2 + 1);
+    if (const auto to = a_.at(i.result, position_ + 2); to != from) moves.push_back({to, from, wide});
     flags_of_ = no_register;
     move_all(std::move(moves));
 }
@@ -336,9 +348,7 @@ void FunctionEmitter::return_values(const Instruction& i) {
         const Location to{kind, 0, 0};
         if (const auto from = source(values[0]); from != to) move({to, from, is_wide(values[0])});
     } else if (values.size() > 1) {
-        // rbx serves as the frame's address, and is made again.
-        mov(rbx, ptr[r15 + instance_machine]);
-        mov(rbx, ptr[rbx + machine_frame]);
+        base_is_frame();
         for (std::size_t k = 0; k < values.size(); ++k) {
             auto from = source(values[k]);
             const auto to = qword[rbx + static_cast<int>(8 * k)];
@@ -352,14 +362,23 @@ void FunctionEmitter::return_values(const Instruction& i) {
             else
                 vmovsd(to, Xmm(static_cast<int>(from.index)));
         }
-        Label none;
-        mov(rbx, ptr[r15 + instance_memory]);
-        test(rbx, rbx);
-        jz(none);
-        mov(rbx, ptr[rbx + memory_base]);
-        L(none);
+        base_is_memory();
     }
     epilogue();
+}
+
+void FunctionEmitter::base_is_frame() {
+    mov(rbx, ptr[r15 + instance_machine]);
+    mov(rbx, ptr[rbx + machine_frame]);
+}
+
+void FunctionEmitter::base_is_memory() {
+    Label none;
+    mov(rbx, ptr[r15 + instance_memory]);
+    test(rbx, rbx);
+    jz(none);
+    mov(rbx, ptr[rbx + memory_base]);
+    L(none);
 }
 
 Xbyak::Address FunctionEmitter::pooled(std::uint64_t low, std::uint64_t high) { return ptr[rip + pool_[{low, high}]]; }

@@ -82,11 +82,19 @@ private:
     void align_loop();
     void block();
     void body();
+    /// The moves before an instruction that are not yet made.
+    [[nodiscard]] std::vector<Move> take_inserted(std::uint32_t index);
     void inserted_moves(std::uint32_t index);
+    /// A result that appears after its instruction goes to its place together with the moves before the next one: a
+    /// value that they take away may still be there.
+    void take_late(const Instruction& i, const Location& from, bool wide);
     void terminator(const Instruction& i);
     void branch(const Instruction& i);
     void branch_table(const Instruction& i);
     void return_values(const Instruction& i);
+    /// What rbx holds: the machine's frame, while several results are moved, or as ever the memory's base.
+    void base_is_frame();
+    void base_is_memory();
     void go(const std::vector<Move>& moves, dmir::BlockIndex to);
     [[nodiscard]] bool copied(dmir::BlockIndex to) const;
     [[nodiscard]] bool begins_or_ends_short_round(dmir::BlockIndex b) const;

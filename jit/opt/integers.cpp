@@ -325,8 +325,8 @@ void FunctionEmitter::divide(const Instruction& i) {
         div(by);
     }
     L(done);
-    const Location from{Location::Kind::integer, static_cast<std::uint32_t>(remainder ? rdx_number : rax_number), 0};
-    if (const auto to = a_.at(i.result, position_ + 2); to != from) move({to, from, i.wide});
+    const auto result = static_cast<std::uint32_t>(remainder ? rdx_number : rax_number);
+    take_late(i, {Location::Kind::integer, result, 0}, i.wide);
 }
 
 namespace {
