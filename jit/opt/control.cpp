@@ -100,6 +100,13 @@ void FunctionEmitter::entry() {
     move_all(std::move(moves));
 }
 void FunctionEmitter::epilogue() {
+    constexpr std::size_t saved_worth_a_jump = 2;
+    if (epilogue_ != nullptr && saved_.size() >= saved_worth_a_jump) {
+        jmp(*epilogue_, reach(*epilogue_));
+        return islands();
+    }
+    epilogue_ = &ways_.emplace_back();
+    L(*epilogue_);
     add(rsp, static_cast<int>(frame_bytes_ - 8 * saved_.size()));
     for (auto r = saved_.rbegin(); r != saved_.rend(); ++r) pop(gpr(static_cast<std::uint32_t>(*r)));
     ret();
@@ -133,6 +140,13 @@ bool FunctionEmitter::innermost(dmir::BlockIndex head) const {
     return true;
 }
 
+bool FunctionEmitter::calls_in_loop(dmir::BlockIndex head) const {
+    const auto blocks = std::span(f_.blocks).subspan(head, f_.blocks[head].loop_end - head);
+    return std::ranges::any_of(blocks, [](const Block& block) {
+        return std::ranges::any_of(block.instructions, [](const Instruction& i) { return is_call(i.code); });
+    });
+}
+
 /// What fits a line of the instruction cache does not take two. Long rounds gain nothing.
 void FunctionEmitter::align_loop() {
     const auto bytes = block_ < learned_.loop_bytes.size() ? learned_.loop_bytes[block_] : 0;
@@ -144,8 +158,8 @@ void FunctionEmitter::align_loop() {
 
 void FunctionEmitter::block() {
     const auto& block = f_.blocks[block_];
-    // Inner loops run longest.
-    if (block.loop_end > 0 && innermost(block_)) align_loop();
+    // Inner loops run longest, if they don't call.
+    if (block.loop_end > 0 && innermost(block_) && !calls_in_loop(block_)) align_loop();
     L(labels_[block_]);
     body();
 }
@@ -390,7 +404,7 @@ void FunctionEmitter::late_code() {
         js(stop, reach(stop));
     });
     last_islands();
-    align(16);
+    if (!pool_.empty() || !records_.empty()) align(16);
     for (auto& [bits, label] : pool_) {
         L(label);
         dq(bits.first);

@@ -79,6 +79,7 @@ private:
     void entry();
     void epilogue();
     [[nodiscard]] bool innermost(dmir::BlockIndex head) const;
+    [[nodiscard]] bool calls_in_loop(dmir::BlockIndex head) const;
     void align_loop();
     void block();
     void body();
@@ -215,6 +216,8 @@ private:
     /// Too far from the next place for an island.
     std::vector<std::pair<dmir::Trap, Label*>> late_traps_;
     std::vector<Way> waiting_ways_;
+    /// The first one, where it stands.
+    Label* epilogue_ = nullptr;
     /// By target.
     std::map<dmir::BlockIndex, std::vector<Way>> placed_ways_;
     std::deque<std::function<void()>> late_;
