@@ -49,6 +49,14 @@ public:
         if (!checked) return;
         for (auto code : charge_check(fuel <= charge_byte_max ? 2 : 5)) db(code);
     }
+    void trap_here(dmir::Trap kind) {
+        for (auto code : coded(kind)) db(code);
+    }
+    /// The distance of 32 bits at the end of the call that leads here, whose return address is on top of the stack.
+    void load_call_distance(const Xbyak::Reg64& to) {
+        mov(to, ptr[rsp]);
+        movsxd(to, dword[to - static_cast<int>(sizeof(std::int32_t))]);
+    }
     /// Adds a block's steps, after its fuel was taken.
     void count_steps(std::uint32_t steps, std::uint32_t fuel) {
         if (steps != fuel) add(r14, static_cast<int>(steps) - static_cast<int>(fuel));

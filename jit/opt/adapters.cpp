@@ -58,8 +58,7 @@ private:
 
     /// To rax.
     void find_function() {
-        mov(r11, ptr[rsp]);
-        movsxd(r11, dword[r11 - static_cast<int>(sizeof(std::int32_t))]);
+        load_call_distance(r11);
         lea(rax, ptr[r15 + r11 - function_direct]);
         nop(adapter_fast_offset - getSize());
     }
@@ -124,8 +123,7 @@ public:
         mov(rax, ptr[rax]);
         test(rax, rax);
         jz(uninitialized);
-        mov(r11, ptr[rsp]);
-        movsxd(r11, dword[r11 - static_cast<int>(sizeof(std::int32_t))]);
+        load_call_distance(r11);
         mov(r11d, ptr[r15 + r11 + (call_type_signature - call_type_stub)]);
         cmp(ptr[rax + function_signature], r11d);
         jne(mismatch);
@@ -144,7 +142,7 @@ public:
 private:
     void trap(Label& label, dmir::Trap kind) {
         L(label);
-        for (auto code : coded(kind)) db(code);
+        trap_here(kind);
     }
 };
 

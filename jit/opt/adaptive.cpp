@@ -164,11 +164,8 @@ private:
     }
     /// False if there is no better code.
     static bool install(const Hot& hot, vm::FunctionObject& function) {
-        if (hot.whole.made.entry == nullptr) return false;
-        function.entry = hot.whole.made.entry;
-        function.direct = function.fast = hot.whole.made.fast;
-        function.native = hot.whole.made.entry;
-        return true;
+        vm::set_code(function, hot.whole.made);
+        return hot.whole.made.entry != nullptr;
     }
 
     /// Whether it is known what becomes of the function; asks for it.

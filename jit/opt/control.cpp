@@ -203,7 +203,7 @@ void FunctionEmitter::terminator(const Instruction& i) {
         case Code::return_values: return return_values(i);
         default:
             // Nothing follows it, as behind a jump.
-            emit_trap(Trap::unreachable);
+            trap_here(Trap::unreachable);
             islands();
     }
 }

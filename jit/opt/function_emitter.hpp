@@ -110,7 +110,6 @@ private:
     // What jumps lead to that stands aside (islands.cpp).
 
     [[nodiscard]] Label& trap(dmir::Trap kind);
-    void emit_trap(dmir::Trap kind);
     /// Moves on an edge, and a jump to its target.
     struct Way {
         Label* label;

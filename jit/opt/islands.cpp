@@ -27,10 +27,6 @@ Label& FunctionEmitter::trap(dmir::Trap kind) {
     return label;
 }
 
-void FunctionEmitter::emit_trap(dmir::Trap kind) {
-    for (auto code : coded(kind)) db(code);
-}
-
 bool FunctionEmitter::is_shared(const std::vector<Move>& moves, dmir::BlockIndex to) const {
     return moves.size() >= 2 && to > block_ && !copied(to);
 }
@@ -75,7 +71,7 @@ void FunctionEmitter::islands() {
         auto& [kind, island] = *at;
         if (emitted_ - island.at <= reach_max) {
             L(*island.label);
-            emit_trap(kind);
+            trap_here(kind);
             placed_traps_[kind] = {island.label, emitted_};
         } else {
             late_traps_.emplace_back(kind, island.label);
@@ -111,7 +107,7 @@ void FunctionEmitter::last_islands() {
     for (std::size_t k = 0; k < late_traps_.size(); ++k) {
         L(*late_traps_[k].second);
         if (k + 1 == late_traps_.size() || late_traps_[k + 1].first != late_traps_[k].first)
-            emit_trap(late_traps_[k].first);
+            trap_here(late_traps_[k].first);
     }
 }
 

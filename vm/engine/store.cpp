@@ -44,13 +44,6 @@ constexpr std::uint32_t wasm_pages_max = 65'536;
     return false;
 }
 
-void set_code(FunctionObject& function, const CompiledFunction& compiled) {
-    if (compiled.entry == nullptr) return;
-    function.entry = compiled.entry;
-    function.native = compiled.entry;
-    if (compiled.fast != nullptr) function.direct = function.fast = compiled.fast;
-}
-
 Trap prepare_function(Machine&, FunctionObject& function) {
     auto& owner = *static_cast<ModuleInstance*>(function.instance->owner);
     const auto* made = owner.module->made(function.index);
@@ -83,6 +76,13 @@ Trap call_compiled_function(Machine& machine, FunctionObject& function, Slot* fr
 }
 
 }  // namespace
+
+void set_code(FunctionObject& function, const CompiledFunction& compiled) {
+    if (compiled.entry == nullptr) return;
+    function.entry = compiled.entry;
+    function.native = compiled.entry;
+    if (compiled.fast != nullptr) function.direct = function.fast = compiled.fast;
+}
 
 Profile spec_profile() { return {.name = "spec"}; }
 

@@ -48,6 +48,8 @@ struct CompiledFunction {
     /// Where its own code begins: an entry beside `fast` is shared by all functions of the type.
     [[nodiscard]] const void* code() const noexcept { return fast != nullptr ? fast : entry; }
 };
+/// From now on calls of the function run it; nothing changes if there is no code.
+void set_code(FunctionObject& function, const CompiledFunction& compiled);
 /// When a function is compiled that is interpreted at first: once about so many steps were interpreted in it for each
 /// instruction of its code, as looks find that are so many steps apart.
 struct Warmth {
